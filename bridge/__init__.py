@@ -1,0 +1,1 @@
+"""Jitted environments through other people's interfaces: one module for each library."""

@@ -1,0 +1,82 @@
+"""Everything the bridge raises on purpose. Each error is also the standard one it resembles.
+
+BridgeError
+|-- MissingExtraError        ImportError
+|-- UnknownNameError         LookupError
+|-- RulesError               TypeError
+|-- NotResetError            RuntimeError
+|-- ClosedError              RuntimeError
+|-- EpisodeOverError         RuntimeError
+|-- ActionError              ValueError
+|-- SeedError                ValueError
+|-- OptionError              ValueError
+|-- UnsuitableError          ValueError
+|-- RenderError              ValueError
+`-- StateFileError           ValueError
+"""
+
+from native.registry import UnknownEnvironmentError
+
+
+class BridgeError(Exception):
+    """Base class; catch this to catch them all."""
+
+
+class MissingExtraError(BridgeError, ImportError):
+    """A module of the bridge was imported without the library it speaks to."""
+
+    def __init__(self, module: str, library: str, extra: str) -> None:
+        super().__init__(
+            f"{module} needs {library}, which is not installed. "
+            f"Install it with: pip install 'jitbridge[{extra}]'"
+        )
+
+
+class UnknownNameError(BridgeError, UnknownEnvironmentError):
+    """No environment of that name."""
+
+
+class RulesError(BridgeError, TypeError):
+    """The environment has no such rule, or rules were given to one that is already built."""
+
+
+class NotResetError(BridgeError, RuntimeError):
+    """Something that needs a running episode was called before the first `reset`."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}() was called before reset(). Call reset() first.")
+
+
+class ClosedError(BridgeError, RuntimeError):
+    """Something was called after `close`."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}() was called after close(). Make a new environment.")
+
+
+class EpisodeOverError(BridgeError, RuntimeError):
+    """`step` was called on an episode that had ended and does not reset itself."""
+
+
+class ActionError(BridgeError, ValueError):
+    """The actions do not fit the agents or their action spaces. Nothing was stepped."""
+
+
+class SeedError(BridgeError, ValueError):
+    """A seed is not a non-negative integer, or there are too few or too many of them."""
+
+
+class OptionError(BridgeError, ValueError):
+    """`reset` was given an option that does not exist, or a bad value for one that does."""
+
+
+class UnsuitableError(BridgeError, ValueError):
+    """The environment cannot be shown through this interface; the message says why."""
+
+
+class RenderError(BridgeError, ValueError):
+    """The render mode does not exist, or the environment has no picture."""
+
+
+class StateFileError(BridgeError, ValueError):
+    """A file of saved state is not one, or belongs to another environment."""

@@ -1,0 +1,365 @@
+"""The one mutable object of the bridge: compiled programs, the state of a batch, its seed.
+
+| adapter asks for        | session does                                                       |
+| ----------------------- | ------------------------------------------------------------------ |
+| `reset(seeds, mask)`    | one compiled call; row i is seeded with seeds[i]                   |
+| `step(action)`          | one compiled call; what it shows stays valid after the next        |
+| `dispatch`, `collect`   | the two halves of `step`, for interfaces that tell them apart      |
+| `save`, `load`          | the state of every row as an .npz file, no pickle                  |
+"""
+
+import dataclasses
+import functools
+import inspect
+import json
+import numbers
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from native.batch import Autoreset, Batch, Transition
+from native.core import Environment, HasGlobalState, Renders
+from native.registry import REGISTRY, UnknownEnvironmentError
+from native.registry import make as make_native
+
+from . import arrays
+from .errors import (
+    ClosedError,
+    NotResetError,
+    RenderError,
+    RulesError,
+    SeedError,
+    StateFileError,
+    UnknownNameError,
+    UnsuitableError,
+)
+
+Source: TypeAlias = "str | Environment[Any, Any]"
+Seeds: TypeAlias = "int | Sequence[int | None] | None"
+
+PACK_LIMIT = 1 << 14  # bytes; beyond it, packing costs more than the arrays it saves
+
+
+def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
+    """The environment that a name, with or without the prefix "native/", or an object stands for.
+
+    Raises:
+        UnknownNameError: No such name; the message suggests the nearest.
+        RulesError: The environment has no such rule, or is already built.
+        UnsuitableError: `source` is neither a name nor an `Environment`.
+    """
+    if isinstance(source, str):
+        name = source.removeprefix("native/")
+        try:
+            if name in REGISTRY:
+                _check_rules(name, rules)
+            return make_native(name, **rules)
+        except UnknownEnvironmentError as error:
+            raise UnknownNameError(*error.args) from None
+    if not isinstance(source, Environment):
+        raise UnsuitableError(f"expected a name or a native Environment, got {source!r}")
+    if rules:
+        raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
+    return source
+
+
+def with_horizon(env: Environment[Any, Any], horizon: int | None) -> Environment[Any, Any]:
+    """The same environment with another time limit, in steps; None: without one.
+
+    Raises:
+        RulesError: It has no rule called `horizon`.
+    """
+    if env.spec.horizon == horizon:
+        return env
+    if not dataclasses.is_dataclass(env) or not hasattr(env, "horizon"):
+        raise RulesError(f"{env.spec.name} has no rule `horizon`, so its time limit is fixed.")
+    return dataclasses.replace(env, horizon=horizon)  # type: ignore[type-var,return-value]
+
+
+class Session:
+    """Steps a batch of environments and remembers where it is.
+
+    Args:
+        env: The environment.
+        num_envs: How many of it.
+        autoreset: When a finished one begins again.
+        rng: Generator of the random bits, see `native.prng`.
+        devices: Share the batch among these; their number divides `num_envs`. None: JAX's default.
+    """
+
+    def __init__(
+        self,
+        env: Environment[Any, Any],
+        num_envs: int,
+        autoreset: Autoreset,
+        *,
+        rng: str = "pcg4d",
+        devices: Sequence[jax.Device] | None = None,
+    ) -> None:
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+            raise UnsuitableError(f"num_envs must be a positive integer, got {num_envs!r}.")
+        if devices is not None and num_envs % len(devices):
+            raise UnsuitableError(f"{num_envs} rows cannot be shared by {len(devices)} devices.")
+        self.env = env
+        self.spec = env.spec
+        self.num_envs = num_envs
+        self.closed = False
+        self._batch = Batch(env, autoreset, rng)
+        self._devices = None if devices is None else tuple(devices)
+        self._arrays: tuple[jax.Array, ...] | None = None
+        self._shown: Transition | None = None
+        self._seeds = np.zeros(num_envs, np.uint32)
+        self._programs = _programs(self._batch, num_envs, self._devices)
+
+    @property
+    def shown(self) -> Transition:
+        """What the last `reset` or `step` showed."""
+        if self._shown is None:
+            raise NotResetError("reset")
+        return self._shown
+
+    def require(self, what: str, *, running: bool = True) -> None:
+        """Raise unless `what` may be called now.
+
+        Raises:
+            ClosedError: After `close`.
+            NotResetError: `running`, and `reset` has not been called.
+        """
+        if self.closed:
+            raise ClosedError(what)
+        if running and self._arrays is None:
+            raise NotResetError(what)
+
+    def reset(self, seeds: Seeds = None, mask: np.ndarray | None = None) -> Transition:
+        """Begin an episode in the rows of `mask` (None: all) and show every row.
+
+        Args:
+            seeds: One seed s gives row i the seed s + i. A sequence gives every row its own, where
+                None goes on to the next episode of the seed it has. The very first reset without a
+                seed takes one from the operating system.
+            mask: bool (rows,).
+
+        Raises:
+            SeedError: A seed is no non-negative integer, or their number is not that of the rows.
+            ClosedError: After `close`.
+        """
+        self.require("reset", running=False)
+        seeded = self._take_seeds(seeds)
+        if self._arrays is None:
+            self._arrays = self._programs.init(self._seeds)
+        else:
+            mask = np.ones(self.num_envs, bool) if mask is None else mask
+            self._arrays = self._programs.reset(self._arrays, self._seeds, seeded, mask)
+        return self._show()
+
+    def step(self, action: Mapping[str, np.ndarray]) -> Transition:
+        """Advance every row. `action`: group -> (rows, agents of the group, ...), already checked."""
+        self.dispatch(action)
+        return self._show()
+
+    def dispatch(self, action: Mapping[str, np.ndarray]) -> None:
+        """Begin a step; the device works on it while Python goes on."""
+        if self._arrays is None or self.closed:
+            self.require("step")
+        self._arrays = self._programs.step(self._arrays, action)
+
+    def collect(self) -> Transition:
+        """What the step begun last shows."""
+        return self._show()
+
+    def global_state(self) -> np.ndarray:
+        """The whole world of every row, (rows, *shape of `spec.global_state`)."""
+        self.require("state")
+        assert self._arrays is not None
+        return np.asarray(self._programs.global_state(self._arrays))
+
+    def render(self, row: int = 0) -> np.ndarray:
+        """A picture of one row: a fresh, writable uint8 (height, width, 3).
+
+        Raises:
+            RenderError: The environment has no picture.
+        """
+        if not isinstance(self.env, Renders):
+            raise RenderError(f"{self.spec.name} has no render() and so no picture.")
+        self.require("render")
+        assert self._arrays is not None
+        return np.array(self._programs.render(self._arrays, row))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the state of every row to an .npz file; the file holds no pickle."""
+        self.require("save_state")
+        assert self._arrays is not None
+        leaves = {f"leaf_{i}": leaf for i, leaf in enumerate(map(np.asarray, self._arrays))}
+        with open(path, "wb") as file:
+            np.savez(file, allow_pickle=False, about=np.array(self._about()), **leaves)
+
+    def load(self, path: str | os.PathLike[str]) -> Transition:
+        """Go on from a file that `save` wrote, and show again what was shown then.
+
+        Raises:
+            StateFileError: It is no such file, or of another environment, mode or number of rows.
+        """
+        self.require("load_state", running=False)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                about = str(file["about"])
+                leaves = [file[f"leaf_{i}"] for i in range(len(file.files) - 1)]
+        except (KeyError, ValueError, EOFError, AttributeError) as error:
+            raise StateFileError(f"{os.fspath(path)} is not a file of saved state.") from error
+        if about != self._about():
+            raise StateFileError(
+                f"{os.fspath(path)} holds another environment:\n  file: {about}\n"
+                f"  here: {self._about()}"
+            )
+        self._arrays = self._programs.place(leaves)
+        return self._show()
+
+    def close(self) -> None:
+        """Let go of the state. Calling it again does nothing."""
+        self.closed = True
+        self._arrays = self._shown = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the compiled programs and what they hold on the device."""
+        state = self.__dict__.copy()
+        del state["_programs"], state["_shown"]
+        if self._arrays is not None:
+            state["_arrays"] = [np.asarray(leaf) for leaf in self._arrays]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _shown=None)
+        self._programs = _programs(self._batch, self.num_envs, self._devices)
+        if self._arrays is not None:
+            self._arrays = self._programs.place(list(self._arrays))
+            self._show()
+
+    def _show(self) -> Transition:
+        assert self._arrays is not None
+        self._shown = self._programs.show(self._arrays)
+        return self._shown
+
+    def _about(self) -> str:
+        about = {
+            "environment": self.spec.name,
+            "rules": repr(self.env),
+            "rows": self.num_envs,
+            "autoreset": self._batch.autoreset.value,
+            "rng": self._batch.rng,
+        }
+        return json.dumps(about, sort_keys=True)
+
+    def _take_seeds(self, seeds: Seeds) -> np.ndarray:
+        """Remember the seeds; bool (rows,), which rows start over from them."""
+        first = self._arrays is None
+        if seeds is None:
+            if first:
+                entropy = np.random.SeedSequence().generate_state(1)[0]
+                self._seeds = entropy + np.arange(self.num_envs, dtype=np.uint32)
+            return np.full(self.num_envs, first)
+        if isinstance(seeds, numbers.Integral):
+            seeds = [int(seeds) + i for i in range(self.num_envs)]
+        if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):
+            raise SeedError(f"expected an integer, a sequence of them or None, got {seeds!r}.")
+        if len(seeds) != self.num_envs:
+            raise SeedError(f"expected {self.num_envs} seeds, one a row, got {len(seeds)}.")
+        words = [None if seed is None else _seed_word(seed) for seed in seeds]
+        if first and None in words:
+            fresh = np.random.SeedSequence().generate_state(self.num_envs)
+            words = [int(f) if w is None else w for f, w in zip(fresh, words, strict=True)]
+        self._seeds = np.array([word or 0 for word in words], np.uint32)
+        return np.array([word is not None for word in words])
+
+
+def _seed_word(seed: Any) -> int:
+    """A seed as 32 bits: itself if it fits, else a hash of it."""
+    if not isinstance(seed, numbers.Integral) or seed < 0:
+        raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
+    seed = int(seed)
+    return seed if seed < 1 << 32 else int(np.random.SeedSequence(seed).generate_state(1)[0])
+
+
+def _check_rules(name: str, rules: Mapping[str, Any]) -> None:
+    known = inspect.signature(REGISTRY[name]).parameters
+    for rule in rules:
+        if rule not in known:
+            raise RulesError(f"{name} has no rule {rule!r}. It has: {', '.join(known)}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Programs:
+    """Compiled functions over the flat arrays in which a session keeps carry and transition."""
+
+    init: Callable[..., tuple[jax.Array, ...]]
+    reset: Callable[..., tuple[jax.Array, ...]]
+    step: Callable[..., tuple[jax.Array, ...]]
+    show: Callable[..., Transition]
+    place: Callable[..., tuple[jax.Array, ...]]
+    render: Callable[..., jax.Array]
+    global_state: Callable[..., jax.Array]
+
+
+@functools.lru_cache(maxsize=128)
+def _programs(batch: Batch, num_envs: int, devices: tuple[jax.Device, ...] | None) -> _Programs:
+    """Equal rules share one program. Small batches travel packed, see `arrays.Packing`."""
+    env, params = batch.env, batch.env.params
+    seeds = jax.ShapeDtypeStruct((num_envs,), jnp.uint32)
+    shapes = jax.eval_shape(lambda s: batch.init(s, params), seeds)
+    leaves, structure = jax.tree.flatten(shapes)
+    first_shown = len(jax.tree.leaves(shapes[0]))
+    packing = arrays.Packing(shapes) if arrays.size_in_bytes(shapes) <= PACK_LIMIT else None
+    sharding = None
+    if devices is not None:
+        packing = None
+        mesh = jax.sharding.Mesh(np.array(devices), ("rows",))
+        sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("rows"))
+
+    def flatten(tree: Any) -> tuple[jax.Array, ...]:
+        return packing.pack(tree) if packing else tuple(jax.tree.leaves(tree))
+
+    def unflatten(flat: Sequence[jax.Array]) -> Any:
+        return packing.unpack(*flat) if packing else jax.tree.unflatten(structure, flat)
+
+    def show(flat: tuple[jax.Array, ...]) -> Transition:
+        if packing:
+            views: tuple[Any, Transition] = packing.views(*map(np.asarray, flat))
+            return views[1]
+        shown: Transition = jax.tree.unflatten(jax.tree.structure(shapes[1]), flat[first_shown:])
+        return shown
+
+    def init(seeds: jax.Array) -> tuple[jax.Array, ...]:
+        return flatten(batch.init(seeds, params))
+
+    def reset(flat: Any, seeds: Any, seeded: Any, mask: Any) -> tuple[jax.Array, ...]:
+        return flatten(batch.reset(*unflatten(flat), seeds, seeded, mask, params))
+
+    def step(flat: Any, action: Any) -> tuple[jax.Array, ...]:
+        return flatten(batch.step(unflatten(flat)[0], action, params))
+
+    def render(flat: Any, row: Any) -> jax.Array:
+        assert isinstance(env, Renders)
+        state = jax.tree.map(lambda leaf: leaf[row], unflatten(flat)[0].state)
+        return env.render(state, params)
+
+    def global_state(flat: Any) -> jax.Array:
+        assert isinstance(env, HasGlobalState)
+        whole = functools.partial(env.global_state, params=params)
+        return jax.vmap(whole)(unflatten(flat)[0].state)
+
+    def place(host: Sequence[np.ndarray]) -> tuple[jax.Array, ...]:
+        return tuple(jax.device_put(np.array(leaf), sharding) for leaf in host)
+
+    compiled = functools.partial(jax.jit, out_shardings=sharding)
+    return _Programs(
+        init=compiled(init),
+        reset=compiled(reset),
+        step=compiled(step),
+        show=show,
+        place=place,
+        render=jax.jit(render),
+        global_state=jax.jit(global_state),
+    )

@@ -1,0 +1,66 @@
+"""Native spaces as Gymnasium's, and native values as elements of those.
+
+| native                 | Gymnasium                                                         |
+| ---------------------- | ----------------------------------------------------------------- |
+| `Box`                  | `Box`, same bounds, shape and dtype                               |
+| `Discrete` (int32)     | `Discrete`; as an observation with dtype int32 where it can be    |
+| `MultiDiscrete`        | `MultiDiscrete`, int32                                            |
+| `MultiBinary` (bool)   | `MultiBinary`, int8: the same bytes, seen as int8                 |
+| `Dict`                 | `Dict`, in the order of the names                                 |
+| action mask (bool)     | int8, as `Discrete.sample(mask)` wants it                         |
+
+Gymnasium's spaces are PettingZoo's and SB3's too, so those adapters share this module.
+"""
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
+
+from .errors import MissingExtraError
+
+try:
+    from gymnasium import spaces
+except ImportError as error:
+    raise MissingExtraError("bridge.spaces", "gymnasium", "gymnasium") from error
+
+_DISCRETE_HAS_DTYPE = "dtype" in inspect.signature(spaces.Discrete).parameters  # since 1.2.2
+
+
+def action_space(space: Space) -> "spaces.Space[Any]":
+    """A new Gymnasium space of actions; `Discrete` has Gymnasium's own dtype, int64."""
+    return spaces.Discrete(space.n) if isinstance(space, Discrete) else observation_space(space)
+
+
+def observation_space(space: Space) -> "spaces.Space[Any]":
+    """A new Gymnasium space of observations."""
+    match space:
+        case Box():
+            low, high = space.bounds
+            return spaces.Box(low, high, dtype=np.dtype(space.dtype).type)
+        case Discrete(n=n):
+            return spaces.Discrete(n, dtype=np.int32) if _DISCRETE_HAS_DTYPE else spaces.Discrete(n)
+        case MultiDiscrete(nvec=nvec):
+            return spaces.MultiDiscrete(nvec, dtype=np.int32)
+        case MultiBinary(n=n):
+            return spaces.MultiBinary(n)
+        case Dict(parts=parts):
+            return spaces.Dict({name: observation_space(part) for name, part in parts})
+
+
+def mask_space(n: int) -> spaces.Box:
+    """The space of an action mask beside an observation."""
+    return spaces.Box(0, 1, (n,), np.int8)
+
+
+def element(space: Space, value: Any) -> Any:
+    """A native observation, batched or not, as an element of `observation_space(space)`."""
+    match space:
+        case Dict(parts=parts):
+            return {name: element(part, value[name]) for name, part in parts}
+        case MultiBinary():
+            return value.view(np.int8)
+        case _:
+            return value

@@ -1,0 +1,200 @@
+"""N environments as one: keys, auto-reset and episode totals, pure and ready for `jax.jit`.
+
+A row's randomness is `fold_in(fold_in(key(seed of the row), episode), tick)`: it depends on no
+other row, on no auto-reset mode, and on nobody else's resets. A reset is drawn in every step and
+selected where it is due; with the hash of `native.prng` that costs less than a branch.
+
+    mode       the step on which the last agent ends shows      the step after it
+    NEXT_STEP  the final observation                            the reset; its action is ignored
+    SAME_STEP  the reset; the final observation stands beside   an ordinary step
+    DISABLED   the final observation                            zeros, until `reset` with a mask
+"""
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .core import Environment, Masks, Timestep, pytree
+from .prng import implementation, row_keys
+
+
+class Autoreset(enum.Enum):
+    """When a row whose agents have all ended begins its next episode."""
+
+    NEXT_STEP = "NextStep"
+    SAME_STEP = "SameStep"
+    DISABLED = "Disabled"
+
+
+@pytree
+class Carry:
+    """What a batch remembers between steps; every leaf has a leading axis of rows.
+
+    Attributes:
+        state: The environment's own.
+        key: Key data of the row's seed, uint32 (rows, words).
+        episode: Episodes begun since that seed, less one, int32 (rows,).
+        tick: Steps since the last reset, int32 (rows,).
+        acting: bool (rows, agents), who has not ended.
+        returns: Reward since the last reset, float32 (rows, agents).
+    """
+
+    state: Any
+    key: jax.Array
+    episode: jax.Array
+    tick: jax.Array
+    acting: jax.Array
+    returns: jax.Array
+
+
+@pytree
+class Transition:
+    """What one step of a batch shows; every leaf has a leading axis of rows.
+
+    Attributes:
+        timestep: Observations after any reset; reward and endings of this step.
+        final: SAME_STEP: (observation, info) before any reset. Other modes: None.
+        acting: bool (rows, agents), whose next action counts.
+        over: bool (rows,), the last agent ended on this step.
+        returns: Reward of the episode up to and including this step, float32 (rows, agents).
+        lengths: Steps of the episode up to and including this one, int32 (rows,).
+        action_mask: Group -> bool (rows, agents of the group, actions), or None.
+    """
+
+    timestep: Timestep
+    final: tuple[Mapping[str, Any], Mapping[str, jax.Array]] | None
+    acting: jax.Array
+    over: jax.Array
+    returns: jax.Array
+    lengths: jax.Array
+    action_mask: Mapping[str, jax.Array] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """The rules of stepping many environments at once.
+
+    Attributes:
+        env: The environment.
+        autoreset: When a finished row begins again.
+        rng: The generator of its random bits: "pcg4d", or a name JAX knows ("threefry2x32").
+    """
+
+    env: Environment[Any, Any]
+    autoreset: Autoreset
+    rng: str = "pcg4d"
+
+    def init(self, seeds: jax.Array, params: Any) -> tuple[Carry, Transition]:
+        """Begin episode 0 of every row. `seeds`: uint32 (rows,)."""
+        begin = jax.vmap(self._begin, in_axes=(0, 0, None))
+        return begin(row_keys(seeds, self.rng), jnp.zeros(seeds.shape, jnp.int32), params)
+
+    def reset(
+        self,
+        carry: Carry,
+        shown: Transition,
+        seeds: jax.Array,
+        seeded: jax.Array,
+        mask: jax.Array,
+        params: Any,
+    ) -> tuple[Carry, Transition]:
+        """Begin another episode in the rows of `mask`; the others stay and show what they showed.
+
+        Args:
+            carry: Of the last call.
+            shown: Of the last call.
+            seeds: uint32 (rows,), read where `seeded`.
+            seeded: bool (rows,): start over from that seed instead of going on to the next episode.
+            mask: bool (rows,).
+            params: Numbers of the dynamics.
+        """
+        key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
+        episode = jnp.where(seeded, 0, carry.episode + 1)
+        begun = jax.vmap(self._begin, in_axes=(0, 0, None))(key, episode, params)
+        return jax.vmap(_select)(mask, begun, (carry, shown))
+
+    def step(
+        self, carry: Carry, action: Mapping[str, Any], params: Any
+    ) -> tuple[Carry, Transition]:
+        """Advance every row by one step. `action`: group -> (rows, agents of the group, ...)."""
+        return jax.vmap(self._step, in_axes=(0, 0, None))(carry, action, params)
+
+    def _step(
+        self, carry: Carry, action: Mapping[str, Any], params: Any
+    ) -> tuple[Carry, Transition]:
+        tick = carry.tick + 1
+        key = self._key(carry.key, carry.episode, tick)
+        state, timestep = self.env.step(key, carry.state, action, params)
+        acting = carry.acting & ~(timestep.terminated | timestep.truncated)
+        returns = carry.returns + timestep.reward
+        stepped = Carry(
+            state=state,
+            key=carry.key,
+            episode=carry.episode,
+            tick=tick,
+            acting=acting,
+            returns=returns,
+        )
+        over = carry.acting.any() & ~acting.any()
+        shown = self._show(stepped, timestep, over, params)
+        if self.autoreset is Autoreset.DISABLED:
+            return stepped, shown
+
+        fresh, first = self._begin(carry.key, carry.episode + 1, params)
+        if self.autoreset is Autoreset.NEXT_STEP:
+            return _select(~carry.acting.any(), (fresh, first), (stepped, shown))
+
+        after, seen, next_mask = _select(
+            over,
+            (fresh, first.timestep, first.action_mask),
+            (stepped, timestep, shown.action_mask),
+        )
+        return after, dataclasses.replace(
+            shown,
+            timestep=dataclasses.replace(timestep, observation=seen.observation, info=seen.info),
+            final=(timestep.observation, timestep.info),
+            acting=after.acting,
+            action_mask=next_mask,
+        )
+
+    def _begin(self, key: jax.Array, episode: jax.Array, params: Any) -> tuple[Carry, Transition]:
+        state, timestep = self.env.init(self._key(key, episode, jnp.int32(0)), params)
+        agents = self.env.spec.num_agents
+        carry = Carry(
+            state=state,
+            key=key,
+            episode=episode,
+            tick=jnp.int32(0),
+            acting=jnp.ones(agents, jnp.bool_),
+            returns=jnp.zeros(agents, jnp.float32),
+        )
+        shown = self._show(carry, timestep, jnp.bool_(False), params)
+        if self.autoreset is Autoreset.SAME_STEP:
+            shown = dataclasses.replace(shown, final=(timestep.observation, timestep.info))
+        return carry, shown
+
+    def _show(self, carry: Carry, timestep: Timestep, over: jax.Array, params: Any) -> Transition:
+        mask = None
+        if isinstance(self.env, Masks):
+            mask = self.env.action_mask(carry.state, params)
+        return Transition(
+            timestep=timestep,
+            final=None,
+            acting=carry.acting,
+            over=over,
+            returns=carry.returns,
+            lengths=carry.tick,
+            action_mask=mask,
+        )
+
+    def _key(self, data: jax.Array, episode: jax.Array, tick: jax.Array) -> jax.Array:
+        base = jax.random.wrap_key_data(data, impl=implementation(self.rng))
+        return jax.random.fold_in(jax.random.fold_in(base, episode), tick)
+
+
+def _select(condition: jax.Array, yes: Any, no: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)

@@ -1,0 +1,134 @@
+"""CartPole: keep a pole upright on a cart by pushing the cart left or right.
+
+Action       0 pushes left, 1 pushes right, with `force` newtons.
+Observation  cart position (m), cart velocity (m/s), pole angle (rad), pole angular velocity.
+Reward       1 on every step, the last included.
+Ending       terminates beyond `track` metres or `tilt` radians; truncates at `horizon` steps.
+Start        all four numbers uniform within 0.05 of zero.
+Source       Barto, Sutton and Anderson (1983), as in Gymnasium's CartPole-v1.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from native import draw
+from native.core import Group, Spec, Timestep, pytree, restart, transition
+from native.spaces import Box, Discrete
+
+START = 0.05
+VIEW = draw.View(left=-2.7, bottom=-0.6, right=2.7, top=1.65, width=480)
+
+
+@pytree
+class State:
+    """Everything that changes."""
+
+    x: jax.Array  # float32 (), metres
+    x_speed: jax.Array
+    angle: jax.Array  # float32 (), radians, 0 is upright
+    angle_speed: jax.Array
+    tick: jax.Array  # int32 ()
+    over: jax.Array  # bool ()
+
+
+@pytree
+class Params:
+    """Numbers of the dynamics; SI units."""
+
+    gravity: float = 9.8
+    cart_mass: float = 1.0
+    pole_mass: float = 0.1
+    half_length: float = 0.5
+    force: float = 10.0
+    interval: float = 0.02
+    track: float = 2.4
+    tilt: float = 12 * 2 * math.pi / 360
+
+
+@dataclasses.dataclass(frozen=True)
+class CartPole:
+    """Everything that does not change."""
+
+    horizon: int | None = 500
+    params: Params = Params()
+
+    @property
+    def spec(self) -> Spec:
+        """One group of one agent."""
+        bound = (2 * self.params.track, math.inf, 2 * self.params.tilt, math.inf)
+        observation = Box(tuple(-b for b in bound), bound, (4,))
+        cart = Group("cart", ("cart_0",), observation, Discrete(2))
+        return Spec("CartPole-v1", (cart,), self.horizon)
+
+    def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
+        """Begin near upright and near the middle."""
+        del params
+        start = jax.random.uniform(key, (4,), minval=-START, maxval=START)
+        state = State(
+            x=start[0],
+            x_speed=start[1],
+            angle=start[2],
+            angle_speed=start[3],
+            tick=jnp.int32(0),
+            over=jnp.bool_(False),
+        )
+        return state, restart(_observe(state), 1)
+
+    def step(
+        self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: Params
+    ) -> tuple[State, Timestep]:
+        """Push, integrate by explicit Euler, judge."""
+        del key
+        force = jnp.where(action["cart"][0] == 1, params.force, -params.force)
+        sin, cos = jnp.sin(state.angle), jnp.cos(state.angle)
+        mass = params.cart_mass + params.pole_mass
+        pole = params.pole_mass * params.half_length
+        push = (force + pole * jnp.square(state.angle_speed) * sin) / mass
+        inertia = params.half_length * (4 / 3 - params.pole_mass * jnp.square(cos) / mass)
+        turn = (params.gravity * sin - cos * push) / inertia
+        acceleration = push - pole * turn * cos / mass
+
+        x = state.x + params.interval * state.x_speed
+        angle = state.angle + params.interval * state.angle_speed
+        tick = state.tick + 1
+        fallen = (jnp.abs(x) > params.track) | (jnp.abs(angle) > params.tilt)
+        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        after = State(
+            x=x,
+            x_speed=state.x_speed + params.interval * acceleration,
+            angle=angle,
+            angle_speed=state.angle_speed + params.interval * turn,
+            tick=tick,
+            over=state.over | fallen | late,
+        )
+        return after, transition(
+            self.spec,
+            acting=~state.over[None],
+            observation=_observe(after),
+            reward=jnp.ones(1, jnp.float32),
+            terminated=fallen[None],
+            truncated=late[None],
+        )
+
+    def render(self, state: State, params: Params) -> jax.Array:
+        """The cart on its track, seen from the side: uint8 (200, 480, 3)."""
+        cart = jnp.stack([state.x, jnp.float32(0.0)])
+        reach = 2 * params.half_length
+        tip = cart + reach * jnp.stack([jnp.sin(state.angle), jnp.cos(state.angle)])
+        ends = [jnp.array([side * params.track, -0.13], jnp.float32) for side in (-1, 1)]
+        axle = cart + jnp.array([0.0, 0.1], jnp.float32)
+        canvas = VIEW.fill(VIEW.blank(), VIEW.capsule(ends[0], ends[1], 0.012), draw.MIST)
+        for end in ends:
+            canvas = VIEW.fill(canvas, VIEW.box(end, (0.02, 0.1), 0.02), draw.MIST)
+        canvas = VIEW.fill(canvas, VIEW.box(cart, (0.32, 0.13), 0.05), draw.INK)
+        canvas = VIEW.fill(canvas, VIEW.capsule(axle, tip, 0.05), draw.GOLD)
+        canvas = VIEW.fill(canvas, VIEW.disc(axle, 0.055), draw.BLUE)
+        return draw.pixels(canvas)
+
+
+def _observe(state: State) -> dict[str, jax.Array]:
+    return {"cart": jnp.stack([state.x, state.x_speed, state.angle, state.angle_speed])[None]}

@@ -1,0 +1,197 @@
+"""The contract: an environment is frozen rules, a pytree of state and two pure functions."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+
+from .spaces import Space
+
+T = TypeVar("T")
+StateT = TypeVar("StateT")
+ParamsT = TypeVar("ParamsT")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def pytree(cls: type[T]) -> type[T]:
+    """Make `cls` a frozen, keyword-only dataclass that JAX can look inside."""
+    cls = dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    return jax.tree_util.register_dataclass(cls, data_fields=names, meta_fields=[])
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Agents that share one observation space and one action space."""
+
+    name: str
+    agents: tuple[str, ...]
+    observation: Space
+    action: Space
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """What is known before the first step.
+
+    Attributes:
+        name: The registered name, or any name for an environment written elsewhere.
+        groups: The agents. A per-agent array has one row per agent in the order of the groups.
+        horizon: Steps after which the agents still acting are truncated; None: never.
+        global_state: Space of `global_state(state, params)`, where the environment has one.
+    """
+
+    name: str
+    groups: tuple[Group, ...]
+    horizon: int | None = None
+    global_state: Space | None = None
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Every agent's name, in the order of the rows."""
+        return tuple(agent for group in self.groups for agent in group.agents)
+
+    @property
+    def num_agents(self) -> int:
+        """How many rows a per-agent array has."""
+        return len(self.agents)
+
+    @property
+    def rows(self) -> dict[str, slice]:
+        """Where each group stands in a per-agent array."""
+        rows, start = {}, 0
+        for group in self.groups:
+            rows[group.name] = slice(start, start + len(group.agents))
+            start += len(group.agents)
+        return rows
+
+
+@pytree
+class Timestep:
+    """What one step shows. A batch adds leading axes to every leaf.
+
+    Attributes:
+        observation: group -> pytree of arrays (agents of the group, *space shape).
+        reward: float32 (agents,).
+        terminated: bool (agents,), True on the one step on which the rules end that agent.
+        truncated: bool (agents,), True on the one step on which time ends it; never both.
+        info: name -> array; the same names, shapes and dtypes from `init` on.
+    """
+
+    observation: Mapping[str, Any]
+    reward: jax.Array
+    terminated: jax.Array
+    truncated: jax.Array
+    info: Mapping[str, jax.Array]
+
+
+@runtime_checkable
+class Environment(Protocol[StateT, ParamsT]):
+    """Frozen, hashable rules. `init` and `step` are pure and describe one environment.
+
+    An ended agent observes zeros, earns 0 and cannot change the world. The episode is over when
+    every agent has ended. `step` never resets, batches, renders or logs.
+    """
+
+    @property
+    def spec(self) -> Spec:
+        """Agents, spaces and horizon."""
+        ...
+
+    @property
+    def params(self) -> ParamsT:
+        """Default numbers of the dynamics: a pytree, so that they can be vmapped."""
+        ...
+
+    def init(self, key: jax.Array, params: ParamsT) -> tuple[StateT, Timestep]:
+        """Begin an episode."""
+        ...
+
+    def step(
+        self, key: jax.Array, state: StateT, action: Mapping[str, Any], params: ParamsT
+    ) -> tuple[StateT, Timestep]:
+        """Advance by one step. `action`: group -> array (agents of the group, *space shape)."""
+        ...
+
+
+@runtime_checkable
+class Masks(Protocol):
+    """An environment in which not every discrete action is always legal."""
+
+    def action_mask(self, state: Any, params: Any) -> Mapping[str, jax.Array]:
+        """Group -> bool (agents of the group, actions); True: legal. Ended agents: all True."""
+        ...
+
+
+@runtime_checkable
+class HasGlobalState(Protocol):
+    """An environment with one array that describes the whole world, for central critics."""
+
+    def global_state(self, state: Any, params: Any) -> jax.Array:
+        """An element of `spec.global_state`."""
+        ...
+
+
+@runtime_checkable
+class Renders(Protocol):
+    """An environment that can be looked at."""
+
+    def render(self, state: Any, params: Any) -> jax.Array:
+        """A picture: uint8 (height, width, 3)."""
+        ...
+
+
+def restart(
+    observation: Mapping[str, Any],
+    num_agents: int,
+    info: Mapping[str, jax.Array] | None = None,
+) -> Timestep:
+    """The timestep of `init`: no reward, nobody ended."""
+    nobody = jnp.zeros(num_agents, jnp.bool_)
+    return Timestep(
+        observation=observation,
+        reward=jnp.zeros(num_agents, jnp.float32),
+        terminated=nobody,
+        truncated=nobody,
+        info={} if info is None else info,
+    )
+
+
+def transition(
+    spec: Spec,
+    *,
+    acting: jax.Array,
+    observation: Mapping[str, Any],
+    reward: jax.Array,
+    terminated: jax.Array,
+    truncated: jax.Array,
+    info: Mapping[str, jax.Array] | None = None,
+) -> Timestep:
+    """The timestep of `step`, well-formed whatever the rules computed.
+
+    Args:
+        spec: The environment's spec.
+        acting: bool (agents,), who had not ended before this step; everybody else shows zeros.
+        observation: As in `Timestep`.
+        reward: float32 (agents,).
+        terminated: bool (agents,).
+        truncated: bool (agents,); gives way where `terminated` holds as well.
+        info: As in `Timestep`.
+    """
+
+    def seen(leaf: jax.Array, rows: slice) -> jax.Array:
+        who = acting[rows].reshape((-1,) + (1,) * (leaf.ndim - 1))
+        return jnp.where(who, leaf, jnp.zeros((), leaf.dtype))
+
+    return Timestep(
+        observation={
+            group: jax.tree.map(lambda leaf, rows=rows: seen(leaf, rows), observation[group])
+            for group, rows in spec.rows.items()
+        },
+        reward=jnp.where(acting, reward, jnp.float32(0)),
+        terminated=acting & terminated,
+        truncated=acting & truncated & ~terminated,
+        info={} if info is None else info,
+    )

@@ -1,0 +1,84 @@
+"""Random bits that cost less than the games that use them.
+
+`pcg4d` (M. Jarzynski, M. Olano, "Hash Functions for GPU Rendering", Journal of Computer Graphics
+Techniques 9(3), 2020) hashes four 32-bit words to four with twelve multiplications. Here it is a
+JAX PRNG: `jax.random.*` works on its keys as on any other. XLA fuses it into whatever consumes the
+bits, which it cannot do with JAX's default threefry on CPU, so a reset that draws costs little.
+It is no cryptographic generator, and neither is threefry.
+"""
+
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.extend.random
+import jax.numpy as jnp
+import numpy as np
+
+_SEED, _SPLIT, _FOLD, _BITS = range(4)  # purpose of a hash: no two purposes share their words
+
+
+def implementation(name: str) -> Any:
+    """What `jax.random.key(seed, impl=...)` takes for "pcg4d" or for one of JAX's own names."""
+    return _pcg4d_implementation() if name == "pcg4d" else name
+
+
+def row_keys(seeds: jax.Array, name: str) -> jax.Array:
+    """Key data, uint32 (rows, words): row i holds `key(seeds[i])`; `seeds`: uint32 (rows,)."""
+    make = functools.partial(jax.random.key, impl=implementation(name))
+    return jax.random.key_data(jax.vmap(make)(seeds))
+
+
+@functools.cache
+def _pcg4d_implementation() -> Any:
+    return jax.extend.random.define_prng_impl(
+        key_shape=(2,),
+        seed=_seed,
+        split=_split,
+        random_bits=_random_bits,
+        fold_in=_fold_in,
+        name="pcg4d",
+        tag="pcg",
+    )
+
+
+def _pcg4d(x: jax.Array, y: jax.Array, z: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The published hash with its xor-shift once more at the end; the two best-mixed words.
+
+    Without that last shift a change of a word's upper half never reaches bit 0 of the output.
+    """
+    x, y, z, w = (v * np.uint32(1664525) + np.uint32(1013904223) for v in (x, y, z, w))
+    for _ in range(2):
+        x = x + y * w
+        y = y + z * x
+        z = z + x * y
+        w = w + y * z
+        x, y, z, w = (v ^ (v >> np.uint32(16)) for v in (x, y, z, w))
+    return y, z
+
+
+def _hash(key: jax.Array, count: jax.Array, purpose: int) -> tuple[jax.Array, jax.Array]:
+    return _pcg4d(key[0], key[1], count, jnp.full_like(count, purpose))
+
+
+def _seed(seed: jax.Array) -> jax.Array:
+    word = jnp.asarray(seed).astype(jnp.uint32)
+    return jnp.stack(_hash(jnp.zeros(2, jnp.uint32), word, _SEED))
+
+
+def _fold_in(key: jax.Array, data: jax.Array) -> jax.Array:
+    return jnp.stack(_hash(key, data.astype(jnp.uint32), _FOLD))
+
+
+def _split(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    count = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+    return jnp.stack(_hash(key, count, _SPLIT), axis=-1)
+
+
+def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.Array:
+    count = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+    high, low = _hash(key, count, _BITS)
+    if bit_width == 64:
+        return (high.astype(jnp.uint64) << np.uint64(32)) | low.astype(jnp.uint64)
+    return low.astype({8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}[bit_width])

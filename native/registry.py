@@ -1,0 +1,33 @@
+"""Names for environments. One literal table; a new environment is one new line."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from .classic_control.cartpole import CartPole
+from .core import Environment
+
+REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
+    {
+        "CartPole-v1": CartPole,
+    }
+)
+
+
+class UnknownEnvironmentError(LookupError):
+    """No environment of that name."""
+
+
+def make(name: str, **rules: Any) -> Environment[Any, Any]:
+    """Build the environment called `name`, with some of its rules replaced.
+
+    Raises:
+        UnknownEnvironmentError: No such name; the message suggests the nearest.
+        TypeError: The environment has no such rule; the message lists those it has.
+    """
+    if name not in REGISTRY:
+        near = difflib.get_close_matches(name, REGISTRY, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(REGISTRY))}."
+        raise UnknownEnvironmentError(f"No environment named {name!r}. {hint}")
+    return REGISTRY[name](**rules)

@@ -1,0 +1,51 @@
+"""Shared fixtures: every registered environment in turn, and arithmetic with no silent promotion."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # windows without a screen
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+
+import jax
+import pytest
+
+from native.core import Environment
+from native.registry import REGISTRY, make
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+ONE_AGENT = sorted(name for name in REGISTRY if make(name).spec.num_agents == 1)
+MANY_AGENTS = sorted(set(REGISTRY) - set(ONE_AGENT))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-golden", action="store_true", help="accept new dynamics")
+
+
+@pytest.fixture(params=sorted(REGISTRY))
+def name(request: pytest.FixtureRequest) -> str:
+    """Every registered name, in turn: registering an environment is what gets it tested."""
+    return request.param
+
+
+@pytest.fixture
+def env(name: str) -> Environment[Any, Any]:
+    return make(name)
+
+
+@pytest.fixture(params=ONE_AGENT)
+def one_agent_name(request: pytest.FixtureRequest) -> str:
+    """Every registered name of an environment with one agent."""
+    return request.param
+
+
+@pytest.fixture(params=MANY_AGENTS)
+def many_agents_name(request: pytest.FixtureRequest) -> str:
+    """Every registered name of an environment with several agents."""
+    return request.param
+
+
+@pytest.fixture
+def key() -> jax.Array:
+    return jax.random.key(0)
