@@ -40,8 +40,6 @@ def checked(group: Group, values: Any, num_envs: int) -> np.ndarray:
                 _check_integers(group, array, np.asarray(2))
         case Box():
             return _clipped(group, array, space)
-        case _:
-            raise ActionError(f"Group {group.name!r} has an action space that cannot be acted in.")
     return array.astype(space.dtype, copy=False)
 
 
@@ -60,7 +58,8 @@ def _clipped(group: Group, array: np.ndarray, space: Box) -> np.ndarray:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         _refuse(group, array, ~np.isfinite(array), "is not finite")
     low, high = space.bounds
-    return np.clip(array, low, high).astype(space.dtype, copy=False)
+    inside: np.ndarray = np.clip(array, low, high).astype(space.dtype, copy=False)
+    return inside
 
 
 def _refuse(group: Group, array: np.ndarray, wrong: np.ndarray, why: str) -> None:

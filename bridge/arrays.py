@@ -47,14 +47,14 @@ def to_torch(tree: Any) -> Any:
         TypeError: A leaf is not a JAX array.
     """
     try:
-        import torch
+        import torch.utils.dlpack as torch_dlpack
     except ImportError as error:
         raise MissingExtraError("bridge.arrays.to_torch", "torch", "sb3") from error
 
     def convert(leaf: Any) -> Any:
         if not isinstance(leaf, jax.Array):
             raise TypeError(f"expected a JAX array, got {type(leaf).__name__}: {leaf!r}")
-        return torch.from_dlpack(leaf)
+        return torch_dlpack.from_dlpack(leaf)
 
     return jax.tree.map(convert, tree)
 
@@ -93,7 +93,7 @@ class Packing:
     def pack(self, tree: Any) -> tuple[jax.Array, jax.Array]:
         """Words and bytes; inside a compiled program."""
         words, small = [], []
-        for slot, leaf in zip(self.slots, self.structure.flatten_up_to(tree), strict=True):
+        for slot, leaf in zip(self.slots, jax.tree.leaves(tree), strict=True):
             flat = leaf.reshape(-1)
             if slot.wide:
                 words.append(jax.lax.bitcast_convert_type(flat, jnp.uint32))

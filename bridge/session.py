@@ -15,10 +15,10 @@ import json
 import numbers
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from native.batch import Autoreset, Batch, Transition
@@ -40,6 +40,7 @@ from .errors import (
 
 Source: TypeAlias = "str | Environment[Any, Any]"
 Seeds: TypeAlias = "int | Sequence[int | None] | None"
+Device: TypeAlias = Any  # jax.Device, which type checkers cannot name
 
 PACK_LIMIT = 1 << 14  # bytes; beyond it, packing costs more than the arrays it saves
 
@@ -75,9 +76,16 @@ def with_horizon(env: Environment[Any, Any], horizon: int | None) -> Environment
     """
     if env.spec.horizon == horizon:
         return env
-    if not dataclasses.is_dataclass(env) or not hasattr(env, "horizon"):
+    if not isinstance(env, _HasHorizon):
         raise RulesError(f"{env.spec.name} has no rule `horizon`, so its time limit is fixed.")
-    return dataclasses.replace(env, horizon=horizon)  # type: ignore[type-var,return-value]
+    changed: Environment[Any, Any] = dataclasses.replace(env, horizon=horizon)
+    return changed
+
+
+@runtime_checkable
+class _HasHorizon(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    horizon: int | None
 
 
 class Session:
@@ -98,7 +106,7 @@ class Session:
         autoreset: Autoreset,
         *,
         rng: str = "pcg4d",
-        devices: Sequence[jax.Device] | None = None,
+        devices: Sequence[Device] | None = None,
     ) -> None:
         if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
             raise UnsuitableError(f"num_envs must be a positive integer, got {num_envs!r}.")
@@ -157,7 +165,7 @@ class Session:
         return self._show()
 
     def step(self, action: Mapping[str, np.ndarray]) -> Transition:
-        """Advance every row. `action`: group -> (rows, agents of the group, ...), already checked."""
+        """Advance every row. `action`: group -> (rows, agents of the group, ...), checked."""
         self.dispatch(action)
         return self._show()
 
@@ -194,7 +202,7 @@ class Session:
         self.require("save_state")
         assert self._arrays is not None
         leaves = {f"leaf_{i}": leaf for i, leaf in enumerate(map(np.asarray, self._arrays))}
-        with open(path, "wb") as file:
+        with Path(path).open("wb") as file:
             np.savez(file, allow_pickle=False, about=np.array(self._about()), **leaves)
 
     def load(self, path: str | os.PathLike[str]) -> Transition:
@@ -304,19 +312,20 @@ class _Programs:
 
 
 @functools.lru_cache(maxsize=128)
-def _programs(batch: Batch, num_envs: int, devices: tuple[jax.Device, ...] | None) -> _Programs:
+def _programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) -> _Programs:
     """Equal rules share one program. Small batches travel packed, see `arrays.Packing`."""
     env, params = batch.env, batch.env.params
-    seeds = jax.ShapeDtypeStruct((num_envs,), jnp.uint32)
+    seeds = np.zeros(num_envs, np.uint32)
     shapes = jax.eval_shape(lambda s: batch.init(s, params), seeds)
-    leaves, structure = jax.tree.flatten(shapes)
+    structure = jax.tree.structure(shapes)
     first_shown = len(jax.tree.leaves(shapes[0]))
     packing = arrays.Packing(shapes) if arrays.size_in_bytes(shapes) <= PACK_LIMIT else None
     sharding = None
     if devices is not None:
         packing = None
         mesh = jax.sharding.Mesh(np.array(devices), ("rows",))
-        sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("rows"))
+        rows = jax.sharding.PartitionSpec("rows")  # type: ignore[no-untyped-call]
+        sharding = jax.sharding.NamedSharding(mesh, rows)
 
     def flatten(tree: Any) -> tuple[jax.Array, ...]:
         return packing.pack(tree) if packing else tuple(jax.tree.leaves(tree))
@@ -335,7 +344,8 @@ def _programs(batch: Batch, num_envs: int, devices: tuple[jax.Device, ...] | Non
         return flatten(batch.init(seeds, params))
 
     def reset(flat: Any, seeds: Any, seeded: Any, mask: Any) -> tuple[jax.Array, ...]:
-        return flatten(batch.reset(*unflatten(flat), seeds, seeded, mask, params))
+        carry, shown = unflatten(flat)
+        return flatten(batch.reset(carry, shown, seeds, seeded, mask, params))
 
     def step(flat: Any, action: Any) -> tuple[jax.Array, ...]:
         return flatten(batch.step(unflatten(flat)[0], action, params))

@@ -13,11 +13,11 @@ Gymnasium's spaces are PettingZoo's and SB3's too, so those adapters share this 
 """
 
 import inspect
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
+from native.spaces import Box, Dict, Discrete, Flat, MultiBinary, MultiDiscrete, Space
 
 from .errors import MissingExtraError
 
@@ -29,9 +29,11 @@ except ImportError as error:
 _DISCRETE_HAS_DTYPE = "dtype" in inspect.signature(spaces.Discrete).parameters  # since 1.2.2
 
 
-def action_space(space: Space) -> "spaces.Space[Any]":
+def action_space(space: Flat) -> "spaces.Space[Any]":
     """A new Gymnasium space of actions; `Discrete` has Gymnasium's own dtype, int64."""
-    return spaces.Discrete(space.n) if isinstance(space, Discrete) else observation_space(space)
+    if isinstance(space, Discrete):
+        return cast("spaces.Space[Any]", spaces.Discrete(space.n))
+    return observation_space(space)
 
 
 def observation_space(space: Space) -> "spaces.Space[Any]":
@@ -43,7 +45,7 @@ def observation_space(space: Space) -> "spaces.Space[Any]":
         case Discrete(n=n):
             return spaces.Discrete(n, dtype=np.int32) if _DISCRETE_HAS_DTYPE else spaces.Discrete(n)
         case MultiDiscrete(nvec=nvec):
-            return spaces.MultiDiscrete(nvec, dtype=np.int32)
+            return spaces.MultiDiscrete(np.array(nvec), dtype=np.int32)
         case MultiBinary(n=n):
             return spaces.MultiBinary(n)
         case Dict(parts=parts):

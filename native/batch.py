@@ -13,13 +13,15 @@ selected where it is due; with the hash of `native.prng` that costs less than a 
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from .core import Environment, Masks, Timestep, pytree
 from .prng import implementation, row_keys
+
+T = TypeVar("T")
 
 
 class Autoreset(enum.Enum):
@@ -91,7 +93,9 @@ class Batch:
     def init(self, seeds: jax.Array, params: Any) -> tuple[Carry, Transition]:
         """Begin episode 0 of every row. `seeds`: uint32 (rows,)."""
         begin = jax.vmap(self._begin, in_axes=(0, 0, None))
-        return begin(row_keys(seeds, self.rng), jnp.zeros(seeds.shape, jnp.int32), params)
+        keys, episodes = row_keys(seeds, self.rng), jnp.zeros(seeds.shape, jnp.int32)
+        begun: tuple[Carry, Transition] = begin(keys, episodes, params)
+        return begun
 
     def reset(
         self,
@@ -115,13 +119,16 @@ class Batch:
         key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
         episode = jnp.where(seeded, 0, carry.episode + 1)
         begun = jax.vmap(self._begin, in_axes=(0, 0, None))(key, episode, params)
-        return jax.vmap(_select)(mask, begun, (carry, shown))
+        chosen: tuple[Carry, Transition] = jax.vmap(_select)(mask, begun, (carry, shown))
+        return chosen
 
     def step(
         self, carry: Carry, action: Mapping[str, Any], params: Any
     ) -> tuple[Carry, Transition]:
         """Advance every row by one step. `action`: group -> (rows, agents of the group, ...)."""
-        return jax.vmap(self._step, in_axes=(0, 0, None))(carry, action, params)
+        advance = jax.vmap(self._step, in_axes=(0, 0, None))
+        stepped: tuple[Carry, Transition] = advance(carry, action, params)
+        return stepped
 
     def _step(
         self, carry: Carry, action: Mapping[str, Any], params: Any
@@ -196,5 +203,6 @@ class Batch:
         return jax.random.fold_in(jax.random.fold_in(base, episode), tick)
 
 
-def _select(condition: jax.Array, yes: Any, no: Any) -> Any:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+def _select(condition: jax.Array, yes: T, no: T) -> T:
+    chosen: T = jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+    return chosen

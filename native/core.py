@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkabl
 import jax
 import jax.numpy as jnp
 
-from .spaces import Space
+from .spaces import Flat, Space
 
 T = TypeVar("T")
 StateT = TypeVar("StateT")
@@ -24,12 +24,12 @@ def pytree(cls: type[T]) -> type[T]:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Agents that share one observation space and one action space."""
+    """Agents that share one observation space and one action space (which is no `Dict`)."""
 
     name: str
     agents: tuple[str, ...]
     observation: Space
-    action: Space
+    action: Flat
 
 
 @dataclasses.dataclass(frozen=True)

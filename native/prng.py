@@ -67,8 +67,8 @@ def _seed(seed: jax.Array) -> jax.Array:
     return jnp.stack(_hash(jnp.zeros(2, jnp.uint32), word, _SEED))
 
 
-def _fold_in(key: jax.Array, data: jax.Array) -> jax.Array:
-    return jnp.stack(_hash(key, data.astype(jnp.uint32), _FOLD))
+def _fold_in(key: jax.Array, data: Any) -> jax.Array:
+    return jnp.stack(_hash(key, jnp.asarray(data).astype(jnp.uint32), _FOLD))
 
 
 def _split(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:

@@ -145,7 +145,8 @@ class Dict:
         )
 
 
-Space: TypeAlias = Box | Discrete | MultiDiscrete | MultiBinary | Dict
+Flat: TypeAlias = Box | Discrete | MultiDiscrete | MultiBinary
+Space: TypeAlias = Flat | Dict
 
 
 def flat_size(space: Space) -> int:

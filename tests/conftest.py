@@ -1,4 +1,4 @@
-"""Shared fixtures: every registered environment in turn, and arithmetic with no silent promotion."""
+"""Shared fixtures: every registered environment in turn, and no silent promotion."""
 
 import os
 from typing import Any

@@ -54,7 +54,7 @@ class CartPole:
     """Everything that does not change."""
 
     horizon: int | None = 500
-    params: Params = Params()
+    params: Params = dataclasses.field(default_factory=Params)
 
     @property
     def spec(self) -> Spec:
