@@ -6,6 +6,7 @@ torch tensor is not.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -69,6 +70,11 @@ class _Slot:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
+    @functools.cached_property
+    def offset(self) -> int:
+        """`start` in bytes."""
+        return self.start * self.dtype.itemsize
+
 
 class Packing:
     """A pytree as two arrays: one of 32-bit words, one of bytes.
@@ -112,15 +118,12 @@ class Packing:
 
         return jax.tree.unflatten(self.structure, [leaf(slot) for slot in self.slots])
 
-    def views(self, words: np.ndarray, small: np.ndarray) -> Any:
-        """The tree as NumPy views of the packed arrays; on the host."""
-        leaves = [
-            (words if slot.wide else small)[slot.start : slot.stop]
-            .view(slot.dtype)
-            .reshape(slot.shape)
-            for slot in self.slots
+    def views(self, words: np.ndarray, small: np.ndarray, first: int = 0) -> list[np.ndarray]:
+        """The leaves from number `first` on as NumPy views of the packed arrays; on the host."""
+        return [
+            np.ndarray(slot.shape, slot.dtype, words if slot.wide else small, slot.offset)
+            for slot in self.slots[first:]
         ]
-        return jax.tree.unflatten(self.structure, leaves)
 
 
 def size_in_bytes(shapes: Any) -> int:

@@ -319,6 +319,7 @@ def _programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) -
     shapes = jax.eval_shape(lambda s: batch.init(s, params), seeds)
     structure = jax.tree.structure(shapes)
     first_shown = len(jax.tree.leaves(shapes[0]))
+    shown_structure = jax.tree.structure(shapes[1])
     packing = arrays.Packing(shapes) if arrays.size_in_bytes(shapes) <= PACK_LIMIT else None
     sharding = None
     if devices is not None:
@@ -333,11 +334,12 @@ def _programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) -
     def unflatten(flat: Sequence[jax.Array]) -> Any:
         return packing.unpack(*flat) if packing else jax.tree.unflatten(structure, flat)
 
-    def show(flat: tuple[jax.Array, ...]) -> Transition:
+    def show(flat: Sequence[Any]) -> Transition:
+        leaves = flat[first_shown:]
         if packing:
-            views: tuple[Any, Transition] = packing.views(*map(np.asarray, flat))
-            return views[1]
-        shown: Transition = jax.tree.unflatten(jax.tree.structure(shapes[1]), flat[first_shown:])
+            words, small = flat
+            leaves = packing.views(np.asarray(words), np.asarray(small), first_shown)
+        shown: Transition = jax.tree.unflatten(shown_structure, leaves)
         return shown
 
     def init(seeds: jax.Array) -> tuple[jax.Array, ...]:

@@ -63,7 +63,7 @@ class View:
     ) -> jax.Array:
         """Paint where `distance`, in world units (height, width), is negative."""
         cover = jnp.clip(0.5 - distance / self.pixel, 0.0, 1.0) * opacity
-        paint = jnp.asarray(colour, jnp.float32)
+        paint = jnp.asarray(colour, jnp.float32).reshape(1, 1, 3)
         return canvas + cover[..., None] * (paint - canvas)
 
     def disc(self, centre: jax.Array, radius: float | jax.Array) -> jax.Array:
