@@ -1,0 +1,106 @@
+"""Moving pictures of an environment: played by chance, written as .gif, .mp4 or .png."""
+
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from native.batch import Autoreset
+from native.core import Environment
+
+from .errors import MissingExtraError, RenderError
+from .session import Session
+
+FRAMES_PER_SECOND = 30
+SUFFIXES = (".gif", ".mp4", ".png")
+
+
+def played_by_chance(env: Environment[Any, Any], *, seed: int, steps: int) -> list[np.ndarray]:
+    """`steps` + 1 pictures, uint8 (height, width, 3), under uniformly drawn legal actions.
+
+    Raises:
+        RenderError: The environment has no picture.
+    """
+    session = Session(env, 1, Autoreset.NEXT_STEP)
+    mask = session.reset(seed).action_mask
+    frames = [session.render()]
+    draw = _actions_by_chance(env)
+    for step in range(steps):
+        mask = session.step(draw(seed, step, mask)).action_mask
+        frames.append(session.render())
+    return frames
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse what `write` cannot write.
+
+    Raises:
+        RenderError: The suffix is none of `SUFFIXES`.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise RenderError(f"cannot write {path.name!r}: it must end in {', '.join(SUFFIXES)}.")
+
+
+def write(path: Path, frames: Sequence[np.ndarray]) -> None:
+    """Write the frames; a .png holds the last one only.
+
+    Args:
+        path: Where to; the suffix chooses the format.
+        frames: uint8 (height, width, 3) each.
+
+    Raises:
+        MissingExtraError: pillow, or for .mp4 imageio-ffmpeg, is not installed.
+        RenderError: The suffix is none of `SUFFIXES`.
+    """
+    check_suffix(path)
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingExtraError("bridge.film", "pillow", "cli") from error
+    match path.suffix.lower():
+        case ".png":
+            Image.fromarray(frames[-1]).save(path)
+        case ".gif":
+            first, *others = map(Image.fromarray, frames)
+            milliseconds = 1000 // FRAMES_PER_SECOND
+            first.save(path, save_all=True, append_images=others, duration=milliseconds, loop=0)
+        case _:
+            _write_mp4(path, np.stack(frames))
+
+
+def _write_mp4(path: Path, frames: np.ndarray) -> None:
+    """imageio's own writer forks, which JAX warns about; a plain child process does not."""
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+    except ImportError as error:
+        raise MissingExtraError("bridge.film", "imageio-ffmpeg", "cli") from error
+    height, width = frames.shape[1:3]
+    even = ((0, 0), (0, height % 2), (0, width % 2), (0, 0))  # the codec halves the colours' size
+    frames = np.pad(frames, even, mode="edge")
+    size = f"{frames.shape[2]}x{frames.shape[1]}"
+    source = f"-f rawvideo -pix_fmt rgb24 -s {size} -r {FRAMES_PER_SECOND} -i -"
+    command = f"-loglevel error -y {source} -pix_fmt yuv420p"
+    subprocess.run([get_ffmpeg_exe(), *command.split(), path], input=frames.tobytes(), check=True)
+
+
+def _actions_by_chance(env: Environment[Any, Any]) -> Callable[..., dict[str, np.ndarray]]:
+    @jax.jit
+    def draw(
+        seed: jax.Array, step: jax.Array, masks: Mapping[str, jax.Array] | None
+    ) -> dict[str, jax.Array]:
+        key = jax.random.fold_in(jax.random.key(seed), step)
+        keys = jax.random.split(key, env.spec.num_agents)
+        actions = {}
+        for group in env.spec.groups:
+            given = [keys[env.spec.rows[group.name]]]
+            given += [] if masks is None else [masks[group.name][0]]
+            actions[group.name] = jax.vmap(group.action.sample)(*given)[None]
+        return actions
+
+    def on_host(*given: Any) -> dict[str, np.ndarray]:
+        return {group: np.asarray(action) for group, action in draw(*given).items()}
+
+    return on_host
