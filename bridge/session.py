@@ -203,7 +203,7 @@ class Session:
         assert self._arrays is not None
         leaves = {f"leaf_{i}": leaf for i, leaf in enumerate(map(np.asarray, self._arrays))}
         with Path(path).open("wb") as file:
-            np.savez(file, allow_pickle=False, about=np.array(self._about()), **leaves)
+            np.savez(file, about=np.array(self._about()), **leaves)
 
     def load(self, path: str | os.PathLike[str]) -> Transition:
         """Go on from a file that `save` wrote, and show again what was shown then.
