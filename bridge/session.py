@@ -275,7 +275,7 @@ class Session:
             raise SeedError(f"expected an integer, a sequence of them or None, got {seeds!r}.")
         if len(seeds) != self.num_envs:
             raise SeedError(f"expected {self.num_envs} seeds, one a row, got {len(seeds)}.")
-        words = [None if seed is None else _seed_word(seed) for seed in seeds]
+        words = [None if seed is None else seed_word(seed) for seed in seeds]
         if first and None in words:
             fresh = np.random.SeedSequence().generate_state(self.num_envs)
             words = [int(f) if w is None else w for f, w in zip(fresh, words, strict=True)]
@@ -283,8 +283,12 @@ class Session:
         return np.array([word is not None for word in words])
 
 
-def _seed_word(seed: Any) -> int:
-    """A seed as 32 bits: itself if it fits, else a hash of it."""
+def seed_word(seed: Any) -> int:
+    """A seed as 32 bits: itself if it fits, else a hash of it.
+
+    Raises:
+        SeedError: It is no non-negative integer.
+    """
     if not isinstance(seed, numbers.Integral) or seed < 0:
         raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
     seed = int(seed)

@@ -1,0 +1,428 @@
+"""Stable-Baselines3: many copies of a native environment as one `VecEnv`.
+
+| native                          | Stable-Baselines3                                            |
+| ------------------------------- | ------------------------------------------------------------ |
+| world w, agent a                | row w * num_agents + a; a team shares one policy             |
+| seed + w                        | `seed(seed)`: every agent of world w                         |
+| terminated or truncated         | `dones`, bool                                                |
+| truncated                       | `infos[row]["TimeLimit.truncated"]`                          |
+| observation before the reset    | `infos[row]["terminal_observation"]`                         |
+| returns, lengths of the episode | `infos[row]["episode"]`: {"r", "l", "t"}, as `Monitor` does  |
+| info                            | in `infos` of rows that end, and in `reset_infos`            |
+| action mask                     | `env_method("action_masks")`, for sb3-contrib's `MaskablePPO` |
+
+A world begins again on the step on which its last agent ends. The row of an agent that has ended
+before that is padding: its observation is zeros, its reward 0, its action ignored and
+`infos[row]["alive"]` False. When the world begins again the padding is done as well, terminated, so
+that it is an episode of its own which is worth nothing: no value leaks into or out of it, stacked
+frames and recurrent state start over. It has no "episode" entry and so enters no statistics.
+
+Every array handed out is the caller's own: torch warns of arrays that it may not write to.
+"""
+
+import functools
+import os
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import jax
+import numpy as np
+
+from native.batch import Autoreset
+from native.core import Environment, Group, Masks, Renders
+
+from . import spaces
+from .actions import checked
+from .arrays import to_numpy
+from .errors import (
+    ActionError,
+    MissingExtraError,
+    OptionError,
+    RenderError,
+    RulesError,
+    UnsuitableError,
+)
+from .session import Device, Session, Source, as_environment, seed_word
+from .window import Window
+
+try:
+    from gymnasium.spaces import MultiBinary
+    from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+    from stable_baselines3.common.vec_env.base_vec_env import VecEnvWrapper, tile_images
+except ImportError as error:
+    raise MissingExtraError("bridge.sb3", "stable_baselines3", "sb3") from error
+
+RENDER_MODES = ("rgb_array", "human")
+FRAMES_PER_SECOND = 30
+TILES = 16  # worlds in one picture
+
+Observations: TypeAlias = Any  # (rows, *space shape), or a dict of those
+Infos: TypeAlias = list[dict[str, Any]]
+Indices: TypeAlias = "int | Iterable[int] | None"
+
+
+def make_vec_env(
+    id_or_env: Source,
+    num_envs: int = 1,
+    *,
+    seed: int | None = None,
+    render_mode: str | None = None,
+    devices: Sequence[Device] | None = None,
+    **rules: Any,
+) -> "VecBridge":
+    """`num_envs` copies of an environment, ready for an algorithm of Stable-Baselines3.
+
+    Args:
+        id_or_env: A registered name or a native environment.
+        num_envs: How many worlds; the `VecEnv` has a row for each agent of each.
+        seed: World w is seeded with `seed` + w. None: by the algorithm, or the operating system.
+        render_mode: "rgb_array" or "human": the first worlds, side by side.
+        devices: Share the worlds among these.
+        **rules: Rules of the environment, by name.
+
+    Raises:
+        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnsuitableError: The agents' spaces differ, so that they cannot share one policy.
+        RenderError: No such render mode, or the environment has no picture.
+        SeedError: `seed` is no non-negative integer.
+    """
+    env = as_environment(id_or_env, **rules)
+    venv = VecBridge(Rows(env, num_envs, render_mode=render_mode, devices=devices))
+    if seed is not None:
+        venv.seed(seed)
+    return venv
+
+
+class VecBridge(VecMonitor):
+    """A `VecMonitor` that need not count, because its `Rows` know how each episode went.
+
+    Being one tells `evaluate_policy` and its like to trust the "episode" entries. Attributes and
+    methods of `Rows` can be used on it, and through any wrapper above it.
+    """
+
+    def __init__(self, rows: "Rows") -> None:
+        VecEnvWrapper.__init__(self, rows)
+        self.metadata = rows.metadata
+
+    def reset(self) -> Observations:
+        observations = self.venv.reset()
+        self.reset_infos = self.venv.reset_infos
+        return observations
+
+    def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
+        return self.venv.step_wait()
+
+    def close(self) -> None:
+        self.venv.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.venv,)
+
+
+class Rows(VecEnv):
+    """The rows themselves.
+
+    Attributes:
+        num_worlds: Copies of the environment.
+        num_agents: Agents, and so rows, of each.
+        alive: bool (rows,), whose next action counts.
+    """
+
+    def __init__(
+        self,
+        env: Environment[Any, Any],
+        num_worlds: int,
+        *,
+        render_mode: str | None = None,
+        devices: Sequence[Device] | None = None,
+    ) -> None:
+        group = _only_kind(env)
+        _check_render_mode(env, render_mode)
+        self._session = Session(env, num_worlds, Autoreset.SAME_STEP, devices=devices)
+        self._window: Window | None = None
+        self._notes: dict[str, dict[int, Any]] = {}
+        self._masks: np.ndarray | None = None
+        self._began = time.time()
+        self.num_worlds = num_worlds
+        self.num_agents = env.spec.num_agents
+        self.num_envs = num_worlds * self.num_agents
+        self.render_mode = render_mode
+        self.alive = np.ones(self.num_envs, bool)
+        super().__init__(
+            self.num_envs,
+            spaces.observation_space(group.observation),
+            spaces.action_space(group.action),
+        )
+        self.metadata: dict[str, Any] = {
+            "render_modes": [*RENDER_MODES],
+            "render_fps": FRAMES_PER_SECOND,
+        }
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Seed the next `reset`; all agents of a world have its seed.
+
+        Raises:
+            SeedError: `seed` is no non-negative integer.
+        """
+        if seed is not None:
+            seed_word(seed)
+        worlds = super().seed(seed)
+        self._seeds = [worlds[row // self.num_agents] for row in range(self.num_envs)]
+        return self._seeds
+
+    def set_options(self, options: list[dict[str, Any]] | dict[str, Any] | None = None) -> None:
+        """Refuse any option: there is none.
+
+        Raises:
+            OptionError: An option was given.
+        """
+        for given in [options] if isinstance(options, dict) else options or ():
+            for option in given:
+                raise OptionError(f"unknown reset option {option!r}: this VecEnv has no options.")
+
+    def reset(self) -> Observations:
+        shown = self._session.reset(self._seeds[:: self.num_agents])
+        self._reset_seeds()
+        self._note_resets(range(self.num_worlds))
+        observations = self._observe(*to_numpy((shown.timestep.observation, shown.acting)))
+        if self.render_mode == "human":
+            self.render()
+        return observations
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Begin a step; the device works while Python goes on.
+
+        Raises:
+            NotResetError, ClosedError: Before `reset`, after `close`.
+            ActionError: The actions do not fit the action space; nothing is stepped.
+        """
+        self._session.require("step")
+        self._session.dispatch(self._by_group(actions))
+
+    def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
+        """Observations, rewards float32 (rows,), dones bool (rows,) and an info for each row."""
+        shown = self._session.collect()
+        timestep, acting, over = to_numpy((shown.timestep, shown.acting, shown.over))
+        dones = (timestep.terminated | timestep.truncated | over[:, None]).reshape(-1)
+        infos: Infos = [{} for _ in range(self.num_envs)]
+        if self.num_agents > 1:
+            for row in np.flatnonzero(~self.alive).tolist():
+                infos[row]["alive"] = False
+        if dones.any():
+            self._report(infos, np.flatnonzero(dones), timestep.truncated.reshape(-1))
+            self._note_resets(np.flatnonzero(over).tolist())
+        observations = self._observe(timestep.observation, acting)
+        if self.render_mode == "human":
+            self.render()
+        return observations, np.array(timestep.reward).reshape(-1), dones, infos
+
+    def close(self) -> None:
+        self._session.close()
+        if self._window is not None:
+            self._window.close()
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Write the state of every world to an .npz file."""
+        self._session.save(path)
+
+    def load_state(self, path: str | os.PathLike[str]) -> Observations:
+        """Go on from a file that `save_state` wrote; its observations, as `reset` returns them.
+
+        Raises:
+            StateFileError: It is no such file, or of another environment or number of worlds.
+        """
+        shown = self._session.load(path)
+        return self._observe(*to_numpy((shown.timestep.observation, shown.acting)))
+
+    def get_images(self) -> list[np.ndarray]:
+        """Pictures of the first worlds, at most 16."""
+        return [self._session.render(world) for world in range(min(self.num_worlds, TILES))]
+
+    def render(self, mode: str | None = None) -> np.ndarray | None:
+        """The pictures of `get_images` side by side; "human" shows them in a window.
+
+        Raises:
+            RenderError: Made without a render mode, or no such mode.
+        """
+        mode = mode or self.render_mode
+        if self.render_mode is None or mode not in RENDER_MODES:
+            raise RenderError(f"cannot render {mode!r}: make it with one of {RENDER_MODES}.")
+        picture: np.ndarray = tile_images(self.get_images())
+        if mode == "rgb_array":
+            return picture
+        if self._window is None:
+            self._window = Window(self._session.spec.name, FRAMES_PER_SECOND)
+        self._window.show(picture)
+        return None
+
+    def has_attr(self, attr_name: str) -> bool:
+        try:
+            self.get_attr(attr_name)
+        except AttributeError:
+            return False
+        return True
+
+    def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
+        """What `set_attr` set; else `alive`, `action_masks`, `render`, or a rule by its name."""
+        return [self._attribute(attr_name, row) for row in self._rows(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:
+        """Keep a value for each of some rows; `get_attr` finds it.
+
+        Raises:
+            RulesError: It is a rule of the environment, and those are fixed.
+        """
+        if attr_name not in self._notes and self.has_attr(attr_name):
+            raise RulesError(f"{attr_name!r} is fixed: give it to make_vec_env() instead.")
+        self._notes.setdefault(attr_name, {}).update(dict.fromkeys(self._rows(indices), value))
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: Indices = None, **method_kwargs: Any
+    ) -> list[Any]:
+        methods = self.get_attr(method_name, indices)
+        return [method(*method_args, **method_kwargs) for method in methods]
+
+    def env_is_wrapped(self, wrapper_class: type[Any], indices: Indices = None) -> list[bool]:
+        """No row has a wrapper of its own."""
+        del wrapper_class
+        return [False for _ in self._rows(indices)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the window."""
+        return {**self.__dict__, "_window": None}
+
+    def _rows(self, indices: Indices) -> list[int]:
+        if isinstance(indices, int):
+            indices = [indices]
+        rows = range(self.num_envs)
+        return [*rows] if indices is None else [rows[row] for row in indices]
+
+    def _attribute(self, name: str, row: int) -> Any:
+        if row in self._notes.get(name, ()):
+            return self._notes[name][row]
+        env = self._session.env
+        match name:
+            case "render_mode":
+                return self.render_mode
+            case "alive":
+                return bool(self.alive[row])
+            case "action_masks" if isinstance(env, Masks):
+                return functools.partial(self._action_mask, row)
+            case "render" if isinstance(env, Renders):
+                return functools.partial(self._session.render, row // self.num_agents)
+            case _:
+                if name.startswith("_") or callable(getattr(env, name, callable)):
+                    raise AttributeError(f"{self._session.spec.name} has no attribute {name!r}.")
+                return getattr(env, name)
+
+    def _action_mask(self, row: int) -> np.ndarray:
+        """Legal actions of a row: bool (actions,)."""
+        self._session.require("action_masks")
+        masks = self._masks
+        if masks is None:
+            masks = self._masks = self._by_row(to_numpy(self._session.shown.action_mask))
+        mask: np.ndarray = masks[row]
+        return mask
+
+    def _by_group(self, actions: np.ndarray) -> dict[str, np.ndarray]:
+        array = np.asarray(actions)
+        if array.shape[:1] != (self.num_envs,):
+            raise ActionError(
+                f"expected actions for {self.num_envs} rows, got shape {array.shape}."
+            )
+        if isinstance(self.action_space, MultiBinary) and array.dtype.kind == "f":
+            whole = array.astype(np.int8)  # SB3's Bernoulli distribution draws floats
+            array = whole if np.array_equal(whole, array) else array
+        joint = array.reshape(self.num_worlds, self.num_agents, *array.shape[1:])
+        spec = self._session.spec
+        return {
+            group.name: checked(group, joint[:, spec.rows[group.name]], self.num_worlds)
+            for group in spec.groups
+        }
+
+    def _by_row(self, grouped: Any) -> Any:
+        """Group -> (worlds, agents of the group, ...) as one tree of arrays (rows, ...)."""
+        groups = self._session.spec.groups
+
+        def joined(*leaves: np.ndarray) -> np.ndarray:
+            whole = leaves[0] if len(leaves) == 1 else np.concatenate(leaves, axis=1)
+            return whole.reshape(self.num_envs, *whole.shape[2:])
+
+        return jax.tree.map(joined, *(grouped[group.name] for group in groups))
+
+    def _observe(self, observation: Any, acting: np.ndarray) -> Observations:
+        """Fresh arrays for the caller; rows of agents that have ended, this step or before: 0."""
+        self._masks = None
+        self.alive = np.array(acting.reshape(-1))
+        ended = None if self.alive.all() else ~self.alive
+
+        def own(leaf: np.ndarray) -> np.ndarray:
+            leaf = np.array(leaf)
+            if ended is not None:
+                leaf[ended] = 0
+            return leaf
+
+        return self._elements(jax.tree.map(own, self._by_row(observation)))
+
+    def _report(self, infos: Infos, rows: np.ndarray, truncated: np.ndarray) -> None:
+        """Fill in the infos of the rows that are done; `self.alive` is as of before the step."""
+        shown = self._session.shown
+        (observation, info), returns, lengths = to_numpy(
+            (shown.final, shown.returns, shown.lengths)
+        )
+        last = self._elements(jax.tree.map(lambda leaf: leaf[rows], self._by_row(observation)))
+        totals = returns.reshape(-1)[rows].tolist()
+        elapsed = round(time.time() - self._began, 6)
+        for i, row in enumerate(rows.tolist()):
+            world = row // self.num_agents
+            if self.alive[row]:
+                length = int(lengths[world])
+                infos[row].update(_of_world(info, world))
+                infos[row]["episode"] = {"r": round(totals[i], 6), "l": length, "t": elapsed}
+            infos[row]["terminal_observation"] = jax.tree.map(lambda leaf, i=i: leaf[i], last)
+            infos[row]["TimeLimit.truncated"] = bool(truncated[row])
+
+    def _elements(self, observation: Any) -> Any:
+        """Native observations, by row, as elements of `observation_space`."""
+        return spaces.element(self._session.spec.groups[0].observation, observation)
+
+    def _note_resets(self, worlds: Iterable[int]) -> None:
+        info = self._session.shown.timestep.info
+        if not info:
+            return
+        info = to_numpy(info)
+        for world in worlds:
+            for row in range(world * self.num_agents, (world + 1) * self.num_agents):
+                self.reset_infos[row] = _of_world(info, world)
+
+
+def _of_world(info: Any, world: int) -> dict[str, Any]:
+    """Python numbers where the values are scalars, else arrays of the caller's own."""
+    return {
+        name: np.array(values[world]) if values.ndim > 1 else values[world].item()
+        for name, values in info.items()
+    }
+
+
+def _only_kind(env: Environment[Any, Any]) -> Group:
+    """A group that stands for all, because all have its spaces."""
+    first, *others = env.spec.groups
+    for other in others:
+        for what in ("observation", "action"):
+            one, two = getattr(first, what), getattr(other, what)
+            if one != two:
+                raise UnsuitableError(
+                    f"{env.spec.name}: agents that share one policy need the same spaces, but the "
+                    f"{what} space of group {first.name!r} is {one} and that of {other.name!r} is "
+                    f"{two}. Use bridge.pettingzoo.parallel_env() or parallel_vec_env(), which "
+                    "name every agent, with a library that trains one policy for each group."
+                )
+    return first
+
+
+def _check_render_mode(env: Environment[Any, Any], render_mode: str | None) -> None:
+    if render_mode is not None and render_mode not in RENDER_MODES:
+        raise RenderError(f"no render mode {render_mode!r}; there are {RENDER_MODES}.")
+    if render_mode is not None and not isinstance(env, Renders):
+        raise RenderError(f"{env.spec.name} has no render() and so no picture.")
