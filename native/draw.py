@@ -88,6 +88,20 @@ class View:
         t = jnp.clip(t, 0.0, 1.0)
         return jnp.hypot(x - start[0] - t * along[0], y - start[1] - t * along[1]) - radius
 
+    def cells(self, marked: jax.Array) -> jax.Array:
+        """Distance from the marked cells of a board, joined and rounded; `marked`: (rows, columns).
+
+        A cell has side 1. The middle of the last row's first cell is the origin.
+        """
+        x, y = self._points()
+        flags = jnp.pad(marked.astype(jnp.float32), 1)
+        at = jnp.broadcast_arrays(marked.shape[0] - y, x + 1)
+        cell = [jnp.floor(a) for a in at]
+        part = [a - c for a, c in zip(at, cell, strict=True)]
+        smooth = [c + p * p * (3 - 2 * p) for c, p in zip(cell, part, strict=True)]
+        field: jax.Array = jax.scipy.ndimage.map_coordinates(flags, smooth, order=1, mode="nearest")
+        return (0.5 - field) / 1.5  # 1.5: how steep the smooth step is in its middle
+
 
 def pixels(canvas: jax.Array) -> jax.Array:
     """A canvas as uint8 (height, width, 3)."""

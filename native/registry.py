@@ -7,10 +7,12 @@ from typing import Any
 
 from .classic_control.cartpole import CartPole
 from .core import Environment
+from .grid.causeway import Causeway
 
 REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
     {
         "CartPole-v1": CartPole,
+        "causeway_v0": Causeway,
     }
 )
 
