@@ -7,9 +7,11 @@ BridgeError
 |-- NotResetError            RuntimeError
 |-- ClosedError              RuntimeError
 |-- EpisodeOverError         RuntimeError
+|-- CallOrderError           RuntimeError
 |-- ActionError              ValueError
 |-- SeedError                ValueError
 |-- OptionError              ValueError
+|   `-- OptionTypeError      TypeError
 |-- UnsuitableError          ValueError
 |-- RenderError              ValueError
 `-- StateFileError           ValueError
@@ -58,6 +60,10 @@ class EpisodeOverError(BridgeError, RuntimeError):
     """`step` was called on an episode that had ended and does not reset itself."""
 
 
+class CallOrderError(BridgeError, RuntimeError):
+    """One half of a step was called where the other was due."""
+
+
 class ActionError(BridgeError, ValueError):
     """The actions do not fit the agents or their action spaces. Nothing was stepped."""
 
@@ -68,6 +74,10 @@ class SeedError(BridgeError, ValueError):
 
 class OptionError(BridgeError, ValueError):
     """`reset` was given an option that does not exist, or a bad value for one that does."""
+
+
+class OptionTypeError(OptionError, TypeError):
+    """`reset` was given an option of the wrong type."""
 
 
 class UnsuitableError(BridgeError, ValueError):

@@ -1,8 +1,12 @@
 """A window on the screen for `render_mode="human"`."""
 
+from typing import Any
+
 import numpy as np
 
 from .errors import MissingExtraError
+
+FRAMES_PER_SECOND = 30
 
 
 class Window:
@@ -18,6 +22,10 @@ class Window:
         self._rate = frames_per_second
         self._clock = pygame.time.Clock()
         self._screen: pygame.Surface | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy elsewhere opens a window of its own."""
+        return Window, (self._title, self._rate)
 
     def show(self, picture: np.ndarray) -> None:
         """Show a picture, uint8 (height, width, 3), and wait until the next is due."""

@@ -1,0 +1,73 @@
+"""Agents as rows, for interfaces whose batch has one kind of row: row = world * agents + agent.
+
+| native                               | rows                                    |
+| ------------------------------------ | --------------------------------------- |
+| group -> (worlds, agents of it, ...) | (worlds * agents, ...); a view if there |
+|                                      | is one group, else a copy               |
+| (worlds, agents)                     | (worlds * agents,)                      |
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from native.core import Group, Spec
+
+from .actions import checked
+from .errors import ActionError, UnsuitableError
+
+
+def only_kind(spec: Spec) -> Group:
+    """A group that stands for all of them, because all have its spaces.
+
+    Raises:
+        UnsuitableError: They differ; the message says where, and what to use instead.
+    """
+    first, *others = spec.groups
+    for other in others:
+        for what in ("observation", "action"):
+            one, two = getattr(first, what), getattr(other, what)
+            if one != two:
+                raise UnsuitableError(
+                    f"{spec.name}: agents that are rows of one batch need the same spaces, but "
+                    f"the {what} space of group {first.name!r} is {one} and that of "
+                    f"{other.name!r} is {two}. Use bridge.pettingzoo.parallel_env() or "
+                    "parallel_vec_env(), which name every agent."
+                )
+    return first
+
+
+def to_rows(spec: Spec, grouped: Mapping[str, Any]) -> Any:
+    """Group -> tree of (worlds, agents of the group, ...) as one tree of (rows, ...)."""
+    return _joined([grouped[group.name] for group in spec.groups])
+
+
+def to_groups(spec: Spec, actions: Any, num_worlds: int) -> dict[str, np.ndarray]:
+    """Actions (rows, *action shape) as checked actions by group.
+
+    Raises:
+        ActionError: They do not fit.
+    """
+    try:
+        array = np.asarray(actions)
+    except ValueError as error:
+        raise ActionError(f"The actions are ragged: {actions!r}.") from error
+    shape = (num_worlds * spec.num_agents, *spec.groups[0].action.shape)
+    if array.shape != shape:
+        raise ActionError(
+            f"The actions have shape {array.shape}; expected {shape}: (rows, *action shape)."
+        )
+    joint = array.reshape(num_worlds, spec.num_agents, *shape[1:])
+    rows = spec.rows
+    return {
+        group.name: checked(group, joint[:, rows[group.name]], num_worlds) for group in spec.groups
+    }
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    first = parts[0]
+    if isinstance(first, Mapping):
+        return {name: _joined([part[name] for part in parts]) for name in first}
+    whole = first if len(parts) == 1 else np.concatenate(parts, axis=1)
+    return whole.reshape(-1, *whole.shape[2:])
