@@ -10,7 +10,6 @@
 
 import dataclasses
 import functools
-import inspect
 import json
 import numbers
 import os
@@ -23,7 +22,7 @@ import numpy as np
 
 from native.batch import Autoreset, Batch, Transition
 from native.core import Environment, HasGlobalState, Renders
-from native.registry import REGISTRY, UnknownEnvironmentError
+from native.registry import UnknownEnvironmentError, UnknownRuleError
 from native.registry import make as make_native
 
 from . import arrays
@@ -54,13 +53,12 @@ def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
         UnsuitableError: `source` is neither a name nor an `Environment`.
     """
     if isinstance(source, str):
-        name = source.removeprefix("native/")
         try:
-            if name in REGISTRY:
-                _check_rules(name, rules)
-            return make_native(name, **rules)
+            return make_native(source.removeprefix("native/"), **rules)
         except UnknownEnvironmentError as error:
             raise UnknownNameError(*error.args) from None
+        except UnknownRuleError as error:
+            raise RulesError(*error.args) from None
     if not isinstance(source, Environment):
         raise UnsuitableError(f"expected a name or a native Environment, got {source!r}")
     if rules:
@@ -293,13 +291,6 @@ def seed_word(seed: Any) -> int:
         raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
     seed = int(seed)
     return seed if seed < 1 << 32 else int(np.random.SeedSequence(seed).generate_state(1)[0])
-
-
-def _check_rules(name: str, rules: Mapping[str, Any]) -> None:
-    known = inspect.signature(REGISTRY[name]).parameters
-    for rule in rules:
-        if rule not in known:
-            raise RulesError(f"{name} has no rule {rule!r}. It has: {', '.join(known)}.")
 
 
 @dataclasses.dataclass(frozen=True)

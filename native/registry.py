@@ -1,6 +1,7 @@
 """Names for environments. One literal table; a new environment is one new line."""
 
 import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -8,11 +9,15 @@ from typing import Any
 from .classic_control.cartpole import CartPole
 from .core import Environment
 from .grid.causeway import Causeway
+from .mpe.simple_spread import SimpleSpread
+from .mpe.simple_tag import SimpleTag
 
 REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
     {
         "CartPole-v1": CartPole,
         "causeway_v0": Causeway,
+        "simple_spread_v3": SimpleSpread,
+        "simple_tag_v3": SimpleTag,
     }
 )
 
@@ -21,15 +26,23 @@ class UnknownEnvironmentError(LookupError):
     """No environment of that name."""
 
 
+class UnknownRuleError(TypeError):
+    """The environment has no rule of that name."""
+
+
 def make(name: str, **rules: Any) -> Environment[Any, Any]:
     """Build the environment called `name`, with some of its rules replaced.
 
     Raises:
         UnknownEnvironmentError: No such name; the message suggests the nearest.
-        TypeError: The environment has no such rule; the message lists those it has.
+        UnknownRuleError: The environment has no such rule; the message lists those it has.
     """
     if name not in REGISTRY:
         near = difflib.get_close_matches(name, REGISTRY, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(REGISTRY))}."
         raise UnknownEnvironmentError(f"No environment named {name!r}. {hint}")
+    known = inspect.signature(REGISTRY[name]).parameters
+    for rule in rules:
+        if rule not in known:
+            raise UnknownRuleError(f"{name} has no rule {rule!r}. It has: {', '.join(known)}.")
     return REGISTRY[name](**rules)

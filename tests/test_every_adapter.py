@@ -1,0 +1,315 @@
+"""What every adapter promises alike: errors, files, pickles, processes, threads, pictures."""
+
+import concurrent.futures
+import multiprocessing
+import pickle
+import threading
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pytest
+from drivers import DRIVERS, Driver, available, draw, play, same
+
+from bridge.errors import (
+    ActionError,
+    BridgeError,
+    ClosedError,
+    NotResetError,
+    OptionError,
+    RenderError,
+    RulesError,
+    SeedError,
+    StateFileError,
+    UnknownNameError,
+    UnsuitableError,
+)
+from native.registry import REGISTRY, make
+
+STEPS = 12
+
+
+def label(value: Any) -> str | None:
+    return type(value).__name__ if isinstance(value, Driver) else None
+
+
+CASES = [
+    (driver, name)
+    for driver in available()
+    for name in sorted(REGISTRY)
+    if driver.suits(make(name))
+]
+every_case = pytest.mark.parametrize(("driver", "name"), CASES, ids=label)
+every_driver = pytest.mark.parametrize("driver", available(), ids=label)
+
+
+def a_name(driver: Driver) -> str:
+    """An environment for tests in which any will do."""
+    return "CartPole-v1" if driver.one_agent_only else "simple_spread_v3"
+
+
+def test_every_driver_is_available_where_everything_is_installed():
+    pytest.importorskip("stable_baselines3")
+    assert available() == DRIVERS
+
+
+# ------------------------------------------------------------------------------- continuing
+
+
+@every_case
+def test_a_saved_state_continues_bit_for_bit(driver, name, tmp_path):
+    env = make(name)
+    adapter, other = driver.make(name), driver.make(name)
+    driver.reset(adapter)
+    play(driver, adapter, env, STEPS, seed=1)
+    adapter.save_state(tmp_path / "state.npz")
+    uninterrupted = play(driver, adapter, env, 40, seed=2)
+    other.load_state(tmp_path / "state.npz")
+    if hasattr(other, "ended"):
+        other.ended = False
+    same(play(driver, other, env, 40, seed=2), uninterrupted)
+
+
+@every_case
+def test_loading_goes_back_in_time(driver, name, tmp_path):
+    env = make(name)
+    adapter = driver.make(name)
+    driver.reset(adapter)
+    play(driver, adapter, env, 3, seed=1)
+    adapter.save_state(tmp_path / "state.npz")
+    first = play(driver, adapter, env, 3, seed=2)
+    adapter.load_state(tmp_path / "state.npz")
+    same(play(driver, adapter, env, 3, seed=2), first)
+
+
+@every_case
+@pytest.mark.parametrize("pickler", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
+def test_a_pickled_adapter_continues_bit_for_bit(driver, name, pickler):
+    env = make(name)
+    adapter = driver.make(name)
+    driver.reset(adapter)
+    play(driver, adapter, env, 5, seed=1)
+    twin = pickle.loads(pickler.dumps(adapter))
+    same(play(driver, adapter, env, STEPS, seed=2), play(driver, twin, env, STEPS, seed=2))
+    fresh = pickle.loads(pickler.dumps(driver.make(name)))
+    same(driver.reset(fresh), driver.reset(driver.make(name)))
+
+
+def _play_elsewhere(driver: Driver, name: str) -> list[Any]:
+    adapter = driver.make(name)
+    return [driver.reset(adapter), *play(driver, adapter, make(name), STEPS, seed=3)]
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        yield pool
+
+
+@every_driver
+def test_a_spawned_process_plays_the_same(driver, elsewhere):
+    name = a_name(driver)
+    there = elsewhere.submit(_play_elsewhere, driver, name).result(timeout=300)
+    same(there, _play_elsewhere(driver, name))
+
+
+@every_driver
+def test_several_threads_play_the_same(driver):
+    name = a_name(driver)
+    alone = _play_elsewhere(driver, name)
+    gate = threading.Barrier(4)
+
+    def together(_: int) -> list[Any]:
+        gate.wait()
+        return _play_elsewhere(driver, name)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for played in pool.map(together, range(4)):
+            same(played, alone)
+
+
+# ------------------------------------------------------------------------------- looking
+
+
+@every_case
+def test_it_renders_pictures(driver, name):
+    adapter = (
+        driver.make(name, render_mode="rgb_array")
+        if driver.module != "bridge.dm_env"
+        else (driver.make(name))
+    )
+    driver.reset(adapter)
+    first = adapter.render()
+    for picture in first if isinstance(first, (tuple, list)) else [first]:
+        assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
+        assert min(picture.shape[:2]) >= 100 and picture.std() > 5, "a picture shows something"
+    play(driver, adapter, make(name), STEPS, seed=0)
+    assert not np.array_equal(np.asarray(first), np.asarray(adapter.render()))
+    adapter.close()
+
+
+# ------------------------------------------------------------------------------- bad input
+
+
+BAD_ACTIONS = {
+    "out of range": ("discrete", lambda joint, group: _put(joint, group, 99), "99"),
+    "negative": ("discrete", lambda joint, group: _put(joint, group, -1), "-1"),
+    "not an integer": (
+        "discrete",
+        lambda joint, group: {**joint, group.name: joint[group.name] + 0.5},
+        "integer",
+    ),
+    "NaN": ("continuous", lambda joint, group: _put(joint, group, np.nan), "nan"),
+    "infinite": ("continuous", lambda joint, group: _put(joint, group, np.inf), "inf"),
+    "wrong shape": (
+        "any",
+        lambda joint, group: {**joint, group.name: np.stack([joint[group.name]] * 2, axis=-1)},
+        "shape",
+    ),
+}
+
+
+def _put(joint, group, value):
+    bad = joint[group.name].copy()
+    bad[0, -1] = value
+    return {**joint, group.name: bad}
+
+
+def _bad_action_cases():
+    for driver in available():
+        for what, (kind, spoil, word) in BAD_ACTIONS.items():
+            yield pytest.param(driver, kind, spoil, word, id=f"{label(driver)}-{what}")
+
+
+def _continuous(driver: Driver):
+    if driver.one_agent_only:
+        return make("simple_spread_v3", N=1, continuous_actions=True)
+    return make("simple_spread_v3", continuous_actions=True)
+
+
+@pytest.mark.parametrize(("driver", "kind", "spoil", "word"), list(_bad_action_cases()))
+def test_a_bad_action_is_named_and_nothing_is_stepped(driver, kind, spoil, word):
+    env = _continuous(driver) if kind == "continuous" else make(a_name(driver))
+    adapter, twin = driver.make(env), driver.make(env)
+    for each in (adapter, twin):
+        driver.reset(each)
+    joint = draw(env, np.random.default_rng(0), driver.worlds)
+    group = env.spec.groups[-1]
+    with pytest.raises(ActionError) as caught:
+        driver.step(adapter, spoil(joint, group), env.spec)
+    assert word in str(caught.value), str(caught.value)
+    if word != "shape":
+        named = group.agents[0] if word == "integer" else group.agents[-1]
+        assert named in str(caught.value), str(caught.value)
+    same(driver.step(adapter, joint, env.spec), driver.step(twin, joint, env.spec))
+
+
+@pytest.mark.parametrize(
+    "driver",
+    [d for d in available() if type(d).__name__ in ("Parallel", "Vectorised", "DeepMind")],
+    ids=label,
+)
+def test_missing_and_unknown_agents_are_named(driver):
+    env = make("simple_tag_v3")
+    adapter, twin = driver.make(env), driver.make(env)
+    for each in (adapter, twin):
+        driver.reset(each)
+    joint = draw(env, np.random.default_rng(0), driver.worlds)
+    good = driver.spell(joint, env.spec)
+    step = adapter.step
+    with pytest.raises(ActionError, match="adversary_1"):
+        step({agent: action for agent, action in good.items() if agent != "adversary_1"})
+    with pytest.raises(ActionError, match="nobody_7"):
+        step({**good, "nobody_7": good["agent_0"]})
+    with pytest.raises(ActionError):
+        step(None)
+    same(driver.step(adapter, joint, env.spec), driver.step(twin, joint, env.spec))
+
+
+@every_driver
+def test_the_order_of_calls_is_enforced_by_name(driver, tmp_path):
+    name = a_name(driver)
+    env = make(name)
+    adapter = driver.make(name)
+    joint = draw(env, np.random.default_rng(0), driver.worlds)
+    if driver.module != "bridge.dm_env":  # whose step begins an episode where there is none
+        with pytest.raises(NotResetError, match="reset"):
+            driver.step(adapter, joint, env.spec)
+    with pytest.raises(NotResetError, match="save_state"):
+        adapter.save_state(tmp_path / "nothing.npz")
+    driver.reset(adapter)
+    driver.step(adapter, joint, env.spec)
+    adapter.close()
+    adapter.close()
+    with pytest.raises(ClosedError, match="step"):
+        driver.step(adapter, joint, env.spec)
+    with pytest.raises(ClosedError, match="reset"):
+        driver.reset(adapter)
+    with pytest.raises(ClosedError, match="state"):
+        adapter.save_state(tmp_path / "nothing.npz")
+
+
+@every_driver
+def test_a_bad_name_or_rule_is_refused_when_it_is_made(driver):
+    with pytest.raises(UnknownNameError, match="Did you mean 'CartPole-v1'"):
+        driver.make("CartPole-v7")
+    with pytest.raises(RulesError, match="gravity"):
+        driver.make(a_name(driver), gravity=3)
+    with pytest.raises(RulesError, match="horizon"):
+        driver.make(make(a_name(driver)), horizon=3)
+    with pytest.raises(UnsuitableError, match="object"):
+        driver.make(object())
+    if driver.module != "bridge.dm_env":
+        with pytest.raises(RenderError, match="'sepia'"):
+            driver.make(a_name(driver), render_mode="sepia")
+
+
+@every_driver
+def test_a_bad_seed_or_option_is_named_and_nothing_is_reset(driver):
+    name = a_name(driver)
+    env = make(name)
+    if not driver.seeds_at_reset:
+        with pytest.raises(SeedError, match="-5"):
+            driver.make(name, seed=-5)
+        return
+    adapter, twin = driver.make(name), driver.make(name)
+    for each in (adapter, twin):
+        driver.reset(each)
+    with pytest.raises(SeedError, match="-5"):
+        driver.reset(adapter, -5)
+    if driver.has_options:
+        options = {"colour": "red"}
+        with pytest.raises(OptionError, match="'colour'"):
+            adapter.reset(options=options)
+        assert options == {"colour": "red"}
+    joint = draw(env, np.random.default_rng(0), driver.worlds)
+    same(driver.step(adapter, joint, env.spec), driver.step(twin, joint, env.spec))
+
+
+@every_driver
+def test_a_file_of_something_else_is_refused_and_nothing_is_lost(driver, tmp_path):
+    name = a_name(driver)
+    env = make(name)
+    adapter, twin = driver.make(name), driver.make(name)
+    for each in (adapter, twin):
+        driver.reset(each)
+    (tmp_path / "words").write_text("no state at all")
+    other = driver.make(name, horizon=7)
+    driver.reset(other)
+    other.save_state(tmp_path / "other.npz")
+    for file in ("words", "other.npz"):
+        with pytest.raises(StateFileError, match=file):
+            adapter.load_state(tmp_path / file)
+    joint = draw(env, np.random.default_rng(0), driver.worlds)
+    same(driver.step(adapter, joint, env.spec), driver.step(twin, joint, env.spec))
+
+
+def test_every_error_is_a_bridge_error_and_a_standard_one():
+    from bridge import errors
+
+    raised = [e for e in vars(errors).values() if isinstance(e, type) and e is not BridgeError]
+    for error in raised:
+        if issubclass(error, BridgeError):
+            standard = [b for b in error.__mro__ if b.__module__ == "builtins"]
+            assert standard[0] not in (Exception, BaseException, object), error
