@@ -65,6 +65,30 @@ def to_groups(spec: Spec, actions: Any, num_worlds: int) -> dict[str, np.ndarray
     }
 
 
+def blanked(tree: Any, rows: np.ndarray) -> Any:
+    """A copy of a tree of (rows, ...) with zeros in some rows; `rows`: bool (rows,)."""
+    if isinstance(tree, Mapping):
+        return {name: blanked(part, rows) for name, part in tree.items()}
+    copy = np.array(tree)
+    copy[rows] = 0
+    return copy
+
+
+def at(tree: Any, rows: np.ndarray) -> Any:
+    """A copy of some rows of a tree of (rows, ...); `rows`: their numbers."""
+    if isinstance(tree, Mapping):
+        return {name: at(part, rows) for name, part in tree.items()}
+    return tree[rows]
+
+
+def split(tree: Any) -> Sequence[Any]:
+    """The rows of a tree of (rows, ...), one by one."""
+    if isinstance(tree, Mapping):
+        parts = zip(*map(split, tree.values()), strict=True)
+        return [dict(zip(tree, row, strict=True)) for row in parts]
+    return list(tree)
+
+
 def _joined(parts: Sequence[Any]) -> Any:
     first = parts[0]
     if isinstance(first, Mapping):

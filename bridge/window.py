@@ -1,12 +1,29 @@
-"""A window on the screen for `render_mode="human"`."""
+"""Render modes, and a window on the screen for "human"."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .errors import MissingExtraError
+from native.core import Environment, Renders
+
+from .errors import MissingExtraError, RenderError
 
 FRAMES_PER_SECOND = 30
+
+
+def check_render_mode(
+    env: Environment[Any, Any], render_mode: str | None, modes: Sequence[str]
+) -> None:
+    """Raise unless `render_mode` is None, or one of `modes` and the environment has a picture.
+
+    Raises:
+        RenderError: Says which.
+    """
+    if render_mode is not None and render_mode not in modes:
+        raise RenderError(f"There is no render mode {render_mode!r} here; there is {[*modes]}.")
+    if render_mode is not None and not isinstance(env, Renders):
+        raise RenderError(f"{env.spec.name} has no render() and so no picture.")
 
 
 class Window:

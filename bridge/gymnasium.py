@@ -1,0 +1,281 @@
+"""Gymnasium: a native environment with one agent as an `Env`; its registry.
+
+| native                | Gymnasium                                                           |
+| --------------------- | ------------------------------------------------------------------- |
+| observation           | a read-only view of the device's memory where that is the host's    |
+| reward                | float                                                               |
+| terminated, truncated | bool                                                                |
+| info                  | `info`, new on each call; scalars are Python's                      |
+| action mask           | `info["action_mask"]`, int8 (actions,)                              |
+| seed, next episode    | `reset(seed=...)`, `reset()`                                        |
+| `horizon`             | `max_episode_steps`                                                 |
+| registered name       | "native/<name>"                                                     |
+
+`make_vec` and `VectorBridge` are those of `bridge.gymnasium_vector`, which has the table of rows.
+
+Gymnasium reads no plugin entry points, so importing this module registers every one-agent name:
+`gymnasium.make("bridge.gymnasium:native/CartPole-v1")`, and `make_vec` of it. Time limits are then
+Gymnasium's. Before 1.0 it passes no name to a vector entry point; there it is
+`make_vec(id, vectorization_mode="custom", vector_kwargs={"id_or_env": "CartPole-v1"})`.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from native.batch import Autoreset, Transition
+from native.core import Environment, Renders
+from native.registry import REGISTRY
+from native.spaces import Dict, Discrete, Space
+
+from . import spaces
+from .actions import checked
+from .arrays import to_numpy
+from .errors import (
+    EpisodeOverError,
+    MissingExtraError,
+    OptionError,
+    RenderError,
+    RulesError,
+    SeedError,
+    UnsuitableError,
+)
+from .session import Device, Session, Source, as_environment, with_horizon
+from .window import FRAMES_PER_SECOND, Window, check_render_mode
+
+try:
+    import gymnasium
+except ImportError as error:
+    raise MissingExtraError("bridge.gymnasium", "gymnasium", "gymnasium") from error
+
+from .gymnasium_vector import VectorBridge
+
+RENDER_MODES = ("rgb_array", "human")
+
+Observation: TypeAlias = Any  # an array, or a dict of those
+Info: TypeAlias = dict[str, Any]
+Step: TypeAlias = tuple[Observation, float, bool, bool, Info]
+
+if TYPE_CHECKING:
+    _Env = gymnasium.Env[Observation, Any]
+else:
+    _Env = gymnasium.Env
+
+
+def make(
+    id_or_env: Source,
+    *,
+    render_mode: str | None = None,
+    max_episode_steps: int | None = None,
+    **rules: Any,
+) -> "GymBridge":
+    """One environment with one agent.
+
+    Args:
+        id_or_env: A registered name or a native environment.
+        render_mode: "rgb_array" or "human".
+        max_episode_steps: Time limit; None: the environment's own; -1: none.
+        **rules: Rules of the environment, by name.
+
+    Raises:
+        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnsuitableError: It has several agents.
+        RenderError: No such render mode, or the environment has no picture.
+    """
+    return GymBridge(_limited(id_or_env, max_episode_steps, rules), render_mode=render_mode)
+
+
+def make_vec(
+    id_or_env: Source,
+    num_envs: int = 1,
+    *,
+    autoreset_mode: Any = "next_step",
+    render_mode: str | None = None,
+    max_episode_steps: int | None = None,
+    devices: Sequence[Device] | None = None,
+    rng: str = "pcg4d",
+    **rules: Any,
+) -> VectorBridge:
+    """`num_envs` copies of an environment at once; a row for each agent of each.
+
+    Args:
+        id_or_env: A registered name or a native environment.
+        num_envs: How many worlds.
+        autoreset_mode: A member of `gymnasium.vector.AutoresetMode`, its name or its value.
+        render_mode: "rgb_array" or None.
+        max_episode_steps: Time limit; None: the environment's own; -1: none.
+        devices: Share the worlds among these.
+        rng: Generator of the random bits, see `native.prng`.
+        **rules: Rules of the environment, by name.
+
+    Raises:
+        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnsuitableError: The agents' spaces differ, or there is no such mode.
+        RenderError: No such render mode, or the environment has no picture.
+    """
+    return VectorBridge(
+        _limited(id_or_env, max_episode_steps, rules),
+        num_envs,
+        autoreset_mode=autoreset_mode,
+        render_mode=render_mode,
+        devices=devices,
+        rng=rng,
+    )
+
+
+def make_unlimited(
+    id_or_env: Source, *, render_mode: str | None = None, **rules: Any
+) -> "GymBridge":
+    """What `gymnasium.make` calls, which puts its own `TimeLimit` around it."""
+    return make(id_or_env, render_mode=render_mode, max_episode_steps=-1, **rules)
+
+
+class GymBridge(_Env):
+    """One environment with one agent."""
+
+    def __init__(self, env: Environment[Any, Any], *, render_mode: str | None = None) -> None:
+        if env.spec.num_agents != 1:
+            raise UnsuitableError(
+                f"{env.spec.name} has {env.spec.num_agents} agents and a gymnasium.Env has one. "
+                "Use bridge.pettingzoo.parallel_env(), or bridge.gymnasium.make_vec() for rows."
+            )
+        self._group = env.spec.groups[0]
+        check_render_mode(env, render_mode, RENDER_MODES)
+        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
+        self.metadata = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
+        self.render_mode = render_mode
+        self.observation_space = spaces.observation_space(self._group.observation)
+        self.action_space = spaces.action_space(self._group.action)
+        self._session = Session(env, 1, Autoreset.DISABLED)
+        self._window = Window(env.spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
+        self._over = False
+        self._known: dict[int, dict[str, np.ndarray]] = {}
+        if isinstance(self._group.action, Discrete):  # checking one costs a tenth of a step
+            actions = np.arange(self._group.action.n, dtype=np.int32)
+            self._known = {i: {self._group.name: actions[i, None, None]} for i in actions.tolist()}
+
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Observation, Info]:
+        """Begin an episode: `seed`'s first, or the next one.
+
+        Raises:
+            SeedError: `seed` is no non-negative integer.
+            OptionError: There are no options.
+        """
+        for option in options or ():
+            raise OptionError(f"unknown reset option {option!r}: this environment has no options.")
+        if isinstance(seed, (Sequence, np.ndarray)):
+            raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
+        shown = self._session.reset(seed)
+        super().reset(seed=None if seed is None else int(seed))
+        return self._begun(shown)
+
+    def step(self, action: Any) -> Step:
+        """Advance by one step.
+
+        Raises:
+            ActionError: The action does not fit the action space; nothing is stepped.
+            EpisodeOverError: The episode has ended.
+            NotResetError, ClosedError: Before `reset`, after `close`.
+        """
+        if self._over:
+            self._session.require("step")
+            raise EpisodeOverError("The episode has ended. Call reset() before step().")
+        known = self._known.get(action) if type(action) in (int, np.int64) else None
+        shown = self._session.step(known or self._checked(action))
+        now, mask = to_numpy((shown.timestep, shown.action_mask))
+        terminated, truncated = now.terminated.item(), now.truncated.item()
+        self._over = terminated or truncated
+        if self._window is not None:
+            self.render()
+        observation = _only(self._group.observation, now.observation[self._group.name])
+        return observation, now.reward.item(), terminated, truncated, self._info(now.info, mask)
+
+    def render(self) -> Any:
+        """A picture, uint8 (height, width, 3); "human" shows it in a window instead.
+
+        Raises:
+            RenderError: Made without a render mode.
+        """
+        if self.render_mode is None:
+            raise RenderError("render() needs an environment made with render_mode='rgb_array'.")
+        picture = self._session.render()
+        if self._window is None:
+            return picture
+        self._window.show(picture)
+        return None
+
+    def close(self) -> None:
+        """Let go of state and window. Calling it again does nothing."""
+        self._session.close()
+        if self._window is not None:
+            self._window.close()
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Write the state to an .npz file."""
+        self._session.save(path)
+
+    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observation, Info]:
+        """Go on from a file that `save_state` wrote; its observation and info.
+
+        Raises:
+            StateFileError: It is no such file, or of another environment.
+        """
+        return self._begun(self._session.load(path))
+
+    def _begun(self, shown: Transition) -> tuple[Observation, Info]:
+        now, mask, acting = to_numpy((shown.timestep, shown.action_mask, shown.acting))
+        self._over = not acting.item()
+        if self._window is not None:
+            self.render()
+        observation = _only(self._group.observation, now.observation[self._group.name])
+        return observation, self._info(now.info, mask)
+
+    def _checked(self, action: Any) -> dict[str, np.ndarray]:
+        values = action[None, None] if isinstance(action, np.ndarray) else [[action]]
+        return {self._group.name: checked(self._group, values, 1)}
+
+    def _info(self, native: Mapping[str, np.ndarray], mask: Any) -> Info:
+        info: Info = {
+            name: value[0] if value.ndim > 1 else value.item() for name, value in native.items()
+        }
+        if mask is not None:
+            info["action_mask"] = mask[self._group.name][0, 0].view(np.int8)
+        return info
+
+
+def _limited(
+    id_or_env: Source, max_episode_steps: int | None, rules: Mapping[str, Any]
+) -> Environment[Any, Any]:
+    if max_episode_steps is None:
+        return as_environment(id_or_env, **rules)
+    if "horizon" in rules:
+        raise RulesError("`horizon` is `max_episode_steps` here: give only the latter.")
+    if max_episode_steps != -1 and max_episode_steps < 1:
+        raise RulesError(f"max_episode_steps must be positive, or -1: got {max_episode_steps!r}.")
+    env = as_environment(id_or_env, **rules)
+    return with_horizon(env, None if max_episode_steps == -1 else max_episode_steps)
+
+
+def _only(space: Space, value: Any) -> Observation:
+    """The one element of a batch of one environment with one agent."""
+    if isinstance(space, Dict):
+        return {name: _only(part, value[name]) for name, part in space.parts}
+    if isinstance(space, Discrete):
+        return value[0, 0]  # a NumPy integer, where an array would be no element
+    return spaces.element(space, value[0, 0, ...])
+
+
+for _name in REGISTRY:
+    _spec = as_environment(_name).spec
+    if _spec.num_agents == 1 and f"native/{_name}" not in gymnasium.registry:
+        gymnasium.register(
+            f"native/{_name}",
+            entry_point="bridge.gymnasium:make_unlimited",
+            vector_entry_point="bridge.gymnasium:make_vec",
+            max_episode_steps=_spec.horizon,
+            kwargs={"id_or_env": _name},
+        )

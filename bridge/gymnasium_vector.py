@@ -1,0 +1,340 @@
+"""Gymnasium: many environments, or teams of agents, as the rows of one `VectorEnv`.
+
+| native                            | Gymnasium                                               |
+| --------------------------------- | ------------------------------------------------------- |
+| world w, agent a                  | row w * num_agents + a                                  |
+| observation                       | (rows, ...), a read-only view where the host has it     |
+| reward                            | float64 (rows,), the caller's own                       |
+| terminated, truncated             | bool (rows,), the caller's own                          |
+| info, action mask                 | (rows, ...), with bool masks `_key`; the mask is int8   |
+| acting                            | `info["alive"]`, bool (rows,), if there are many agents |
+| what was before a reset           | `info["final_obs"]`, `info["final_info"]` (SAME_STEP)   |
+| returns, lengths                  | `info["episode_statistics"]`: r, l                      |
+| seed                              | world w: `seed + w`, or `seed[w]`                       |
+
+`num_envs` of the constructor counts worlds; the attribute `num_envs` counts rows, as the interface
+has it. Rows follow `SyncVectorEnv` in all three autoreset modes. Where that has zeros in rows that
+a `_key` mask leaves out, ours hold what is true there. `episode_statistics` is laid out as
+`RecordEpisodeStatistics` does, which refuses an environment that takes its key, "episode".
+
+**Many agents.** All rows of a world begin together. The row of an agent that ended before the
+others is padding: zeros, reward 0, no flags, any action. THE RULE: an observation jumps only where
+its row showed a flag; so on a world's last step its padding rows show `truncated`. With SAME_STEP
+an agent's own last observation is in `final_obs`, and what follows it, zeros or the next episode,
+in its place. `alive` says whose next action counts: a transition is real if its row was alive
+before it. Only real episodes enter `episode_statistics`.
+
+**Buffers.** An observation stays valid and unchanged. `torch.tensor(x)` copies it; `torch.Tensor`
+and `from_numpy` share it, and warn that it is read-only. Several groups are copied together.
+
+Gymnasium before 1.1 has no autoreset metadata; the modes, and the names in `info`, are the same.
+"""
+
+import enum
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from native.batch import Autoreset, Transition
+from native.core import Environment, Renders
+
+from . import spaces
+from .arrays import to_numpy
+from .errors import (
+    CallOrderError,
+    EpisodeOverError,
+    MissingExtraError,
+    OptionError,
+    OptionTypeError,
+    RenderError,
+    UnsuitableError,
+)
+from .rows import at, blanked, only_kind, split, to_groups, to_rows
+from .session import Device, Seeds, Session
+from .window import FRAMES_PER_SECOND, check_render_mode
+
+try:
+    import gymnasium.vector
+    from gymnasium.utils import seeding
+    from gymnasium.vector.utils import batch_space
+except ImportError as error:
+    raise MissingExtraError("bridge.gymnasium_vector", "gymnasium", "gymnasium") from error
+
+RENDER_MODES = ("rgb_array",)
+
+Observation: TypeAlias = Any  # an array, or a dict of those
+Info: TypeAlias = dict[str, Any]
+Array: TypeAlias = np.ndarray
+Step: TypeAlias = tuple[Observation, Array, Array, Array, Info]
+
+if TYPE_CHECKING:
+    _VectorEnv = gymnasium.vector.VectorEnv[Observation, Any, Array]
+else:  # how many parameters it takes depends on the version
+    _VectorEnv = gymnasium.vector.VectorEnv
+
+# Gymnasium's own since 1.1; ours has the same names and values.
+AutoresetMode: Any = getattr(gymnasium.vector, "AutoresetMode", Autoreset)
+
+
+class VectorBridge(_VectorEnv):
+    """Many environments, or teams of agents, as rows of one batch.
+
+    Attributes:
+        num_worlds: Copies of the environment.
+        num_agents: Agents, and so rows, of each.
+        num_envs: Rows.
+        autoreset_mode: The member of Gymnasium's enum, also in `metadata`.
+    """
+
+    is_vector_env, viewer = True, None  # Gymnasium 0.29 reads these
+
+    def __init__(
+        self,
+        env: Environment[Any, Any],
+        num_worlds: int,
+        *,
+        autoreset_mode: Any = "next_step",
+        render_mode: str | None = None,
+        devices: Sequence[Device] | None = None,
+        rng: str = "pcg4d",
+    ) -> None:
+        group = only_kind(env.spec)
+        mode = _autoreset(autoreset_mode)
+        check_render_mode(env, render_mode, RENDER_MODES)
+        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
+        self.metadata = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
+        self.render_mode = render_mode
+        self.autoreset_mode = AutoresetMode(mode.value)
+        if AutoresetMode is not Autoreset:
+            self.metadata["autoreset_mode"] = self.autoreset_mode
+        self._session = Session(env, num_worlds, mode, rng=rng, devices=devices)
+        self._spec = env.spec
+        self._mode = mode
+        self.num_worlds = num_worlds
+        self.num_agents = env.spec.num_agents
+        self.num_envs = num_worlds * self.num_agents
+        self.single_observation_space = spaces.observation_space(group.observation)
+        self.single_action_space = spaces.action_space(group.action)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._alive = np.zeros(self.num_envs, bool)
+        self._stepping = False
+        self._notes: dict[str, tuple[Any, ...]] = {}
+
+    def reset(  # type: ignore[override]
+        self, *, seed: Seeds = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Observation, Info]:
+        """Begin an episode in every row, or in those of `options["reset_mask"]`.
+
+        Args:
+            seed: World w gets `seed + w`, or `seed[w]`, where None goes on with the seed it has.
+            options: "reset_mask": bool (rows,), equal within a world. Other rows keep, and
+                show, their last observation.
+
+        Raises:
+            SeedError: A seed is no non-negative integer, or their number is not that of the worlds.
+            OptionError: Unknown option, or no such mask; wrong types are a TypeError too.
+        """
+        mask = self._reset_mask(options)
+        shown = self._session.reset(seed, None if mask is None else mask[:: self.num_agents])
+        if isinstance(seed, (int, np.integer)):
+            self._np_random, self._np_random_seed = seeding.np_random(int(seed))
+        self._stepping = False
+        filled = np.ones(self.num_envs, bool) if mask is None else mask
+        return self._shown(shown, filled)[1:]
+
+    def step(self, actions: Any) -> Step:
+        """Advance every row.
+
+        Raises:
+            ActionError: The actions do not fit the action space; nothing is stepped.
+            EpisodeOverError: DISABLED, and a row has ended and was not reset.
+            NotResetError, ClosedError: Before `reset`, after `close`.
+        """
+        self.step_async(actions)
+        return self.step_wait()
+
+    def step_async(self, actions: Any) -> None:
+        """Begin a step; the device works while Python goes on."""
+        self._session.require("step")
+        if self._stepping:
+            raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
+        if self._mode is Autoreset.DISABLED:
+            self._require_running()
+        self._session.dispatch(to_groups(self._spec, actions, self.num_worlds))
+        self._stepping = True
+
+    def step_wait(self) -> Step:
+        """What the step begun by `step_async` shows."""
+        if not self._stepping:
+            raise CallOrderError("step_wait() was called before step_async().")
+        self._stepping = False
+        was_alive = self._alive
+        shown = self._session.collect()
+        now, observation, info = self._shown(shown, np.ones(self.num_envs, bool))
+        terminated, truncated = now.terminated.reshape(-1), now.truncated.reshape(-1)
+        ended = terminated | truncated
+        if ended.any():
+            over = np.repeat(to_numpy(shown.over), self.num_agents)
+            truncated = truncated | (over & ~was_alive)
+            self._report(info, shown, ended, terminated | truncated)
+        reward = now.reward.reshape(-1).astype(np.float64)
+        return observation, reward, np.array(terminated), np.array(truncated), info
+
+    def render(self) -> tuple[Array, ...]:
+        """A picture for each row; one program call, and one picture, for each world.
+
+        Raises:
+            RenderError: Made without a render mode.
+        """
+        if self.render_mode is None:
+            raise RenderError("render() needs an environment made with render_mode='rgb_array'.")
+        pictures = [self._session.render(world) for world in range(self.num_worlds)]
+        return tuple(picture for picture in pictures for _ in range(self.num_agents))
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """A value for each row: what `set_attr` set, else an attribute of this or of the rules.
+
+        Raises:
+            AttributeError: Neither has it.
+        """
+        if name in self._notes:
+            return self._notes[name]
+        for owner in (self, self._session.env):
+            value = getattr(owner, name, self.get_attr)
+            if not (name.startswith("_") or callable(value)):
+                return (value,) * self.num_envs
+        raise AttributeError(f"{self._spec.name} has no attribute {name!r}.")
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Keep a value for each row, or one for all; `get_attr` finds it. Rules stay as they are.
+
+        Raises:
+            ValueError: A list or tuple that does not hold one value for each row.
+        """
+        if not isinstance(values, (list, tuple)):
+            values = [values] * self.num_envs
+        if len(values) != self.num_envs:
+            raise ValueError(f"expected {self.num_envs} values, one a row, got {len(values)}.")
+        self._notes[name] = tuple(values)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """`render`, or `get_attr`; rows have no other methods of their own."""
+        del args, kwargs  # a row's attribute takes none, as in the reference
+        return self.render() if name == "render" else self.get_attr(name)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let go of the state."""
+        del kwargs  # for vector environments with processes to stop
+        self._session.close()
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Write the state of every row to an .npz file."""
+        self._session.save(path)
+
+    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observation, Info]:
+        """Go on from a file that `save_state` wrote; its observation and info.
+
+        Raises:
+            StateFileError: It is no such file, or of another environment, mode or number of rows.
+        """
+        shown = self._session.load(path)
+        self._stepping = False
+        return self._shown(shown, np.ones(self.num_envs, bool))[1:]
+
+    def _shown(self, shown: Transition, filled: Array) -> tuple[Any, Observation, Info]:
+        """The timestep on the host; its observation and its info by row."""
+        now, masks, acting = to_numpy((shown.timestep, shown.action_mask, shown.acting))
+        self._alive = acting.reshape(-1)
+        observation = self._by_row(now.observation)
+        if self._mode is Autoreset.SAME_STEP and self.num_agents > 1:
+            gone = (now.terminated | now.truncated).reshape(-1) & ~self._alive
+            observation = blanked(observation, gone) if gone.any() else observation
+        mask = None if masks is None else to_rows(self._spec, masks).view(np.int8)
+        return now, observation, self._info(now.info, mask, self._alive, filled)
+
+    def _by_row(self, grouped: Mapping[str, Any]) -> Observation:
+        observed = to_rows(self._spec, grouped)
+        return spaces.element(self._spec.groups[0].observation, observed)
+
+    def _info(
+        self,
+        native: Mapping[str, Array],
+        mask: Array | None,
+        alive: Array,
+        filled: Array,
+    ) -> Info:
+        info: Info = dict(native)
+        if self.num_agents > 1:
+            info = {name: np.repeat(value, self.num_agents, 0) for name, value in native.items()}
+            info["alive"] = np.array(alive)
+        if mask is not None:
+            info["action_mask"] = mask
+        return info | {f"_{name}": np.array(filled) for name in info}
+
+    def _report(self, info: Info, shown: Transition, ended: Array, done: Array) -> None:
+        """Add what is known of rows whose agent has `ended`; `done`: those, and padding."""
+        returns, lengths = to_numpy((shown.returns, shown.lengths))
+        info["episode_statistics"] = {
+            "r": np.where(ended, returns.reshape(-1), np.float32(0)),
+            "l": np.where(ended, np.repeat(lengths, self.num_agents), np.int32(0)),
+        }
+        info["_episode_statistics"] = ended
+        if shown.final is None:
+            return
+        observation, native = to_numpy(shown.final)
+        rows = np.flatnonzero(done)
+        last = np.full(self.num_envs, None, object)
+        last[rows] = np.fromiter(split(at(self._by_row(observation), rows)), object, len(rows))
+        mask = np.ones_like(info["action_mask"]) if "action_mask" in info else None
+        nobody = np.zeros(self.num_envs, bool)
+        info |= {"final_obs": last, "_final_obs": done}
+        info |= {
+            "final_info": self._info(native, mask, nobody, done),
+            "_final_info": np.array(done),
+        }
+
+    def _require_running(self) -> None:
+        over = ~self._alive.reshape(self.num_worlds, self.num_agents).any(axis=1)
+        if over.any():
+            rows = np.flatnonzero(np.repeat(over, self.num_agents)).tolist()
+            shown = ", ".join(map(str, rows[:8])) + (" ..." if len(rows) > 8 else "")
+            raise EpisodeOverError(
+                f"The episode of rows {shown} has ended and nothing resets by itself (DISABLED). "
+                'Call reset(options={"reset_mask": mask}) with those rows True.'
+            )
+
+    def _reset_mask(self, options: Mapping[str, Any] | None) -> Array | None:
+        for option in options or ():
+            if option != "reset_mask":
+                raise OptionError(f"unknown reset option {option!r}; there is only 'reset_mask'.")
+        if not options:
+            return None
+        mask = options["reset_mask"]
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+            kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+            raise OptionTypeError(f"reset_mask must be a NumPy array of bool, got {kind}.")
+        if mask.shape != (self.num_envs,):
+            raise OptionError(f"reset_mask has shape {mask.shape}; expected ({self.num_envs},).")
+        if not mask.any():
+            raise OptionError("reset_mask has no row that is True.")
+        self._session.require("a masked reset")
+        worlds = mask.reshape(self.num_worlds, self.num_agents)
+        mixed = np.flatnonzero(worlds.any(axis=1) & ~worlds.all(axis=1)).tolist()
+        if mixed:
+            raise OptionError(
+                f"reset_mask resets only some rows of world {mixed[0]}, {worlds[mixed[0]]}; its "
+                f"{self.num_agents} agents begin together."
+            )
+        return mask
+
+
+def _autoreset(mode: Any) -> Autoreset:
+    name = mode.name if isinstance(mode, enum.Enum) else str(mode)
+    for member in Autoreset:
+        if name.replace("_", "").lower() == member.value.lower():
+            return member
+    known = ", ".join(member.name for member in Autoreset)
+    raise UnsuitableError(f"there is no autoreset mode {mode!r}; there are {known}.")
