@@ -23,28 +23,20 @@ Every array handed out is the caller's own: torch warns of arrays that it may no
 import functools
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import jax
 import numpy as np
 
-from native.batch import Autoreset
-from native.core import Environment, Group, Masks, Renders
+from native.batch import Autoreset, Transition
+from native.core import Environment, Masks, Renders
 
 from . import spaces
-from .actions import checked
 from .arrays import to_numpy
-from .errors import (
-    ActionError,
-    MissingExtraError,
-    OptionError,
-    RenderError,
-    RulesError,
-    UnsuitableError,
-)
+from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
+from .rows import at, blanked, only_kind, split, to_groups, to_rows
 from .session import Device, Session, Source, as_environment, seed_word
-from .window import Window
+from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
     from gymnasium.spaces import MultiBinary
@@ -54,7 +46,6 @@ except ImportError as error:
     raise MissingExtraError("bridge.sb3", "stable_baselines3", "sb3") from error
 
 RENDER_MODES = ("rgb_array", "human")
-FRAMES_PER_SECOND = 30
 TILES = 16  # worlds in one picture
 
 Observations: TypeAlias = Any  # (rows, *space shape), or a dict of those
@@ -103,12 +94,10 @@ class VecBridge(VecMonitor):
 
     def __init__(self, rows: "Rows") -> None:
         VecEnvWrapper.__init__(self, rows)
-        self.metadata = rows.metadata
+        self.metadata, self.reset_infos = rows.metadata, rows.reset_infos
 
     def reset(self) -> Observations:
-        observations = self.venv.reset()
-        self.reset_infos = self.venv.reset_infos
-        return observations
+        return self.venv.reset()
 
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
         return self.venv.step_wait()
@@ -137,27 +126,24 @@ class Rows(VecEnv):
         render_mode: str | None = None,
         devices: Sequence[Device] | None = None,
     ) -> None:
-        group = _only_kind(env)
-        _check_render_mode(env, render_mode)
+        group = only_kind(env.spec)
+        check_render_mode(env, render_mode, RENDER_MODES)
         self._session = Session(env, num_worlds, Autoreset.SAME_STEP, devices=devices)
+        self._spec = env.spec
+        self._stepping = False
         self._window: Window | None = None
         self._notes: dict[str, dict[int, Any]] = {}
-        self._masks: np.ndarray | None = None
-        self._began = time.time()
+        self._masks: Any = None
+        self._made = time.time()
         self.num_worlds = num_worlds
         self.num_agents = env.spec.num_agents
         self.num_envs = num_worlds * self.num_agents
         self.render_mode = render_mode
         self.alive = np.ones(self.num_envs, bool)
-        super().__init__(
-            self.num_envs,
-            spaces.observation_space(group.observation),
-            spaces.action_space(group.action),
-        )
-        self.metadata: dict[str, Any] = {
-            "render_modes": [*RENDER_MODES],
-            "render_fps": FRAMES_PER_SECOND,
-        }
+        observation_space = spaces.observation_space(group.observation)
+        super().__init__(self.num_envs, observation_space, spaces.action_space(group.action))
+        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
+        self.metadata: dict[str, Any] = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seed the next `reset`; all agents of a world have its seed.
@@ -184,38 +170,46 @@ class Rows(VecEnv):
     def reset(self) -> Observations:
         shown = self._session.reset(self._seeds[:: self.num_agents])
         self._reset_seeds()
-        self._note_resets(range(self.num_worlds))
-        observations = self._observe(*to_numpy((shown.timestep.observation, shown.acting)))
-        if self.render_mode == "human":
-            self.render()
-        return observations
+        self._note_resets(shown, range(self.num_worlds))
+        return self._begun(shown)
 
     def step_async(self, actions: np.ndarray) -> None:
         """Begin a step; the device works while Python goes on.
 
         Raises:
             NotResetError, ClosedError: Before `reset`, after `close`.
+            CallOrderError: The step before has not been waited for.
             ActionError: The actions do not fit the action space; nothing is stepped.
         """
         self._session.require("step")
-        self._session.dispatch(self._by_group(actions))
+        if self._stepping:
+            raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
+        self._session.dispatch(to_groups(self._spec, self._whole(actions), self.num_worlds))
+        self._stepping = True
 
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
-        """Observations, rewards float32 (rows,), dones bool (rows,) and an info for each row."""
+        """Observations, rewards float32 (rows,), dones bool (rows,) and an info for each row.
+
+        Raises:
+            CallOrderError: No step has begun.
+        """
+        if not self._stepping:
+            raise CallOrderError("step_wait() was called before step_async().")
+        self._stepping = False
+        infos: Infos = [{} for _ in range(self.num_envs)]  # while the device works
         shown = self._session.collect()
-        timestep, acting, over = to_numpy((shown.timestep, shown.acting, shown.over))
-        dones = (timestep.terminated | timestep.truncated | over[:, None]).reshape(-1)
-        infos: Infos = [{} for _ in range(self.num_envs)]
+        now, acting, over = to_numpy((shown.timestep, shown.acting, shown.over))
+        dones = (now.terminated | now.truncated | over[:, None]).reshape(-1)
         if self.num_agents > 1:
             for row in np.flatnonzero(~self.alive).tolist():
                 infos[row]["alive"] = False
         if dones.any():
-            self._report(infos, np.flatnonzero(dones), timestep.truncated.reshape(-1))
-            self._note_resets(np.flatnonzero(over).tolist())
-        observations = self._observe(timestep.observation, acting)
+            self._report(infos, shown, np.flatnonzero(dones), now.truncated.reshape(-1))
+            self._note_resets(shown, np.flatnonzero(over).tolist())
+        observations = self._observe(now.observation, acting)
         if self.render_mode == "human":
             self.render()
-        return observations, np.array(timestep.reward).reshape(-1), dones, infos
+        return observations, np.array(now.reward).reshape(-1), dones, infos
 
     def close(self) -> None:
         self._session.close()
@@ -232,8 +226,7 @@ class Rows(VecEnv):
         Raises:
             StateFileError: It is no such file, or of another environment or number of worlds.
         """
-        shown = self._session.load(path)
-        return self._observe(*to_numpy((shown.timestep.observation, shown.acting)))
+        return self._begun(self._session.load(path))
 
     def get_images(self) -> list[np.ndarray]:
         """Pictures of the first worlds, at most 16."""
@@ -252,7 +245,7 @@ class Rows(VecEnv):
         if mode == "rgb_array":
             return picture
         if self._window is None:
-            self._window = Window(self._session.spec.name, FRAMES_PER_SECOND)
+            self._window = Window(self._spec.name, FRAMES_PER_SECOND)
         self._window.show(picture)
         return None
 
@@ -288,10 +281,6 @@ class Rows(VecEnv):
         del wrapper_class
         return [False for _ in self._rows(indices)]
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the window."""
-        return {**self.__dict__, "_window": None}
-
     def _rows(self, indices: Indices) -> list[int]:
         if isinstance(indices, int):
             indices = [indices]
@@ -313,116 +302,72 @@ class Rows(VecEnv):
                 return functools.partial(self._session.render, row // self.num_agents)
             case _:
                 if name.startswith("_") or callable(getattr(env, name, callable)):
-                    raise AttributeError(f"{self._session.spec.name} has no attribute {name!r}.")
+                    raise AttributeError(f"{self._spec.name} has no attribute {name!r}.")
                 return getattr(env, name)
 
     def _action_mask(self, row: int) -> np.ndarray:
         """Legal actions of a row: bool (actions,)."""
         self._session.require("action_masks")
-        masks = self._masks
-        if masks is None:
-            masks = self._masks = self._by_row(to_numpy(self._session.shown.action_mask))
-        mask: np.ndarray = masks[row]
+        if self._masks is None:
+            self._masks = to_rows(self._spec, to_numpy(self._session.shown.action_mask))
+        mask: np.ndarray = self._masks[row]
         return mask
 
-    def _by_group(self, actions: np.ndarray) -> dict[str, np.ndarray]:
-        array = np.asarray(actions)
-        if array.shape[:1] != (self.num_envs,):
-            raise ActionError(
-                f"expected actions for {self.num_envs} rows, got shape {array.shape}."
-            )
-        if isinstance(self.action_space, MultiBinary) and array.dtype.kind == "f":
-            whole = array.astype(np.int8)  # SB3's Bernoulli distribution draws floats
-            array = whole if np.array_equal(whole, array) else array
-        joint = array.reshape(self.num_worlds, self.num_agents, *array.shape[1:])
-        spec = self._session.spec
-        return {
-            group.name: checked(group, joint[:, spec.rows[group.name]], self.num_worlds)
-            for group in spec.groups
-        }
+    def _whole(self, actions: Any) -> Any:
+        """Flags as integers: SB3's Bernoulli distribution draws them as floats."""
+        if not isinstance(self.action_space, MultiBinary):
+            return actions
+        flags = np.asarray(actions)
+        whole = flags.astype(np.int8)
+        return whole if np.array_equal(whole, flags) else flags
 
-    def _by_row(self, grouped: Any) -> Any:
-        """Group -> (worlds, agents of the group, ...) as one tree of arrays (rows, ...)."""
-        groups = self._session.spec.groups
-
-        def joined(*leaves: np.ndarray) -> np.ndarray:
-            whole = leaves[0] if len(leaves) == 1 else np.concatenate(leaves, axis=1)
-            return whole.reshape(self.num_envs, *whole.shape[2:])
-
-        return jax.tree.map(joined, *(grouped[group.name] for group in groups))
+    def _begun(self, shown: Transition) -> Observations:
+        self._stepping = False
+        observations = self._observe(*to_numpy((shown.timestep.observation, shown.acting)))
+        if self.render_mode == "human":
+            self.render()
+        return observations
 
     def _observe(self, observation: Any, acting: np.ndarray) -> Observations:
-        """Fresh arrays for the caller; rows of agents that have ended, this step or before: 0."""
+        """Fresh arrays; zeros in rows of agents that have ended, on this step or before."""
         self._masks = None
         self.alive = np.array(acting.reshape(-1))
-        ended = None if self.alive.all() else ~self.alive
+        return self._elements(blanked(to_rows(self._spec, observation), ~self.alive))
 
-        def own(leaf: np.ndarray) -> np.ndarray:
-            leaf = np.array(leaf)
-            if ended is not None:
-                leaf[ended] = 0
-            return leaf
+    def _elements(self, observation: Any) -> Observations:
+        return spaces.element(self._spec.groups[0].observation, observation)
 
-        return self._elements(jax.tree.map(own, self._by_row(observation)))
-
-    def _report(self, infos: Infos, rows: np.ndarray, truncated: np.ndarray) -> None:
+    def _report(
+        self, infos: Infos, shown: Transition, rows: np.ndarray, truncated: np.ndarray
+    ) -> None:
         """Fill in the infos of the rows that are done; `self.alive` is as of before the step."""
-        shown = self._session.shown
         (observation, info), returns, lengths = to_numpy(
             (shown.final, shown.returns, shown.lengths)
         )
-        last = self._elements(jax.tree.map(lambda leaf: leaf[rows], self._by_row(observation)))
-        totals = returns.reshape(-1)[rows].tolist()
-        elapsed = round(time.time() - self._began, 6)
-        for i, row in enumerate(rows.tolist()):
-            world = row // self.num_agents
-            if self.alive[row]:
-                length = int(lengths[world])
+        last = split(self._elements(at(to_rows(self._spec, observation), rows)))
+        worlds = rows // self.num_agents
+        totals = np.round(returns.reshape(-1)[rows].astype(np.float64), 6)
+        columns = (rows, worlds, self.alive[rows], truncated[rows], totals, lengths[worlds])
+        elapsed = round(time.time() - self._made, 6)
+        for row, world, alive, late, total, length, seen in zip(
+            *(column.tolist() for column in columns), last, strict=True
+        ):
+            if alive:
                 infos[row].update(_of_world(info, world))
-                infos[row]["episode"] = {"r": round(totals[i], 6), "l": length, "t": elapsed}
-            infos[row]["terminal_observation"] = jax.tree.map(lambda leaf, i=i: leaf[i], last)
-            infos[row]["TimeLimit.truncated"] = bool(truncated[row])
+                infos[row]["episode"] = {"r": total, "l": length, "t": elapsed}
+            infos[row]["terminal_observation"] = seen
+            infos[row]["TimeLimit.truncated"] = late
 
-    def _elements(self, observation: Any) -> Any:
-        """Native observations, by row, as elements of `observation_space`."""
-        return spaces.element(self._session.spec.groups[0].observation, observation)
-
-    def _note_resets(self, worlds: Iterable[int]) -> None:
-        info = self._session.shown.timestep.info
-        if not info:
-            return
-        info = to_numpy(info)
-        for world in worlds:
+    def _note_resets(self, shown: Transition, worlds: Iterable[int]) -> None:
+        info = to_numpy(shown.timestep.info)
+        for world in worlds if info else ():
             for row in range(world * self.num_agents, (world + 1) * self.num_agents):
                 self.reset_infos[row] = _of_world(info, world)
 
 
-def _of_world(info: Any, world: int) -> dict[str, Any]:
+def _of_world(info: Mapping[str, np.ndarray], world: int) -> dict[str, Any]:
     """Python numbers where the values are scalars, else arrays of the caller's own."""
     return {
         name: np.array(values[world]) if values.ndim > 1 else values[world].item()
         for name, values in info.items()
     }
-
-
-def _only_kind(env: Environment[Any, Any]) -> Group:
-    """A group that stands for all, because all have its spaces."""
-    first, *others = env.spec.groups
-    for other in others:
-        for what in ("observation", "action"):
-            one, two = getattr(first, what), getattr(other, what)
-            if one != two:
-                raise UnsuitableError(
-                    f"{env.spec.name}: agents that share one policy need the same spaces, but the "
-                    f"{what} space of group {first.name!r} is {one} and that of {other.name!r} is "
-                    f"{two}. Use bridge.pettingzoo.parallel_env() or parallel_vec_env(), which "
-                    "name every agent, with a library that trains one policy for each group."
-                )
-    return first
-
-
-def _check_render_mode(env: Environment[Any, Any], render_mode: str | None) -> None:
-    if render_mode is not None and render_mode not in RENDER_MODES:
-        raise RenderError(f"no render mode {render_mode!r}; there are {RENDER_MODES}.")
-    if render_mode is not None and not isinstance(env, Renders):
-        raise RenderError(f"{env.spec.name} has no render() and so no picture.")
