@@ -1,0 +1,1 @@
+"""No library at all: a whole rollout of many worlds as one compiled program."""
