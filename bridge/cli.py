@@ -142,7 +142,9 @@ def check(environment: Identifier) -> None:
 @app.command()
 def train(
     environment: Identifier,
-    out: Annotated[Path, typer.Option(help="Folder to write; made if need be.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write, made if need be; None: runs/NAME.")
+    ] = None,
     seed: Seed = 0,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Agent steps; None: what the recipe says.")
@@ -155,6 +157,7 @@ def train(
     from . import train as training
 
     env = _environment(environment)
+    out = Path("runs", env.spec.name) if out is None else out
     evaluation = training.train(
         env, out, seed=seed, steps=steps, num_envs=num_envs, console=_console()
     )

@@ -13,8 +13,8 @@ from native.core import Environment
 
 from .errors import MissingExtraError, RenderError
 from .session import Session
+from .window import FRAMES_PER_SECOND
 
-FRAMES_PER_SECOND = 30
 SUFFIXES = (".gif", ".mp4", ".png")
 
 
