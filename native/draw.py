@@ -62,9 +62,10 @@ class View:
         opacity: float | jax.Array = 1.0,
     ) -> jax.Array:
         """Paint where `distance`, in world units (height, width), is negative."""
-        cover = jnp.clip(0.5 - distance / self.pixel, 0.0, 1.0) * opacity
+        cover = (jnp.clip(0.5 - distance / self.pixel, 0.0, 1.0) * opacity)[..., None]
         paint = jnp.asarray(colour, jnp.float32).reshape(1, 1, 3)
-        return canvas + cover[..., None] * (paint - canvas)
+        # With the canvas in this line twice XLA would paint what lies below twice at every layer.
+        return canvas * (1.0 - cover) + paint * cover
 
     def disc(self, centre: jax.Array, radius: float | jax.Array) -> jax.Array:
         """Distance from a disc; `centre`: (2,)."""
@@ -94,13 +95,16 @@ class View:
         A cell has side 1. The middle of the last row's first cell is the origin.
         """
         x, y = self._points()
-        flags = jnp.pad(marked.astype(jnp.float32), 1)
-        at = jnp.broadcast_arrays(marked.shape[0] - y, x + 1)
-        cell = [jnp.floor(a) for a in at]
-        part = [a - c for a, c in zip(at, cell, strict=True)]
-        smooth = [c + p * p * (3 - 2 * p) for c, p in zip(cell, part, strict=True)]
-        field: jax.Array = jax.scipy.ndimage.map_coordinates(flags, smooth, order=1, mode="nearest")
-        return (0.5 - field) / 1.5  # 1.5: how steep the smooth step is in its middle
+        rows, columns = marked.shape
+
+        def weights(distance: jax.Array) -> jax.Array:
+            near = jnp.clip(1.0 - jnp.abs(distance), 0.0, 1.0)
+            return near * near * (3.0 - 2.0 * near)
+
+        across = weights(x - jnp.arange(columns, dtype=jnp.float32)[:, None])
+        down = weights(rows - 1.0 - y - jnp.arange(rows, dtype=jnp.float32)[None])
+        field = down @ marked.astype(jnp.float32) @ across
+        return (0.5 - field) / 1.5  # 1.5: how steep the weights are half-way
 
 
 def pixels(canvas: jax.Array) -> jax.Array:
