@@ -6,7 +6,6 @@ torch tensor is not.
 """
 
 import dataclasses
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -70,11 +69,6 @@ class _Slot:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
-    @functools.cached_property
-    def offset(self) -> int:
-        """`start` in bytes."""
-        return self.start * self.dtype.itemsize
-
 
 class Packing:
     """A pytree as two arrays: one of 32-bit words, one of bytes.
@@ -95,6 +89,10 @@ class Packing:
             start = ends[wide]
             ends[wide] = start + math.prod(leaf.shape)
             self.slots.append(_Slot(wide, start, ends[wide], tuple(leaf.shape), dtype))
+        self._layout = [
+            (slot.shape, slot.dtype, slot.wide, slot.start * slot.dtype.itemsize)
+            for slot in self.slots
+        ]
 
     def pack(self, tree: Any) -> tuple[jax.Array, jax.Array]:
         """Words and bytes; inside a compiled program."""
@@ -118,11 +116,13 @@ class Packing:
 
         return jax.tree.unflatten(self.structure, [leaf(slot) for slot in self.slots])
 
-    def views(self, words: np.ndarray, small: np.ndarray, first: int = 0) -> list[np.ndarray]:
-        """The leaves from number `first` on as NumPy views of the packed arrays; on the host."""
+    def views(
+        self, words: np.ndarray, small: np.ndarray, first: int = 0, stop: int | None = None
+    ) -> list[np.ndarray]:
+        """Leaves number `first` to `stop` as NumPy views of the packed arrays; on the host."""
         return [
-            np.ndarray(slot.shape, slot.dtype, words if slot.wide else small, slot.offset)
-            for slot in self.slots[first:]
+            np.ndarray(shape, dtype, words if wide else small, offset)
+            for shape, dtype, wide, offset in self._layout[first:stop]
         ]
 
 

@@ -52,9 +52,13 @@ def observation_space(space: Space) -> "spaces.Space[Any]":
             return spaces.Dict({name: observation_space(part) for name, part in parts})
 
 
-def mask_space(n: int) -> spaces.Box:
-    """The space of an action mask beside an observation."""
-    return spaces.Box(0, 1, (n,), np.int8)
+def masked(space: "spaces.Space[Any]", n: int) -> spaces.Dict:
+    """A space of observations with the mask of `n` actions beside them, as "action_mask".
+
+    A `Dict` gets it as one more part; anything else becomes the part "observation".
+    """
+    parts = space.spaces if isinstance(space, spaces.Dict) else {"observation": space}
+    return spaces.Dict({**parts, "action_mask": spaces.Box(0, 1, (n,), np.int8)})
 
 
 def element(space: Space, value: Any) -> Any:

@@ -1,0 +1,289 @@
+"""Many worlds at once by agent, in the shape that AgileRL's `PettingZooVecEnv` defines.
+
+| native, N worlds           | by agent                                                       |
+| -------------------------- | -------------------------------------------------------------- |
+| seed of world w            | `reset(seed)`: `seed + w`                                      |
+| observation                | (N, *space shape), or a dict of those; a read-only view        |
+| reward                     | float32 (N,)                                                   |
+| terminated, truncated      | bool (N,), True on the one step that ends the agent            |
+| acting                     | `infos[agent]["alive"]`, bool (N,): whose next action counts   |
+| action mask                | int8 (N, actions), in observation and info as in `ParallelBridge` |
+| info                       | of the world, (N, ...): in the infos of every agent            |
+| observation before a reset | `infos[agent]["final_obs"]`, true where `["_final_obs"]`       |
+| returns, lengths           | `infos[agent]["episode"]`: {"r", "l"}, true where `["_episode"]` |
+
+A world begins again on the step on which its last agent ends: its observations are the next
+episode's first, its rewards and flags are of the step. An agent that ended before shows zeros until
+then, and its actions are ignored. What a step returns for an agent is real in the worlds in which
+it was alive before; AgileRL has NaN elsewhere, which integers and flags cannot be:
+`numpy.where(alive_before, rewards[agent], numpy.nan)`. "final_obs" and "episode" are there only if
+they hold something; so is an agent's own last observation where others went on: in the observation.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from native.batch import Autoreset, Transition
+from native.core import Environment, Renders
+
+from . import named
+from .arrays import to_numpy
+from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
+from .session import Device, Session
+from .window import FRAMES_PER_SECOND, check_render_mode
+
+try:
+    from gymnasium.vector.utils import batch_space
+except ImportError as error:
+    raise MissingExtraError("bridge.pettingzoo_vec", "gymnasium", "pettingzoo") from error
+
+RENDER_MODES = ("rgb_array",)
+
+Observations: TypeAlias = dict[str, Any]
+Infos: TypeAlias = dict[str, dict[str, Any]]
+Steps: TypeAlias = tuple[
+    Observations, dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray], Infos
+]
+
+
+class ParallelVecBridge:
+    """N worlds, each array with an axis of worlds in front.
+
+    Attributes:
+        num_envs: N.
+        possible_agents, agents: Every agent, always.
+        metadata, render_mode: As in `ParallelBridge`.
+    """
+
+    def __init__(
+        self,
+        env: Environment[Any, Any],
+        num_envs: int,
+        *,
+        render_mode: str | None = None,
+        devices: Sequence[Device] | None = None,
+    ) -> None:
+        check_render_mode(env, render_mode, RENDER_MODES)
+        spec = env.spec
+        self.metadata: dict[str, Any] = {
+            "name": spec.name,
+            "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
+            "render_fps": FRAMES_PER_SECOND,
+        }
+        self.render_mode = render_mode
+        self._session = Session(env, num_envs, Autoreset.SAME_STEP, devices=devices)
+        self.num_envs = num_envs
+        self.possible_agents = list(spec.agents)
+        self.agents = list(spec.agents)
+        self.num_agents = self.max_num_agents = spec.num_agents
+        self._one_observation = named.observation_spaces(env)
+        self._one_action = named.action_spaces(env)
+        self._observation = _batched(self._one_observation, num_envs)
+        self._action = _batched(self._one_action, num_envs)
+        self._acting: np.ndarray | None = None
+        self._stepping = False
+
+    @property
+    def unwrapped(self) -> "ParallelVecBridge":
+        """Itself."""
+        return self
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._session.closed
+
+    def single_observation_space(self, agent: str) -> Any:
+        """The space of an agent's observations in one world; always the same object."""
+        return self._one_observation[agent]
+
+    def single_action_space(self, agent: str) -> Any:
+        """The space of an agent's actions in one world; always the same object."""
+        return self._one_action[agent]
+
+    def observation_space(self, agent: str) -> Any:
+        """The space of an agent's observations in all worlds; always the same object."""
+        return self._observation[agent]
+
+    def action_space(self, agent: str) -> Any:
+        """The space of an agent's actions in all worlds; always the same object."""
+        return self._action[agent]
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> tuple[Observations, Infos]:
+        """Begin an episode in every world.
+
+        Args:
+            seed: World w gets `seed + w`, or `seed[w]`. None: the next episode of the last seed.
+            options: There are none.
+
+        Raises:
+            SeedError: A seed is no non-negative integer, or there is not one for each world.
+            OptionError: An option was given.
+            ClosedError: After `close`.
+        """
+        for option in options or ():
+            raise OptionError(f"unknown reset option {option!r}: this environment has none.")
+        return self._begun(self._session.reset(seed))
+
+    def step(self, actions: Mapping[str, Any]) -> Steps:
+        """Advance every world by one step: `step_async`, then `step_wait`."""
+        self.step_async(actions)
+        return self.step_wait()
+
+    def step_async(self, actions: Mapping[str, Any]) -> None:
+        """Begin a step; the device works while Python goes on.
+
+        Args:
+            actions: For every agent an array (N, *action shape); ignored where it has ended.
+
+        Raises:
+            NotResetError, ClosedError: Before `reset`, after `close`.
+            CallOrderError: A step has begun already.
+            ActionError: An agent is missing or unknown, or an action does not fit its space;
+                nothing is stepped.
+        """
+        self._session.require("step")
+        if self._stepping:
+            raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
+        named.check_names(actions, self.agents, self.agents)
+        if self._acting is not None and not self._acting.all():
+            ended = ~self._acting
+            actions = {a: _idle(actions[a], ended[:, i]) for i, a in enumerate(self.agents)}
+        joint = {
+            group.name: named.stacked(group, [actions[a] for a in group.agents], self.num_envs)
+            for group in self._session.spec.groups
+        }
+        self._session.dispatch(joint)
+        self._stepping = True
+
+    def step_wait(self) -> Steps:
+        """Observations, rewards, terminations, truncations and infos of every agent.
+
+        Raises:
+            CallOrderError: No step has begun.
+        """
+        if not self._stepping:
+            self._session.require("step_wait")
+            raise CallOrderError("step_wait() was called before step_async().")
+        self._stepping = False
+        shown = self._session.collect()
+        observations, infos = self._seen(shown)
+        timestep = shown.timestep
+        flags = (timestep.reward, timestep.terminated, timestep.truncated, shown.over)
+        reward, terminated, truncated, over = to_numpy(flags)
+        ended = terminated | truncated
+        if ended.any():
+            self._report(infos, shown, ended, over)
+        return (
+            observations,
+            self._by_agent(reward),
+            self._by_agent(terminated),
+            self._by_agent(truncated),
+            infos,
+        )
+
+    def render(self) -> tuple[np.ndarray, ...]:
+        """A picture of every world, each uint8 (height, width, 3).
+
+        Raises:
+            RenderError: Made without a render mode.
+        """
+        if self.render_mode is None:
+            raise RenderError("render() needs worlds made with render_mode='rgb_array'.")
+        return tuple(self._session.render(world) for world in range(self.num_envs))
+
+    def close(self) -> None:
+        """Let go of the state. Calling it again does nothing."""
+        self._session.close()
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Write the state of every world to an .npz file."""
+        self._session.save(path)
+
+    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observations, Infos]:
+        """Go on from a file that `save_state` wrote; returns what `reset` returns.
+
+        Raises:
+            StateFileError: It is no such file, or of another environment or number of worlds.
+        """
+        return self._begun(self._session.load(path))
+
+    def _begun(self, shown: Transition) -> tuple[Observations, Infos]:
+        self._stepping = False
+        return self._seen(shown)
+
+    def _seen(self, shown: Transition) -> tuple[Observations, Infos]:
+        timestep = shown.timestep
+        seen = (timestep.observation, timestep.info, shown.acting, shown.action_mask)
+        observation, info, acting, masks = to_numpy(seen)
+        self._acting, alive = acting, self._by_agent(acting)
+        infos: Infos = {agent: {**info, "alive": alive[agent]} for agent in self.agents}
+        observations = self._observations(observation, masks or {})
+        for group in self._session.spec.groups:
+            if masks and group.name in masks:
+                for agent in group.agents:
+                    infos[agent]["action_mask"] = observations[agent]["action_mask"]
+        return observations, infos
+
+    def _observations(self, observation: Any, masks: Mapping[str, np.ndarray]) -> Observations:
+        observations: Observations = {}
+        for group in self._session.spec.groups:
+            seen = named.element(group, observation[group.name], masks.get(group.name))
+            for i, agent in enumerate(group.agents):
+                observations[agent] = _at(seen, i)
+        return observations
+
+    def _report(self, infos: Infos, shown: Transition, ended: np.ndarray, over: np.ndarray) -> None:
+        """Add what is known of agents that ended on this step."""
+        assert shown.final is not None
+        returns, lengths = to_numpy((shown.returns, shown.lengths))
+        totals, events = self._by_agent(returns), self._by_agent(ended)
+        for agent in self.agents:
+            if events[agent].any():
+                infos[agent]["episode"] = {"r": totals[agent], "l": np.array(lengths)}
+                infos[agent]["_episode"] = events[agent]
+        last = self._by_agent(ended & over[:, None])
+        if not over.any():
+            return
+        env = self._session.env
+        masks = {  # whoever has ended may do anything
+            group.name: np.ones((self.num_envs, len(group.agents), n), bool)
+            for group in env.spec.groups
+            if (n := named.mask_size(env, group))
+        }
+        final = self._observations(to_numpy(shown.final[0]), masks)
+        for agent in self.agents:
+            if last[agent].any():
+                infos[agent]["final_obs"] = final[agent]
+                infos[agent]["_final_obs"] = last[agent]
+
+    def _by_agent(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """(N, agents) as agent -> (N,), the caller's own."""
+        return dict(zip(self.agents, np.array(values.T, order="C"), strict=True))
+
+
+def _batched(single: Mapping[str, Any], num_envs: int) -> dict[str, Any]:
+    return {agent: batch_space(space, num_envs) for agent, space in single.items()}
+
+
+def _idle(action: Any, ended: np.ndarray) -> Any:
+    """An action with zeros where it is ignored; what does not fit is left to be refused."""
+    array = np.array(action)
+    if array.shape[:1] == ended.shape:
+        array[ended] = 0
+    return array
+
+
+def _at(tree: Any, i: int) -> Any:
+    """Agent i of a tree of (N, agents, ...)."""
+    if isinstance(tree, Mapping):
+        return {name: _at(part, i) for name, part in tree.items()}
+    return tree[:, i]
