@@ -2,7 +2,7 @@
 
 | native                | Gymnasium                                                           |
 | --------------------- | ------------------------------------------------------------------- |
-| observation           | a read-only view of the device's memory where that is the host's    |
+| observation           | arrays of the caller's own: a view would keep the whole step alive  |
 | reward                | float                                                               |
 | terminated, truncated | bool                                                                |
 | info                  | `info`, new on each call; scalars are Python's                      |
@@ -92,6 +92,7 @@ def make_vec(
     num_envs: int = 1,
     *,
     autoreset_mode: Any = "next_step",
+    copy: bool = True,
     render_mode: str | None = None,
     max_episode_steps: int | None = None,
     devices: Sequence[Device] | None = None,
@@ -104,6 +105,7 @@ def make_vec(
         id_or_env: A registered name or a native environment.
         num_envs: How many worlds.
         autoreset_mode: A member of `gymnasium.vector.AutoresetMode`, its name or its value.
+        copy: Observations and action masks are the caller's own; False: read-only views.
         render_mode: "rgb_array" or None.
         max_episode_steps: Time limit; None: the environment's own; -1: none.
         devices: Share the worlds among these.
@@ -119,6 +121,7 @@ def make_vec(
         _limited(id_or_env, max_episode_steps, rules),
         num_envs,
         autoreset_mode=autoreset_mode,
+        copy=copy,
         render_mode=render_mode,
         devices=devices,
         rng=rng,
@@ -240,10 +243,11 @@ class GymBridge(_Env):
 
     def _info(self, native: Mapping[str, np.ndarray], mask: Any) -> Info:
         info: Info = {
-            name: value[0] if value.ndim > 1 else value.item() for name, value in native.items()
+            name: np.array(value[0]) if value.ndim > 1 else value.item()
+            for name, value in native.items()
         }
         if mask is not None:
-            info["action_mask"] = mask[self._group.name][0, 0].view(np.int8)
+            info["action_mask"] = mask[self._group.name][0, 0].astype(np.int8)
         return info
 
 
@@ -266,7 +270,7 @@ def _only(space: Space, value: Any) -> Observation:
         return {name: _only(part, value[name]) for name, part in space.parts}
     if isinstance(space, Discrete):
         return value[0, 0]  # a NumPy integer, where an array would be no element
-    return spaces.element(space, value[0, 0, ...])
+    return spaces.element(space, np.array(value[0, 0]))
 
 
 for _name in REGISTRY:

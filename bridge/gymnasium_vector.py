@@ -3,9 +3,9 @@
 | native                            | Gymnasium                                               |
 | --------------------------------- | ------------------------------------------------------- |
 | world w, agent a                  | row w * num_agents + a                                  |
-| observation                       | (rows, ...), a read-only view where the host has it     |
-| reward                            | float64 (rows,), the caller's own                       |
-| terminated, truncated             | bool (rows,), the caller's own                          |
+| observation                       | (rows, ...)                                             |
+| reward                            | float64 (rows,)                                         |
+| terminated, truncated             | bool (rows,)                                            |
 | info, action mask                 | (rows, ...), with bool masks `_key`; the mask is int8   |
 | acting                            | `info["alive"]`, bool (rows,), if there are many agents |
 | what was before a reset           | `info["final_obs"]`, `info["final_info"]` (SAME_STEP)   |
@@ -24,8 +24,10 @@ an agent's own last observation is in `final_obs`, and what follows it, zeros or
 in its place. `alive` says whose next action counts: a transition is real if its row was alive
 before it. Only real episodes enter `episode_statistics`.
 
-**Buffers.** An observation stays valid and unchanged. `torch.tensor(x)` copies it; `torch.Tensor`
-and `from_numpy` share it, and warn that it is read-only. Several groups are copied together.
+**Buffers.** As in `SyncVectorEnv`, every array handed out is the caller's own: some of Gymnasium's
+wrappers write to observations, and torch warns of those that it may not write to. With `copy=False`
+observations and action masks of a single group are read-only views of the device's memory, where
+that is the host's; they stay valid and unchanged.
 
 Gymnasium before 1.1 has no autoreset metadata; the modes, and the names in `info`, are the same.
 """
@@ -51,7 +53,7 @@ from .errors import (
     RenderError,
     UnsuitableError,
 )
-from .rows import at, blanked, only_kind, split, to_groups, to_rows
+from .rows import at, copied, only_kind, split, to_groups, to_rows
 from .session import Device, Seeds, Session
 from .window import FRAMES_PER_SECOND, check_render_mode
 
@@ -86,6 +88,7 @@ class VectorBridge(_VectorEnv):
         num_agents: Agents, and so rows, of each.
         num_envs: Rows.
         autoreset_mode: The member of Gymnasium's enum, also in `metadata`.
+        copy: Whether observations and masks are the caller's own, or views.
     """
 
     is_vector_env, viewer = True, None  # Gymnasium 0.29 reads these
@@ -96,6 +99,7 @@ class VectorBridge(_VectorEnv):
         num_worlds: int,
         *,
         autoreset_mode: Any = "next_step",
+        copy: bool = True,
         render_mode: str | None = None,
         devices: Sequence[Device] | None = None,
         rng: str = "pcg4d",
@@ -110,6 +114,7 @@ class VectorBridge(_VectorEnv):
         if AutoresetMode is not Autoreset:
             self.metadata["autoreset_mode"] = self.autoreset_mode
         self._session = Session(env, num_worlds, mode, rng=rng, devices=devices)
+        self.copy = copy
         self._spec = env.spec
         self._mode = mode
         self.num_worlds = num_worlds
@@ -248,10 +253,11 @@ class VectorBridge(_VectorEnv):
         """The timestep on the host; its observation and its info by row."""
         now, masks, acting = to_numpy((shown.timestep, shown.action_mask, shown.acting))
         self._alive = acting.reshape(-1)
-        observation = self._by_row(now.observation)
+        observation, gone = self._by_row(now.observation), None
         if self._mode is Autoreset.SAME_STEP and self.num_agents > 1:
             gone = (now.terminated | now.truncated).reshape(-1) & ~self._alive
-            observation = blanked(observation, gone) if gone.any() else observation
+        if self.copy or gone is not None:
+            observation = copied(observation, gone)
         mask = None if masks is None else to_rows(self._spec, masks).view(np.int8)
         return now, observation, self._info(now.info, mask, self._alive, filled)
 
@@ -266,12 +272,11 @@ class VectorBridge(_VectorEnv):
         alive: Array,
         filled: Array,
     ) -> Info:
-        info: Info = dict(native)
+        info: Info = {name: np.repeat(value, self.num_agents, 0) for name, value in native.items()}
         if self.num_agents > 1:
-            info = {name: np.repeat(value, self.num_agents, 0) for name, value in native.items()}
             info["alive"] = np.array(alive)
         if mask is not None:
-            info["action_mask"] = mask
+            info["action_mask"] = np.array(mask) if self.copy else mask
         return info | {f"_{name}": np.array(filled) for name in info}
 
     def _report(self, info: Info, shown: Transition, ended: Array, done: Array) -> None:

@@ -65,12 +65,13 @@ def to_groups(spec: Spec, actions: Any, num_worlds: int) -> dict[str, np.ndarray
     }
 
 
-def blanked(tree: Any, rows: np.ndarray) -> Any:
-    """A copy of a tree of (rows, ...) with zeros in some rows; `rows`: bool (rows,)."""
+def copied(tree: Any, blank: np.ndarray | None = None) -> Any:
+    """A copy of a tree of (rows, ...), with zeros in the rows of `blank`: bool (rows,)."""
     if isinstance(tree, Mapping):
-        return {name: blanked(part, rows) for name, part in tree.items()}
+        return {name: copied(part, blank) for name, part in tree.items()}
     copy = np.array(tree)
-    copy[rows] = 0
+    if blank is not None:
+        copy[blank] = 0
     return copy
 
 
