@@ -38,13 +38,13 @@ class Box:
         low, high = self.bounds
         if self.dtype != "float32":
             draw = jax.random.randint(
-                key, self.shape, low.astype("int32"), high.astype("int32") + 1
+                key, self.shape, low.astype("int32"), high.astype("int32") + 1, jnp.int32
             )
             return draw.astype(self.dtype)
         below, above = np.isfinite(low), np.isfinite(high)
         floor, ceiling = np.where(below, low, 0), np.where(above, high, 0)
-        uniform = jax.random.uniform(key, self.shape) * (ceiling - floor) + floor
-        tail = jax.random.normal(key, self.shape)
+        uniform = jax.random.uniform(key, self.shape, jnp.float32) * (ceiling - floor) + floor
+        tail = jax.random.normal(key, self.shape, jnp.float32)
         one_sided = jnp.where(below, floor + abs(tail), ceiling - abs(tail))
         unbounded = jnp.where(below | above, one_sided, tail)
         return jnp.where(below & above, jnp.clip(uniform, floor, ceiling), unbounded)
@@ -67,8 +67,8 @@ class Discrete:
     def sample(self, key: jax.Array, mask: jax.Array | None = None) -> jax.Array:
         """Uniform over the legal actions; `mask`: bool (n,), None: all legal."""
         if mask is None:
-            return jax.random.randint(key, (), 0, self.n)
-        logits = jnp.where(mask, 0.0, -jnp.inf)
+            return jax.random.randint(key, (), 0, self.n, jnp.int32)
+        logits = jnp.where(mask, 0.0, -jnp.inf).astype(jnp.float32)
         return jax.random.categorical(key, logits).astype(jnp.int32)
 
     def contains(self, value: Any) -> bool:
@@ -91,7 +91,7 @@ class MultiDiscrete:
 
     def sample(self, key: jax.Array) -> jax.Array:
         """Uniform."""
-        return jax.random.randint(key, self.shape, 0, np.asarray(self.nvec, np.int32))
+        return jax.random.randint(key, self.shape, 0, np.asarray(self.nvec, np.int32), jnp.int32)
 
     def contains(self, value: Any) -> bool:
         """Whether `value` has this shape and dtype and is in range."""

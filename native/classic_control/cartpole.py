@@ -67,7 +67,7 @@ class CartPole:
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Begin near upright and near the middle."""
         del params
-        start = jax.random.uniform(key, (4,), minval=-START, maxval=START)
+        start = jax.random.uniform(key, (4,), jnp.float32, -START, START)
         state = State(
             x=start[0],
             x_speed=start[1],
