@@ -1,10 +1,12 @@
 """Actions from outside, checked before anything is stepped, in the dtype that the rules expect."""
 
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from native.core import Group
+from native.core import Environment, Group, Masks
 from native.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 
 from .errors import ActionError
@@ -43,6 +45,48 @@ def checked(group: Group, values: Any, num_envs: int) -> np.ndarray:
     return array.astype(space.dtype, copy=False)
 
 
+def check_names(actions: Any, known: Collection[str], acting: Collection[str]) -> None:
+    """Raise unless `actions` has an entry for all who act and for nobody unknown.
+
+    Raises:
+        ActionError: The message names the agent.
+    """
+    if not isinstance(actions, Mapping):
+        raise ActionError(f"expected a dict from agent to action, got {actions!r}.")
+    for agent in acting:
+        if agent not in actions:
+            raise ActionError(f"No action for {agent!r}. Acting: {', '.join(acting)}.")
+    for agent in actions:
+        if agent not in known:
+            raise ActionError(f"No agent is called {agent!r}. There are: {', '.join(known)}.")
+
+
+def stacked(group: Group, values: Sequence[Any], num_worlds: int | None = None) -> np.ndarray:
+    """Actions (worlds, agents of the group, ...) from an entry for each agent.
+
+    Args:
+        group: The group.
+        values: For each of its agents (worlds, *action shape).
+        num_worlds: None: there is one world, and `values` have no axis for it.
+
+    Raises:
+        ActionError: See `checked`; the agent it names is the one to blame.
+    """
+    worlds = num_worlds or 1
+    try:
+        return checked(group, [values] if num_worlds is None else np.stack(values, 1), worlds)
+    except (ActionError, ValueError):
+        for agent, value in zip(group.agents, values, strict=True):
+            lone = dataclasses.replace(group, agents=(agent,))
+            checked(lone, [[value]] if num_worlds is None else _column(value), worlds)
+        raise
+
+
+def mask_size(env: Environment[Any, Any], group: Group) -> int:
+    """How long the mask of an action of this group is; 0: there is none."""
+    return group.action.n if isinstance(env, Masks) and isinstance(group.action, Discrete) else 0
+
+
 def _check_integers(group: Group, array: np.ndarray, n: np.ndarray) -> None:
     if array.dtype.kind not in "iu":
         _refuse(group, array, np.ones(array.shape, bool), f"is no integer (dtype {array.dtype})")
@@ -74,3 +118,12 @@ def _refuse(group: Group, array: np.ndarray, wrong: np.ndarray, why: str) -> Non
 
 def _names(group: Group) -> str:
     return ", ".join(map(repr, group.agents))
+
+
+def _column(value: Any) -> Any:
+    """(worlds, ...) as (worlds, 1, ...); what cannot be is left to `checked` to refuse."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return value
+    return array[:, None] if array.ndim else array
