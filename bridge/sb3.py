@@ -34,7 +34,7 @@ from native.core import Environment, Masks, Renders
 from . import spaces
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
-from .rows import at, blanked, only_kind, split, to_groups, to_rows
+from .rows import at, copied, only_kind, split, to_groups, to_rows
 from .session import Device, Session, Source, as_environment, seed_word
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
@@ -332,7 +332,7 @@ class Rows(VecEnv):
         """Fresh arrays; zeros in rows of agents that have ended, on this step or before."""
         self._masks = None
         self.alive = np.array(acting.reshape(-1))
-        return self._elements(blanked(to_rows(self._spec, observation), ~self.alive))
+        return self._elements(copied(to_rows(self._spec, observation), ~self.alive))
 
     def _elements(self, observation: Any) -> Observations:
         return spaces.element(self._spec.groups[0].observation, observation)
