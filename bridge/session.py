@@ -9,11 +9,10 @@
 """
 
 import dataclasses
-import functools
 import json
 import numbers
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
@@ -21,11 +20,10 @@ import jax
 import numpy as np
 
 from native.batch import Autoreset, Batch, Transition
-from native.core import Environment, HasGlobalState, Renders, Timestep
+from native.core import Environment, Renders, Timestep
 from native.registry import UnknownEnvironmentError, UnknownRuleError
 from native.registry import make as make_native
 
-from . import arrays
 from .errors import (
     ClosedError,
     NotResetError,
@@ -36,12 +34,10 @@ from .errors import (
     UnknownNameError,
     UnsuitableError,
 )
+from .programs import Device, programs
 
 Source: TypeAlias = "str | Environment[Any, Any]"
 Seeds: TypeAlias = "int | Sequence[int | None] | None"
-Device: TypeAlias = Any  # jax.Device, which type checkers cannot name
-
-PACK_LIMIT = 1 << 16  # bytes; from about twice this on, packing costs more than it saves
 
 
 def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
@@ -119,7 +115,7 @@ class Session:
         self._arrays: tuple[jax.Array, ...] | None = None
         self._shown: Transition | None = None
         self._seeds = np.zeros(num_envs, np.uint32)
-        self._programs = _programs(self._batch, num_envs, self._devices)
+        self._programs = programs(self._batch, num_envs, self._devices)
 
     @property
     def shown(self) -> Transition:
@@ -205,7 +201,9 @@ class Session:
         """Write the state of every row to an .npz file; the file holds no pickle."""
         self.require("save_state")
         assert self._arrays is not None
-        leaves = {f"leaf_{i}": leaf for i, leaf in enumerate(map(np.asarray, self._arrays))}
+        leaves: dict[str, Any] = {
+            f"leaf_{i}": np.asarray(leaf) for i, leaf in enumerate(self._arrays)
+        }
         with Path(path).open("wb") as file:
             np.savez(file, about=np.array(self._about()), **leaves)
 
@@ -245,7 +243,7 @@ class Session:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _shown=None)
-        self._programs = _programs(self._batch, self.num_envs, self._devices)
+        self._programs = programs(self._batch, self.num_envs, self._devices)
         if self._arrays is not None:
             self._arrays = self._programs.place(list(self._arrays))
             self._show()
@@ -297,94 +295,3 @@ def seed_word(seed: Any) -> int:
         raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
     seed = int(seed)
     return seed if seed < 1 << 32 else int(np.random.SeedSequence(seed).generate_state(1)[0])
-
-
-@dataclasses.dataclass(frozen=True)
-class _Programs:
-    """Compiled functions over the flat arrays in which a session keeps carry and transition."""
-
-    init: Callable[..., tuple[jax.Array, ...]]
-    reset: Callable[..., tuple[jax.Array, ...]]
-    step: Callable[..., tuple[jax.Array, ...]]
-    show: Callable[..., Transition]
-    show_timestep: Callable[..., Timestep]
-    place: Callable[..., tuple[jax.Array, ...]]
-    render: Callable[..., jax.Array]
-    global_state: Callable[..., jax.Array]
-
-
-@functools.lru_cache(maxsize=128)
-def _programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) -> _Programs:
-    """Equal rules share one program. Small batches travel packed, see `arrays.Packing`."""
-    env, params = batch.env, batch.env.params
-    seeds = np.zeros(num_envs, np.uint32)
-    shapes = jax.eval_shape(lambda s: batch.init(s, params), seeds)
-    structure = jax.tree.structure(shapes)
-    first_shown = len(jax.tree.leaves(shapes[0]))
-    shown_structure = jax.tree.structure(shapes[1])
-    timestep_structure = jax.tree.structure(shapes[1].timestep)
-    timestep_stop = first_shown + len(jax.tree.leaves(shapes[1].timestep))
-    packing = arrays.Packing(shapes) if arrays.size_in_bytes(shapes) <= PACK_LIMIT else None
-    sharding = None
-    if devices is not None:
-        packing = None
-        mesh = jax.sharding.Mesh(np.array(devices), ("rows",))
-        rows = jax.sharding.PartitionSpec("rows")  # type: ignore[no-untyped-call]
-        sharding = jax.sharding.NamedSharding(mesh, rows)
-
-    def flatten(tree: Any) -> tuple[jax.Array, ...]:
-        return packing.pack(tree) if packing else tuple(jax.tree.leaves(tree))
-
-    def unflatten(flat: Sequence[jax.Array]) -> Any:
-        return packing.unpack(*flat) if packing else jax.tree.unflatten(structure, flat)
-
-    def show(flat: Sequence[Any]) -> Transition:
-        leaves = flat[first_shown:]
-        if packing:
-            words, small = flat
-            leaves = packing.views(np.asarray(words), np.asarray(small), first_shown)
-        shown: Transition = jax.tree.unflatten(shown_structure, leaves)
-        return shown
-
-    def show_timestep(flat: Sequence[Any]) -> Timestep:
-        leaves = flat[first_shown:timestep_stop]
-        if packing:
-            words, small = map(np.asarray, flat)
-            leaves = packing.views(words, small, first_shown, timestep_stop)
-        timestep: Timestep = jax.tree.unflatten(timestep_structure, leaves)
-        return timestep
-
-    def init(seeds: jax.Array) -> tuple[jax.Array, ...]:
-        return flatten(batch.init(seeds, params))
-
-    def reset(flat: Any, seeds: Any, seeded: Any, mask: Any) -> tuple[jax.Array, ...]:
-        carry, shown = unflatten(flat)
-        return flatten(batch.reset(carry, shown, seeds, seeded, mask, params))
-
-    def step(flat: Any, action: Any) -> tuple[jax.Array, ...]:
-        return flatten(batch.step(unflatten(flat)[0], action, params))
-
-    def render(flat: Any, row: Any) -> jax.Array:
-        assert isinstance(env, Renders)
-        state = jax.tree.map(lambda leaf: leaf[row], unflatten(flat)[0].state)
-        return env.render(state, params)
-
-    def global_state(flat: Any) -> jax.Array:
-        assert isinstance(env, HasGlobalState)
-        whole = functools.partial(env.global_state, params=params)
-        return jax.vmap(whole)(unflatten(flat)[0].state)
-
-    def place(host: Sequence[np.ndarray]) -> tuple[jax.Array, ...]:
-        return tuple(jax.device_put(np.array(leaf), sharding) for leaf in host)
-
-    compiled = functools.partial(jax.jit, out_shardings=sharding)
-    return _Programs(
-        init=compiled(init),
-        reset=compiled(reset),
-        step=compiled(step),
-        show=show,
-        show_timestep=show_timestep,
-        place=place,
-        render=jax.jit(render),
-        global_state=jax.jit(global_state),
-    )

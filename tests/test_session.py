@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from bridge import session as module
+from bridge import programs as module
 from bridge.arrays import to_numpy
 from bridge.errors import (
     ClosedError,
@@ -41,7 +41,7 @@ def same(left, right):
 @pytest.mark.parametrize("autoreset", Autoreset)
 def test_a_session_is_the_bare_batch_packed_or_not(limit, autoreset, monkeypatch):
     monkeypatch.setattr(module, "PACK_LIMIT", limit)
-    module._programs.cache_clear()
+    module.programs.cache_clear()
     batch = Batch(ENV, autoreset)
     bare = jax.jit(batch.step)
     session = start(autoreset=autoreset)
@@ -55,7 +55,7 @@ def test_a_session_is_the_bare_batch_packed_or_not(limit, autoreset, monkeypatch
             to_numpy(stepped),
             to_numpy(shown),
         )
-    module._programs.cache_clear()
+    module.programs.cache_clear()
 
 
 def test_an_integer_seeds_row_i_with_seed_plus_i():
