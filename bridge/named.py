@@ -9,17 +9,17 @@
 """
 
 import dataclasses
+import operator
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from native.core import Environment, Group, Masks
-from native.spaces import Dict, Discrete
+from native.core import Environment, Group
+from native.spaces import Box, Dict, Discrete
 
 from . import spaces
-from .actions import checked
-from .errors import ActionError
+from .actions import mask_size, stacked
 
 
 def observation_spaces(env: Environment[Any, Any]) -> dict[str, Any]:
@@ -41,11 +41,6 @@ def action_spaces(env: Environment[Any, Any]) -> dict[str, Any]:
     }
 
 
-def mask_size(env: Environment[Any, Any], group: Group) -> int:
-    """How long the mask of an action of this group is; 0: there is none."""
-    return group.action.n if isinstance(env, Masks) and isinstance(group.action, Discrete) else 0
-
-
 def element(group: Group, observation: Any, mask: np.ndarray | None) -> Any:
     """An observation of a group, batched or not, as an element of its agents' spaces."""
     seen = spaces.element(group.observation, observation)
@@ -55,47 +50,62 @@ def element(group: Group, observation: Any, mask: np.ndarray | None) -> Any:
     return {**parts, "action_mask": mask.view(np.int8)}
 
 
-def check_names(actions: Any, known: Collection[str], acting: Collection[str]) -> None:
-    """Raise unless `actions` has an entry for all who act and for nobody unknown.
+@dataclasses.dataclass(frozen=True)
+class Team:
+    """A group of one world, with what every step needs to know of it found beforehand.
 
-    Raises:
-        ActionError: The message names the agent.
-    """
-    if not isinstance(actions, Mapping):
-        raise ActionError(f"expected a dict from agent to action, got {actions!r}.")
-    for agent in acting:
-        if agent not in actions:
-            raise ActionError(f"No action for {agent!r}. Acting: {', '.join(acting)}.")
-    for agent in actions:
-        if agent not in known:
-            raise ActionError(f"No agent is called {agent!r}. There are: {', '.join(known)}.")
-
-
-def stacked(group: Group, values: Sequence[Any], num_worlds: int | None = None) -> np.ndarray:
-    """Actions (worlds, agents of the group, ...) from an entry for each agent.
-
-    Args:
+    Attributes:
         group: The group.
-        values: For each of its agents (worlds, *action shape).
-        num_worlds: None: there is one world, and `values` have no axis for it.
-
-    Raises:
-        ActionError: See `bridge.actions.checked`; the agent it names is the one to blame.
+        agents: Its agents.
+        choices: How many actions there are if they are `Discrete`, else 0.
+        idle: What stands for the action of an agent that has ended.
+        mask_size: How long an action mask is; 0: there is none.
+        plain: Whether agents see rows of the native observation as it is.
     """
-    worlds = num_worlds or 1
-    try:
-        return checked(group, [values] if num_worlds is None else np.stack(values, 1), worlds)
-    except (ActionError, ValueError):
-        for agent, value in zip(group.agents, values, strict=True):
-            lone = dataclasses.replace(group, agents=(agent,))
-            checked(lone, [[value]] if num_worlds is None else _column(value), worlds)
-        raise
+
+    group: Group
+    agents: tuple[str, ...]
+    choices: int
+    idle: Any
+    mask_size: int
+    plain: bool
+
+    @classmethod
+    def of(cls, env: Environment[Any, Any], group: Group) -> "Team":
+        """What is to know of a group of `env`."""
+        action, size = group.action, mask_size(env, group)
+        return cls(
+            group,
+            group.agents,
+            choices=action.n if isinstance(action, Discrete) else 0,
+            idle=np.zeros(action.shape, action.dtype) if action.shape else 0,
+            mask_size=size,
+            plain=isinstance(group.observation, Box) and not size,
+        )
+
+    def joint(self, actions: Mapping[str, Any], acting: Collection[str]) -> np.ndarray:
+        """Checked actions (1, agents, ...); those of agents that have ended are left out.
+
+        Raises:
+            ActionError: An action does not fit; the message names the agent.
+        """
+        chosen = [actions[agent] if agent in acting else self.idle for agent in self.agents]
+        if self.choices:  # in Python: to check a few numbers with NumPy costs as much as a step
+            try:
+                numbers = [operator.index(action) for action in chosen]
+            except TypeError:
+                return stacked(self.group, chosen)
+            if min(numbers) >= 0 and max(numbers) < self.choices:
+                return np.array([numbers], np.int32)
+        return stacked(self.group, chosen)
+
+    def seen(self, observation: Any, mask: np.ndarray | None) -> Sequence[Any]:
+        """What each agent sees of an observation (1, agents, ...): views."""
+        return _apart(observation if self.plain else element(self.group, observation, mask))
 
 
-def _column(value: Any) -> Any:
-    """(worlds, ...) as (worlds, 1, ...); what cannot be is left to `checked` to refuse."""
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        return value
-    return array[:, None] if array.ndim else array
+def _apart(value: Any) -> Sequence[Any]:
+    if isinstance(value, np.ndarray):
+        return list(value[0])
+    parts = zip(*map(_apart, value.values()), strict=True)
+    return [dict(zip(value, part, strict=True)) for part in parts]

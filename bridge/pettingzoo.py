@@ -18,8 +18,6 @@ Where actions are masked, an observation is {"observation": ..., "action_mask": 
 a dict already has "action_mask" beside its other parts. Worlds in a batch: `ParallelVecBridge`.
 """
 
-import dataclasses
-import operator
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -27,15 +25,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset, Transition
-from native.core import Environment, Group, Renders, Timestep
+from native.core import Environment, Renders, Timestep
 from native.registry import REGISTRY
-from native.spaces import Box, Discrete
 
 from . import named, spaces
+from .actions import check_names
 from .arrays import to_numpy
 from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError, RulesError
 from .pettingzoo_vec import ParallelVecBridge
-from .session import Device, Session, Source, as_environment, with_horizon
+from .programs import Device
+from .session import Session, Source, as_environment, with_horizon
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
@@ -104,27 +103,6 @@ def parallel_vec_env(
     return ParallelVecBridge(env, num_envs, render_mode=render_mode, devices=devices)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Team:
-    """What a step needs to know of a group, found once.
-
-    Attributes:
-        group: The group.
-        agents: Its agents, each with its row in a per-agent array.
-        choices: How many actions there are if they are `Discrete`, else 0.
-        idle: What stands for the action of an agent that has ended.
-        mask_size: How long an action mask is; 0: there is none.
-        plain: Whether rows of the native observation are what agents see.
-    """
-
-    group: Group
-    agents: tuple[str, ...]
-    choices: int
-    idle: Any
-    mask_size: int
-    plain: bool
-
-
 class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
     """Every agent that has not ended acts at once; those that have vanish from the dicts.
 
@@ -157,7 +135,7 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         self._window = Window(spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
-        self._teams = [_team(env, group) for group in spec.groups]
+        self._teams = [named.Team.of(env, group) for group in spec.groups]
         self._masked = any(team.mask_size for team in self._teams)
         self._packed = False
 
@@ -304,15 +282,8 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
     def _joint(self, actions: Mapping[str, Any]) -> dict[str, np.ndarray]:
         acting, row = self._acting, self._row
         if type(actions) is not dict or not acting.keys() <= actions.keys() <= row.keys():
-            named.check_names(actions, row, acting)
-        joint = {}
-        for team in self._teams:
-            chosen = [actions[a] if a in acting else team.idle for a in team.agents]
-            numbers = _numbers(chosen, team.choices) if team.choices else None
-            joint[team.group.name] = (
-                named.stacked(team.group, chosen) if numbers is None else numbers
-            )
-        return joint
+            check_names(actions, row, acting)
+        return {team.group.name: team.joint(actions, acting) for team in self._teams}
 
     def _seen(self, timestep: Timestep) -> tuple[Observations, Infos]:
         """Observations and infos of those who act, or acted."""
@@ -321,50 +292,14 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         infos: Infos = {agent: _of_world(native) if native else {} for agent in acting}
         masks = self._host(self._session.shown.action_mask) if self._masked else None
         for team in self._teams:
-            value: Any = timestep.observation[team.group.name]
-            if not team.plain:
-                mask = masks[team.group.name] if masks and team.mask_size else None
-                value = named.element(team.group, value, mask)
-            for agent, own in zip(team.agents, _own(value), strict=True):
+            mask = masks[team.group.name] if masks and team.mask_size else None
+            seen = team.seen(timestep.observation[team.group.name], mask)
+            for agent, own in zip(team.agents, seen, strict=True):
                 if agent in acting:
                     observations[agent] = own
-                    if team.mask_size:
+                    if mask is not None:
                         infos[agent]["action_mask"] = own["action_mask"]
         return observations, infos
-
-
-def _team(env: Environment[Any, Any], group: Group) -> _Team:
-    action, mask_size = group.action, named.mask_size(env, group)
-    return _Team(
-        group,
-        group.agents,
-        choices=action.n if isinstance(action, Discrete) else 0,
-        idle=np.zeros(action.shape, action.dtype) if action.shape else 0,
-        mask_size=mask_size,
-        plain=isinstance(group.observation, Box) and not mask_size,
-    )
-
-
-def _numbers(chosen: Sequence[Any], choices: int) -> np.ndarray | None:
-    """Actions of a `Discrete` space, int32 (1, agents), or None: they need a closer look.
-
-    In Python, because checking a few numbers with NumPy costs as much as stepping the world.
-    """
-    try:
-        numbers = [operator.index(action) for action in chosen]
-    except TypeError:
-        return None
-    if min(numbers) < 0 or max(numbers) >= choices:
-        return None
-    return np.array([numbers], np.int32)
-
-
-def _own(value: Any) -> Sequence[Any]:
-    """What each agent sees, of a tree of (1, agents, ...)."""
-    if isinstance(value, np.ndarray):
-        return list(value[0])
-    parts = zip(*map(_own, value.values()), strict=True)
-    return [dict(zip(value, part, strict=True)) for part in parts]
 
 
 def _of_world(native: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,9 +30,11 @@ from native.batch import Autoreset, Transition
 from native.core import Environment, Renders
 
 from . import named
+from .actions import check_names, mask_size, stacked
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
-from .session import Device, Session
+from .programs import Device
+from .session import Session
 from .window import FRAMES_PER_SECOND, check_render_mode
 
 try:
@@ -153,12 +155,12 @@ class ParallelVecBridge:
         self._session.require("step")
         if self._stepping:
             raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
-        named.check_names(actions, self.agents, self.agents)
+        check_names(actions, self.agents, self.agents)
         if self._acting is not None and not self._acting.all():
             ended = ~self._acting
             actions = {a: _idle(actions[a], ended[:, i]) for i, a in enumerate(self.agents)}
         joint = {
-            group.name: named.stacked(group, [actions[a] for a in group.agents], self.num_envs)
+            group.name: stacked(group, [actions[a] for a in group.agents], self.num_envs)
             for group in self._session.spec.groups
         }
         self._session.dispatch(joint)
@@ -257,7 +259,7 @@ class ParallelVecBridge:
         masks = {  # whoever has ended may do anything
             group.name: np.ones((self.num_envs, len(group.agents), n), bool)
             for group in env.spec.groups
-            if (n := named.mask_size(env, group))
+            if (n := mask_size(env, group))
         }
         final = self._observations(to_numpy(shown.final[0]), masks)
         for agent in self.agents:
