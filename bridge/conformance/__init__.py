@@ -1,0 +1,88 @@
+"""Does an environment keep the contract, and each installed interface's own rules?
+
+| checked by                | what                                                                |
+| ------------------------- | ------------------------------------------------------------------- |
+| `native.testing`          | the contract                                                        |
+| the interface's library   | its own conformance suite, as its authors wrote it                  |
+| this package              | "strict": whole episodes, where those suites look at a step or two  |
+
+A suite is a function of an `Environment` that raises where something is wrong. One module for each
+library; only those that are installed take part.
+"""
+
+import contextlib
+import dataclasses
+import importlib
+import io
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from bridge.errors import MissingExtraError, UnsuitableError
+from native.core import Environment
+from native.testing import CHECKS
+
+Suite: TypeAlias = Callable[[Environment[Any, Any]], None]
+
+INTERFACES = ("pettingzoo", "gymnasium", "sb3", "dm_env")
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """How one suite went.
+
+    Attributes:
+        interface: "native" or one of `INTERFACES`.
+        check: The suite's name.
+        passed: None: it does not apply to this environment.
+        message: Why not, unless it passed.
+    """
+
+    interface: str
+    check: str
+    passed: bool | None
+    message: str = ""
+
+
+def suites() -> dict[str, Suite]:
+    """Everything that can be run here: "interface: check" -> suite."""
+    found = {f"native: {name}": check for name, check in CHECKS.items()}
+    for interface in INTERFACES:
+        with contextlib.suppress(MissingExtraError):
+            found |= {f"{interface}: {name}": check for name, check in _suites(interface).items()}
+    return found
+
+
+def missing() -> dict[str, str]:
+    """Interface -> how to install it, for those that are not."""
+    found = {}
+    for interface in INTERFACES:
+        try:
+            _suites(interface)
+        except MissingExtraError as error:
+            found[interface] = str(error)
+    return found
+
+
+def judge(name: str, suite: Suite, env: Environment[Any, Any]) -> Result:
+    """Run one suite; what it prints is lost, and a warning that nobody expects is a failure."""
+    interface, _, check = name.partition(": ")
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("error", UserWarning)
+        try:
+            suite(env)
+        except (UnsuitableError, MissingExtraError) as error:
+            return Result(interface, check, None, str(error))
+        except Exception as error:  # whatever a foreign environment raises is the finding
+            return Result(interface, check, False, f"{type(error).__name__}: {error}")
+    return Result(interface, check, True)
+
+
+def run(env: Environment[Any, Any]) -> list[Result]:
+    """Run everything that can be run here."""
+    return [judge(name, suite, env) for name, suite in suites().items()]
+
+
+def _suites(interface: str) -> Mapping[str, Suite]:
+    found: Mapping[str, Suite] = importlib.import_module(f".{interface}", __name__).SUITES
+    return found
