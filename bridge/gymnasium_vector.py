@@ -92,6 +92,7 @@ class VectorBridge(_VectorEnv):
     """
 
     is_vector_env, viewer = True, None  # Gymnasium 0.29 reads these
+    closed = True  # until it is built: before 1.3 a garbage collector closes what is not
 
     def __init__(
         self,
@@ -127,6 +128,7 @@ class VectorBridge(_VectorEnv):
         self._alive = np.zeros(self.num_envs, bool)
         self._stepping = False
         self._notes: dict[str, tuple[Any, ...]] = {}
+        self.closed = False
 
     def reset(  # type: ignore[override]
         self, *, seed: Seeds = None, options: Mapping[str, Any] | None = None
