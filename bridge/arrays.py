@@ -8,7 +8,7 @@ torch tensor is not.
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -70,6 +70,15 @@ class _Slot:
     dtype: np.dtype[Any]
 
 
+class _Place(NamedTuple):
+    """The same in bytes; a tuple, because it is taken apart many times in every step."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    wide: bool
+    offset: int
+
+
 class Packing:
     """A pytree as two arrays: one of 32-bit words, one of bytes.
 
@@ -89,8 +98,8 @@ class Packing:
             start = ends[wide]
             ends[wide] = start + math.prod(leaf.shape)
             self.slots.append(_Slot(wide, start, ends[wide], tuple(leaf.shape), dtype))
-        self._layout = [
-            (slot.shape, slot.dtype, slot.wide, slot.start * slot.dtype.itemsize)
+        self.places = [
+            _Place(slot.shape, slot.dtype, slot.wide, slot.start * slot.dtype.itemsize)
             for slot in self.slots
         ]
 
@@ -117,12 +126,12 @@ class Packing:
         return jax.tree.unflatten(self.structure, [leaf(slot) for slot in self.slots])
 
     def views(
-        self, words: np.ndarray, small: np.ndarray, first: int = 0, stop: int | None = None
+        self, words: np.ndarray, small: np.ndarray, places: Sequence[_Place] | None = None
     ) -> list[np.ndarray]:
-        """Leaves number `first` to `stop` as NumPy views of the packed arrays; on the host."""
+        """The leaves at some of `self.places` (None: all) as views of the arrays; on the host."""
         return [
             np.ndarray(shape, dtype, words if wide else small, offset)
-            for shape, dtype, wide, offset in self._layout[first:stop]
+            for shape, dtype, wide, offset in (self.places if places is None else places)
         ]
 
 

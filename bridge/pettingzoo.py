@@ -6,7 +6,7 @@
 | `horizon`                     | `max_cycles`; -1 or None: without a limit                        |
 | reward, terminated, truncated | `float` and `bool` by agent                                      |
 | an ended agent                | in the dicts of the step that ends it, in none after             |
-| observation                   | by agent; read-only views of what the compiled step returned     |
+| observation                   | by agent: a row of what the compiled step returned               |
 | action mask                   | int8, in the observation (below); `infos[agent]["action_mask"]`  |
 | info                          | of the world: in the infos of every agent                        |
 | returns, length               | `infos[agent]["episode"]`: {"r", "l"} on the step that ends it   |
@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from native.batch import Autoreset, Transition
+from native.batch import Autoreset
 from native.core import Environment, Renders, Timestep
 from native.registry import REGISTRY
 
@@ -52,31 +52,32 @@ Step: TypeAlias = tuple[Observations, dict[str, float], dict[str, bool], dict[st
 
 
 def parallel_env(
-    id_or_env: Source, *, render_mode: str | None = None, **rules: Any
+    id_or_env: Source, *, render_mode: str | None = None, copy: bool = True, **rules: Any
 ) -> "ParallelBridge":
     """One world in which all agents act at once.
 
     Args:
         id_or_env: A registered name or a native environment.
         render_mode: "human", "rgb_array" or None.
+        copy: Observations and masks are the caller's own; False: read-only views.
         **rules: Rules of the environment, by name; `max_cycles` is another word for `horizon`.
 
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.session.as_environment`.
         RenderError: No such render mode, or the environment has no picture.
     """
-    return ParallelBridge(_environment(id_or_env, rules), render_mode=render_mode)
+    return ParallelBridge(_environment(id_or_env, rules), render_mode=render_mode, copy=copy)
 
 
 def aec_env(
-    id_or_env: Source, *, render_mode: str | None = None, **rules: Any
+    id_or_env: Source, *, render_mode: str | None = None, copy: bool = True, **rules: Any
 ) -> "pettingzoo.AECEnv[str, Any, Any]":
     """One world in which the agents take turns; it moves on when the last of them has acted.
 
     It is `pettingzoo.utils.parallel_to_aec(parallel_env(...))`; its `unwrapped` is the
     `ParallelBridge`. Arguments and errors are those of `parallel_env`.
     """
-    return parallel_to_aec(parallel_env(id_or_env, render_mode=render_mode, **rules))
+    return parallel_to_aec(parallel_env(id_or_env, render_mode=render_mode, copy=copy, **rules))
 
 
 def parallel_vec_env(
@@ -84,6 +85,7 @@ def parallel_vec_env(
     num_envs: int,
     *,
     render_mode: str | None = None,
+    copy: bool = True,
     devices: Sequence[Device] | None = None,
     **rules: Any,
 ) -> ParallelVecBridge:
@@ -93,6 +95,7 @@ def parallel_vec_env(
         id_or_env: A registered name or a native environment.
         num_envs: How many worlds.
         render_mode: "rgb_array" or None.
+        copy: As in `parallel_env`.
         devices: Share the worlds among these.
         **rules: As in `parallel_env`.
 
@@ -100,7 +103,7 @@ def parallel_vec_env(
         UnknownNameError, RulesError, UnsuitableError, RenderError: As `parallel_env`.
     """
     env = _environment(id_or_env, rules)
-    return ParallelVecBridge(env, num_envs, render_mode=render_mode, devices=devices)
+    return ParallelVecBridge(env, num_envs, render_mode=render_mode, copy=copy, devices=devices)
 
 
 class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
@@ -114,7 +117,9 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         state_space: Of `state()`; absent where the environment has no global state.
     """
 
-    def __init__(self, env: Environment[Any, Any], *, render_mode: str | None = None) -> None:
+    def __init__(
+        self, env: Environment[Any, Any], *, render_mode: str | None = None, copy: bool = True
+    ) -> None:
         check_render_mode(env, render_mode, RENDER_MODES)
         spec = env.spec
         self.metadata = {
@@ -124,6 +129,7 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
             "is_parallelizable": True,
         }
         self.render_mode = render_mode
+        self.copy = copy
         self.max_cycles = spec.horizon
         self.possible_agents = list(spec.agents)
         self.agents: list[str] = []
@@ -136,8 +142,6 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
         self._teams = [named.Team.of(env, group) for group in spec.groups]
-        self._masked = any(team.mask_size for team in self._teams)
-        self._packed = False
 
     def observation_space(self, agent: str) -> Any:
         """The space of an agent's observations; always the same object, and no other agent's."""
@@ -164,7 +168,8 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         env = self._session.env
         if self.max_cycles != env.spec.horizon and hasattr(env, "horizon"):
             self._session = Session(_limited(env, self.max_cycles), 1, Autoreset.DISABLED)
-        return self._begun(self._session.reset(seed))
+        self._session.reset(seed)
+        return self._begun()
 
     def step(self, actions: Mapping[str, Any]) -> Step:
         """Advance by one step.
@@ -187,13 +192,11 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
             return self._rest(actions)
         session = self._session
         session.dispatch(self._joint(actions))
-        timestep = self._host(
-            session.collect().timestep if self._masked else session.collect_timestep()
-        )
+        timestep, masks = session.look(own=self.copy)
         (rewards,) = timestep.reward.tolist()
         (terminated,) = timestep.terminated.tolist()
         (truncated,) = timestep.truncated.tolist()
-        observations, infos = self._seen(timestep)
+        observations, infos = self._seen(timestep, masks)
         step = (
             observations,
             {agent: rewards[row] for agent, row in acting.items()},
@@ -202,7 +205,7 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
             infos,
         )
         if True in terminated or True in truncated:
-            returns, lengths = self._host((session.shown.returns, session.shown.lengths))
+            returns, lengths = to_numpy((session.shown.returns, session.shown.lengths))
             self._take_part()
             for agent in acting.keys() - self._acting.keys():
                 total, length = returns[0, acting[agent]].item(), lengths.item()
@@ -255,21 +258,17 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         Raises:
             StateFileError: It is no such file, or of another environment or time limit.
         """
-        return self._begun(self._session.load(path))
+        self._session.load(path)
+        return self._begun()
 
-    def _host(self, tree: Any) -> Any:
-        """As NumPy arrays, which those of a packed batch are already."""
-        return tree if self._packed else to_numpy(tree)
-
-    def _begun(self, shown: Transition) -> tuple[Observations, Infos]:
-        self._packed = isinstance(shown.over, np.ndarray)
+    def _begun(self) -> tuple[Observations, Infos]:
         self._take_part()
         if self._window is not None:
             self.render()
-        return self._seen(self._host(shown.timestep))
+        return self._seen(*self._session.look(own=self.copy))
 
     def _take_part(self) -> None:
-        (acting,) = self._host(self._session.shown.acting).tolist()
+        (acting,) = to_numpy(self._session.shown.acting).tolist()
         self._acting = {agent: row for agent, row in self._row.items() if acting[row]}
         self.agents = list(self._acting)
 
@@ -285,12 +284,13 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
             check_names(actions, row, acting)
         return {team.group.name: team.joint(actions, acting) for team in self._teams}
 
-    def _seen(self, timestep: Timestep) -> tuple[Observations, Infos]:
+    def _seen(
+        self, timestep: Timestep, masks: Mapping[str, Any] | None
+    ) -> tuple[Observations, Infos]:
         """Observations and infos of those who act, or acted."""
         acting, native = self._acting, timestep.info
         observations: Observations = {}
         infos: Infos = {agent: _of_world(native) if native else {} for agent in acting}
-        masks = self._host(self._session.shown.action_mask) if self._masked else None
         for team in self._teams:
             mask = masks[team.group.name] if masks and team.mask_size else None
             seen = team.seen(timestep.observation[team.group.name], mask)

@@ -3,7 +3,7 @@
 | native, N worlds           | by agent                                                       |
 | -------------------------- | -------------------------------------------------------------- |
 | seed of world w            | `reset(seed)`: `seed + w`                                      |
-| observation                | (N, *space shape), or a dict of those; a read-only view        |
+| observation                | (N, *space shape), or a dict of those                          |
 | reward                     | float32 (N,)                                                   |
 | terminated, truncated      | bool (N,), True on the one step that ends the agent            |
 | acting                     | `infos[agent]["alive"]`, bool (N,): whose next action counts   |
@@ -66,6 +66,7 @@ class ParallelVecBridge:
         num_envs: int,
         *,
         render_mode: str | None = None,
+        copy: bool = True,
         devices: Sequence[Device] | None = None,
     ) -> None:
         check_render_mode(env, render_mode, RENDER_MODES)
@@ -76,6 +77,7 @@ class ParallelVecBridge:
             "render_fps": FRAMES_PER_SECOND,
         }
         self.render_mode = render_mode
+        self.copy = copy
         self._session = Session(env, num_envs, Autoreset.SAME_STEP, devices=devices)
         self.num_envs = num_envs
         self.possible_agents = list(spec.agents)
@@ -240,7 +242,7 @@ class ParallelVecBridge:
         for group in self._session.spec.groups:
             seen = named.element(group, observation[group.name], masks.get(group.name))
             for i, agent in enumerate(group.agents):
-                observations[agent] = _at(seen, i)
+                observations[agent] = _at(seen, i, self.copy)
         return observations
 
     def _report(self, infos: Infos, shown: Transition, ended: np.ndarray, over: np.ndarray) -> None:
@@ -284,8 +286,8 @@ def _idle(action: Any, ended: np.ndarray) -> Any:
     return array
 
 
-def _at(tree: Any, i: int) -> Any:
-    """Agent i of a tree of (N, agents, ...)."""
+def _at(tree: Any, i: int, own: bool) -> Any:
+    """Agent i of a tree of (N, agents, ...), as arrays of the caller's own or as views."""
     if isinstance(tree, Mapping):
-        return {name: _at(part, i) for name, part in tree.items()}
-    return tree[:, i]
+        return {name: _at(part, i, own) for name, part in tree.items()}
+    return tree[:, i].copy() if own else tree[:, i]

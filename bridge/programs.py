@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import jax
@@ -26,7 +26,7 @@ class Programs:
     reset: Callable[..., tuple[jax.Array, ...]]
     step: Callable[..., tuple[jax.Array, ...]]
     show: Callable[..., Transition]
-    show_timestep: Callable[..., Timestep]
+    look: Callable[..., tuple[Timestep, Mapping[str, Any] | None]]
     place: Callable[..., tuple[jax.Array, ...]]
     render: Callable[..., jax.Array]
     global_state: Callable[..., jax.Array]
@@ -41,9 +41,12 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
     structure = jax.tree.structure(shapes)
     first_shown = len(jax.tree.leaves(shapes[0]))
     shown_structure = jax.tree.structure(shapes[1])
-    timestep_structure = jax.tree.structure(shapes[1].timestep)
-    timestep_stop = first_shown + len(jax.tree.leaves(shapes[1].timestep))
+    glance = (shapes[1].timestep, shapes[1].action_mask)  # the first and the last of what is shown
+    glance_structure = jax.tree.structure(glance)
+    timestep, mask = (len(jax.tree.leaves(part)) for part in glance)
+    glanced = (*range(first_shown, first_shown + timestep), *range(-mask, 0))
     packing = arrays.Packing(shapes) if arrays.size_in_bytes(shapes) <= PACK_LIMIT else None
+    glanced_places = [packing.places[i] for i in glanced] if packing else []
     sharding = None
     if devices is not None:
         packing = None
@@ -61,17 +64,21 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
         leaves = flat[first_shown:]
         if packing:
             words, small = flat
-            leaves = packing.views(np.asarray(words), np.asarray(small), first_shown)
+            places = packing.places[first_shown:]
+            leaves = packing.views(np.asarray(words), np.asarray(small), places)
         shown: Transition = jax.tree.unflatten(shown_structure, leaves)
         return shown
 
-    def show_timestep(flat: Sequence[Any]) -> Timestep:
-        leaves = flat[first_shown:timestep_stop]
+    def look(flat: Sequence[Any], own: bool) -> tuple[Timestep, Mapping[str, Any] | None]:
+        take = np.array if own else np.asarray
         if packing:
-            words, small = map(np.asarray, flat)
-            leaves = packing.views(words, small, first_shown, timestep_stop)
-        timestep: Timestep = jax.tree.unflatten(timestep_structure, leaves)
-        return timestep
+            words, small = flat
+            leaves = packing.views(take(words), take(small), glanced_places)
+        else:
+            leaves = [take(leaf) for leaf in arrays.to_numpy([flat[i] for i in glanced])]
+        seen: tuple[Timestep, Mapping[str, Any] | None]
+        seen = jax.tree.unflatten(glance_structure, leaves)
+        return seen
 
     def init(seeds: jax.Array) -> tuple[jax.Array, ...]:
         return flatten(batch.init(seeds, params))
@@ -102,7 +109,7 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
         reset=compiled(reset),
         step=compiled(step),
         show=show,
-        show_timestep=show_timestep,
+        look=look,
         place=place,
         render=jax.jit(render),
         global_state=jax.jit(global_state),

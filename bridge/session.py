@@ -174,10 +174,14 @@ class Session:
         """What the step begun last shows."""
         return self._show()
 
-    def collect_timestep(self) -> Timestep:
-        """Its timestep alone, for a tenth less time; `shown` has the rest, should it be needed."""
+    def look(self, *, own: bool) -> tuple[Timestep, Mapping[str, Any] | None]:
+        """Timestep and action mask of what is shown, as NumPy arrays; quicker than all of it.
+
+        Args:
+            own: They are the caller's, to write to; else read-only views, as of `arrays.to_numpy`.
+        """
         assert self._arrays is not None
-        return self._programs.show_timestep(self._arrays)
+        return self._programs.look(self._arrays, own)
 
     def global_state(self) -> np.ndarray:
         """The whole world of every row, (rows, *shape of `spec.global_state`)."""
