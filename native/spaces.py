@@ -1,6 +1,7 @@
 """What an observation or an action may be: frozen, hashable, free of any RL library."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -27,9 +28,9 @@ class Box:
     shape: tuple[int, ...]
     dtype: str = "float32"
 
-    @property
+    @functools.cached_property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """`low` and `high` as arrays of this space's shape and dtype."""
+        """`low` and `high` as read-only arrays of this space's shape and dtype."""
         low, high = (np.asarray(bound, self.dtype) for bound in (self.low, self.high))
         return np.broadcast_to(low, self.shape), np.broadcast_to(high, self.shape)
 
