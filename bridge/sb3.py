@@ -34,8 +34,9 @@ from native.core import Environment, Masks, Renders
 from . import spaces
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
+from .programs import Device
 from .rows import at, copied, only_kind, split, to_groups, to_rows
-from .session import Device, Session, Source, as_environment, seed_word
+from .session import Session, Source, as_environment, seed_word
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
