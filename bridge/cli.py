@@ -127,7 +127,7 @@ def check(environment: Identifier) -> None:
                 result.interface,
                 result.check,
                 verdict[result.passed],
-                _plain(result.message),
+                _plain(result.message if result.passed is False else _gist(result.message)),
                 style="dim" if result.passed is None else None,
             )
     for interface, message in conformance.missing().items():
@@ -281,6 +281,10 @@ def _print_table(table: Table) -> None:
 
 def _lines(parts: Any) -> str:
     return "\n".join(_plain(part) for part in parts)
+
+
+def _gist(message: str) -> str:
+    return message.partition(". ")[0].partition(", but ")[0]
 
 
 def _plain(text: Any) -> str:

@@ -1,7 +1,7 @@
 """Moving pictures of an environment: played by chance, written as .gif, .mp4 or .png."""
 
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import numpy as np
 
 from native.batch import Autoreset
 from native.core import Environment
+from native.rollout import random_policy
 
+from .arrays import to_numpy
 from .errors import MissingExtraError, RenderError
 from .session import Session
 from .window import FRAMES_PER_SECOND
@@ -25,11 +27,12 @@ def played_by_chance(env: Environment[Any, Any], *, seed: int, steps: int) -> li
         RenderError: The environment has no picture.
     """
     session = Session(env, 1, Autoreset.NEXT_STEP)
-    mask = session.reset(seed).action_mask
+    policy = jax.jit(random_policy(env))
+    keys = jax.random.split(jax.random.key(seed), max(steps, 1))
+    shown = session.reset(seed)
     frames = [session.render()]
-    draw = _actions_by_chance(env)
     for step in range(steps):
-        mask = session.step(draw(seed, step, mask)).action_mask
+        shown = session.step(to_numpy(policy(keys[step], shown)))
         frames.append(session.render())
     return frames
 
@@ -84,23 +87,3 @@ def _write_mp4(path: Path, frames: np.ndarray) -> None:
     source = f"-f rawvideo -pix_fmt rgb24 -s {size} -r {FRAMES_PER_SECOND} -i -"
     command = f"-loglevel error -y {source} -pix_fmt yuv420p"
     subprocess.run([get_ffmpeg_exe(), *command.split(), path], input=frames.tobytes(), check=True)
-
-
-def _actions_by_chance(env: Environment[Any, Any]) -> Callable[..., dict[str, np.ndarray]]:
-    @jax.jit
-    def draw(
-        seed: jax.Array, step: jax.Array, masks: Mapping[str, jax.Array] | None
-    ) -> dict[str, jax.Array]:
-        key = jax.random.fold_in(jax.random.key(seed), step)
-        keys = jax.random.split(key, env.spec.num_agents)
-        actions = {}
-        for group in env.spec.groups:
-            given = [keys[env.spec.rows[group.name]]]
-            given += [] if masks is None else [masks[group.name][0]]
-            actions[group.name] = jax.vmap(group.action.sample)(*given)[None]
-        return actions
-
-    def on_host(*given: Any) -> dict[str, np.ndarray]:
-        return {group: np.asarray(action) for group, action in draw(*given).items()}
-
-    return on_host

@@ -84,11 +84,11 @@ DEFAULT = Recipe(
 
 RECIPES: Mapping[str, Recipe] = {
     "CartPole-v1": Recipe(
-        steps=160_000,
-        num_envs=8,
+        steps=150_000,
+        num_envs=16,
         n_steps=32,
         batch_size=256,
-        n_epochs=20,
+        n_epochs=10,
         gamma=0.98,
         gae_lambda=0.8,
         learning_rate=1e-3,
