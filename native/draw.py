@@ -72,7 +72,12 @@ class View:
         x, y = self._points()
         return jnp.hypot(x - centre[0], y - centre[1]) - radius
 
-    def box(self, centre: jax.Array, half: tuple[float, float], corner: float = 0.0) -> jax.Array:
+    def box(
+        self,
+        centre: jax.Array,
+        half: tuple[float | jax.Array, float | jax.Array],
+        corner: float = 0.0,
+    ) -> jax.Array:
         """Distance from an upright rectangle with rounded corners; `half`: half its sides."""
         x, y = self._points()
         dx = jnp.abs(x - centre[0]) - (half[0] - corner)
@@ -80,7 +85,7 @@ class View:
         outside = jnp.hypot(jnp.maximum(dx, 0.0), jnp.maximum(dy, 0.0))
         return outside + jnp.minimum(jnp.maximum(dx, dy), 0.0) - corner
 
-    def capsule(self, start: jax.Array, end: jax.Array, radius: float) -> jax.Array:
+    def capsule(self, start: jax.Array, end: jax.Array, radius: float | jax.Array) -> jax.Array:
         """Distance from a line with round ends."""
         x, y = self._points()
         along = end - start

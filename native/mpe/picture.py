@@ -1,0 +1,74 @@
+"""How the particle games look: a sheet of paper from above, smaller when somebody leaves it."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from native import draw
+
+VIEW = draw.View(left=-1.2, bottom=-1.2, right=1.2, top=1.2, width=400)
+DESK: draw.Colour = (0.88, 0.88, 0.87)
+STONE: draw.Colour = (0.62, 0.63, 0.64)
+MARGIN = 0.25  # around the outermost body, in world units
+TRAIL = 0.3  # seconds of motion
+
+
+@dataclasses.dataclass(frozen=True)
+class Sheet:
+    """Paints in world units; the arena is the square -1 ... 1.
+
+    Attributes:
+        scale: Picture units in a world unit, ().
+    """
+
+    scale: jax.Array
+
+    @classmethod
+    def around(cls, position: jax.Array) -> "Sheet":
+        """Small enough that all bodies, (bodies, 2), are in the picture."""
+        return cls(1.2 / jnp.maximum(jnp.max(jnp.abs(position)) + MARGIN, 1.2))
+
+    def blank(self) -> jax.Array:
+        """The empty arena."""
+        half = self.scale * 1.1
+        sheet = VIEW.box(jnp.zeros(2, jnp.float32), (half, half), 0.04)
+        shadow = VIEW.box(jnp.array([0.008, -0.012], jnp.float32), (half, half), 0.05)
+        canvas = VIEW.fill(VIEW.blank(DESK), shadow, draw.INK, 0.12)
+        return VIEW.fill(canvas, sheet, draw.PAPER)
+
+    def target(
+        self, canvas: jax.Array, centre: jax.Array, radius: float, colour: jax.Array
+    ) -> jax.Array:
+        """A place to stand on: a ring around a dot."""
+        here, size = centre * self.scale, radius * self.scale
+        canvas = VIEW.fill(canvas, VIEW.disc(here, 1.8 * size), draw.PAPER)
+        ring = jnp.abs(VIEW.disc(here, 1.4 * size)) - 0.010
+        canvas = VIEW.fill(canvas, ring, colour)
+        return VIEW.fill(canvas, VIEW.disc(here, 0.6 * size), colour)
+
+    def stone(self, canvas: jax.Array, centre: jax.Array, radius: float) -> jax.Array:
+        """Something in the way."""
+        here, size = centre * self.scale, radius * self.scale
+        canvas = VIEW.fill(canvas, VIEW.disc(here, size), STONE)
+        return VIEW.fill(canvas, VIEW.disc(here, 0.82 * size), draw.PAPER, 0.25)
+
+    def body(
+        self,
+        canvas: jax.Array,
+        centre: jax.Array,
+        velocity: jax.Array,
+        radius: float,
+        colour: draw.Colour,
+    ) -> jax.Array:
+        """Somebody who moves: a disc that looks where it goes, and a trail behind it."""
+        here, size = centre * self.scale, radius * self.scale
+        for share in (1.0, 0.6):
+            tail = here - velocity * (share * TRAIL * self.scale)
+            canvas = VIEW.fill(canvas, VIEW.capsule(tail, here, 0.75 * size), colour, 0.12)
+        disc = VIEW.disc(here, size)
+        canvas = VIEW.fill(canvas, disc, colour)
+        canvas = VIEW.fill(canvas, jnp.abs(disc + 0.006) - 0.006, draw.INK, 0.25)
+        speed = jnp.hypot(velocity[0], velocity[1])
+        eye = here + velocity * (0.45 * size / jnp.maximum(speed, 0.5))
+        return VIEW.fill(canvas, VIEW.disc(eye, 0.3 * size), draw.PAPER)
