@@ -40,7 +40,7 @@ class Carry:
         state: The environment's own.
         key: Key data of the row's seed, uint32 (rows, words).
         episode: Episodes begun since that seed, less one, int32 (rows,).
-        tick: Steps since the last reset, int32 (rows,).
+        tick: Steps of the episode so far, int32 (rows,).
         acting: bool (rows, agents), who has not ended.
         returns: Reward since the last reset, float32 (rows, agents).
     """
@@ -133,7 +133,7 @@ class Batch:
     def _step(
         self, carry: Carry, action: Mapping[str, Any], params: Any
     ) -> tuple[Carry, Transition]:
-        tick = carry.tick + 1
+        tick = carry.tick + carry.acting.any().astype(jnp.int32)
         key = self._key(carry.key, carry.episode, tick)
         state, timestep = self.env.step(key, carry.state, action, params)
         acting = carry.acting & ~(timestep.terminated | timestep.truncated)

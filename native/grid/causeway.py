@@ -13,7 +13,7 @@ Observation  `place`: row and column from 0 to 1. `tide`: the chance of flooding
 Reward       1 on reaching the lighthouse's column, -1 when swept away; `stride` for each column
              won and minus that for each lost, so that the way can be learned.
 Ending       Both of these terminate the walker; at `horizon` all who still walk are truncated.
-Start        Walkers on the west shore, evenly spread.
+Start        Walkers on the west shore, each in a row at random.
 Information  `saved`: how many have reached the lighthouse.
 Source       Original.
 """
@@ -82,12 +82,13 @@ class Causeway:
         return Spec("causeway_v0", (group,), self.horizon, everything)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
-        """Scatter the rocks and line up the walkers."""
-        rocks = jax.random.uniform(key, (ROWS, COLUMNS), jnp.float32) < params.rocks
+        """Scatter the rocks and the walkers."""
+        for_rocks, for_rows = jax.random.split(key)
+        rocks = jax.random.uniform(for_rocks, (ROWS, COLUMNS), jnp.float32) < params.rocks
         column = jnp.arange(COLUMNS)
         shore = (column == 0) | (column == COLUMNS - 1)
         ground = jnp.where(shore, SHORE, jnp.where(rocks, ROCK, SAND)).astype(jnp.uint8)
-        row = (2 * jnp.arange(self.walkers, dtype=jnp.int32) + 1) * ROWS // (2 * self.walkers)
+        row = jax.random.randint(for_rows, (self.walkers,), 0, ROWS, jnp.int32)
         state = State(
             ground=ground,
             place=jnp.stack([row, jnp.zeros_like(row)], axis=-1),
