@@ -29,9 +29,12 @@ def to_numpy(tree: Any) -> Any:
     """
     leaves, structure = jax.tree.flatten(tree)
     for leaf in leaves:
+        if isinstance(leaf, np.ndarray):
+            continue
         if isinstance(leaf, jax.Array):
-            leaf.copy_to_host_async()
-        elif not isinstance(leaf, np.ndarray):
+            if next(iter(leaf.devices())).platform != "cpu":  # there it would cost and gain nothing
+                leaf.copy_to_host_async()
+        else:
             raise TypeError(f"expected an array, got {type(leaf).__name__}: {leaf!r}")
     return jax.tree.unflatten(structure, [np.asarray(leaf) for leaf in leaves])
 

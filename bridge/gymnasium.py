@@ -2,7 +2,7 @@
 
 | native                | Gymnasium                                                           |
 | --------------------- | ------------------------------------------------------------------- |
-| observation           | arrays of the caller's own: a view would keep the whole step alive  |
+| observation           | arrays of the caller's own                                          |
 | reward                | float                                                               |
 | terminated, truncated | bool                                                                |
 | info                  | `info`, new on each call; scalars are Python's                      |
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from native.batch import Autoreset, Transition
+from native.batch import Autoreset
 from native.core import Environment, Renders
 from native.registry import REGISTRY
 from native.spaces import Dict, Discrete, Space
@@ -42,7 +42,8 @@ from .errors import (
     SeedError,
     UnsuitableError,
 )
-from .session import Device, Session, Source, as_environment, with_horizon
+from .programs import Device
+from .session import Session, Source, as_environment, with_horizon
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
@@ -105,7 +106,7 @@ def make_vec(
         id_or_env: A registered name or a native environment.
         num_envs: How many worlds.
         autoreset_mode: A member of `gymnasium.vector.AutoresetMode`, its name or its value.
-        copy: Observations and action masks are the caller's own; False: read-only views.
+        copy: Observations, masks and info are the caller's own; False: read-only views.
         render_mode: "rgb_array" or None.
         max_episode_steps: Time limit; None: the environment's own; -1: none.
         devices: Share the worlds among these.
@@ -172,9 +173,9 @@ class GymBridge(_Env):
             raise OptionError(f"unknown reset option {option!r}: this environment has no options.")
         if isinstance(seed, (Sequence, np.ndarray)):
             raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
-        shown = self._session.reset(seed)
+        self._session.reset(seed)
         super().reset(seed=None if seed is None else int(seed))
-        return self._begun(shown)
+        return self._begun(over=False)
 
     def step(self, action: Any) -> Step:
         """Advance by one step.
@@ -188,8 +189,8 @@ class GymBridge(_Env):
             self._session.require("step")
             raise EpisodeOverError("The episode has ended. Call reset() before step().")
         known = self._known.get(action) if type(action) in (int, np.int64) else None
-        shown = self._session.step(known or self._checked(action))
-        now, mask = to_numpy((shown.timestep, shown.action_mask))
+        self._session.dispatch(known or self._checked(action))
+        now, mask = self._session.look(own=True)
         terminated, truncated = now.terminated.item(), now.truncated.item()
         self._over = terminated or truncated
         if self._window is not None:
@@ -227,11 +228,12 @@ class GymBridge(_Env):
         Raises:
             StateFileError: It is no such file, or of another environment.
         """
-        return self._begun(self._session.load(path))
+        shown = self._session.load(path)
+        return self._begun(over=not to_numpy(shown.acting).item())
 
-    def _begun(self, shown: Transition) -> tuple[Observation, Info]:
-        now, mask, acting = to_numpy((shown.timestep, shown.action_mask, shown.acting))
-        self._over = not acting.item()
+    def _begun(self, *, over: bool) -> tuple[Observation, Info]:
+        now, mask = self._session.look(own=True)
+        self._over = over
         if self._window is not None:
             self.render()
         observation = _only(self._group.observation, now.observation[self._group.name])
@@ -241,13 +243,12 @@ class GymBridge(_Env):
         values = action[None, None] if isinstance(action, np.ndarray) else [[action]]
         return {self._group.name: checked(self._group, values, 1)}
 
-    def _info(self, native: Mapping[str, np.ndarray], mask: Any) -> Info:
+    def _info(self, native: Mapping[str, Any], mask: Any) -> Info:
         info: Info = {
-            name: np.array(value[0]) if value.ndim > 1 else value.item()
-            for name, value in native.items()
+            name: value[0] if value.ndim > 1 else value.item() for name, value in native.items()
         }
         if mask is not None:
-            info["action_mask"] = mask[self._group.name][0, 0].astype(np.int8)
+            info["action_mask"] = mask[self._group.name][0, 0].view(np.int8)
         return info
 
 
@@ -270,7 +271,7 @@ def _only(space: Space, value: Any) -> Observation:
         return {name: _only(part, value[name]) for name, part in space.parts}
     if isinstance(space, Discrete):
         return value[0, 0]  # a NumPy integer, where an array would be no element
-    return spaces.element(space, np.array(value[0, 0]))
+    return spaces.element(space, value[0, 0, ...])
 
 
 for _name in REGISTRY:

@@ -26,8 +26,8 @@ before it. Only real episodes enter `episode_statistics`.
 
 **Buffers.** As in `SyncVectorEnv`, every array handed out is the caller's own: some of Gymnasium's
 wrappers write to observations, and torch warns of those that it may not write to. With `copy=False`
-observations and action masks of a single group are read-only views of the device's memory, where
-that is the host's; they stay valid and unchanged.
+observations, masks and info of one group are read-only views of the device's memory, where that is
+the host's; they stay valid and unchanged.
 
 Gymnasium before 1.1 has no autoreset metadata; the modes, and the names in `info`, are the same.
 """
@@ -53,8 +53,9 @@ from .errors import (
     RenderError,
     UnsuitableError,
 )
-from .rows import at, copied, only_kind, split, to_groups, to_rows
-from .session import Device, Seeds, Session
+from .programs import Device
+from .rows import at, blanked, only_kind, split, to_groups, to_rows
+from .session import Seeds, Session
 from .window import FRAMES_PER_SECOND, check_render_mode
 
 try:
@@ -88,7 +89,7 @@ class VectorBridge(_VectorEnv):
         num_agents: Agents, and so rows, of each.
         num_envs: Rows.
         autoreset_mode: The member of Gymnasium's enum, also in `metadata`.
-        copy: Whether observations and masks are the caller's own, or views.
+        copy: Whether all that is shown is the caller's own, or partly views.
     """
 
     is_vector_env, viewer = True, None  # Gymnasium 0.29 reads these
@@ -125,7 +126,7 @@ class VectorBridge(_VectorEnv):
         self.single_action_space = spaces.action_space(group.action)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._alive = np.zeros(self.num_envs, bool)
+        self._alive = np.ones(self.num_envs, bool)
         self._stepping = False
         self._notes: dict[str, tuple[Any, ...]] = {}
         self.closed = False
@@ -145,12 +146,12 @@ class VectorBridge(_VectorEnv):
             OptionError: Unknown option, or no such mask; wrong types are a TypeError too.
         """
         mask = self._reset_mask(options)
-        shown = self._session.reset(seed, None if mask is None else mask[:: self.num_agents])
+        self._session.reset(seed, None if mask is None else mask[:: self.num_agents])
         if isinstance(seed, (int, np.integer)):
             self._np_random, self._np_random_seed = seeding.np_random(int(seed))
         self._stepping = False
         filled = np.ones(self.num_envs, bool) if mask is None else mask
-        return self._shown(shown, filled)[1:]
+        return self._shown(filled)[1:]
 
     def step(self, actions: Any) -> Step:
         """Advance every row.
@@ -175,17 +176,19 @@ class VectorBridge(_VectorEnv):
 
     def step_wait(self) -> Step:
         """What the step begun by `step_async` shows."""
+        self._session.require("step_wait")
         if not self._stepping:
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping = False
         was_alive = self._alive
-        shown = self._session.collect()
-        now, observation, info = self._shown(shown, np.ones(self.num_envs, bool))
+        now, observation, info = self._shown(np.ones(self.num_envs, bool))
         terminated, truncated = now.terminated.reshape(-1), now.truncated.reshape(-1)
         ended = terminated | truncated
         if ended.any():
-            over = np.repeat(to_numpy(shown.over), self.num_agents)
-            truncated = truncated | (over & ~was_alive)
+            shown = self._session.shown
+            if self.num_agents > 1:
+                over = np.repeat(to_numpy(shown.over), self.num_agents)
+                truncated = truncated | (over & ~was_alive)
             self._report(info, shown, ended, terminated | truncated)
         reward = now.reward.reshape(-1).astype(np.float64)
         return observation, reward, np.array(terminated), np.array(truncated), info
@@ -247,19 +250,19 @@ class VectorBridge(_VectorEnv):
         Raises:
             StateFileError: It is no such file, or of another environment, mode or number of rows.
         """
-        shown = self._session.load(path)
+        self._session.load(path)
         self._stepping = False
-        return self._shown(shown, np.ones(self.num_envs, bool))[1:]
+        return self._shown(np.ones(self.num_envs, bool))[1:]
 
-    def _shown(self, shown: Transition, filled: Array) -> tuple[Any, Observation, Info]:
+    def _shown(self, filled: Array) -> tuple[Any, Observation, Info]:
         """The timestep on the host; its observation and its info by row."""
-        now, masks, acting = to_numpy((shown.timestep, shown.action_mask, shown.acting))
-        self._alive = acting.reshape(-1)
-        observation, gone = self._by_row(now.observation), None
-        if self._mode is Autoreset.SAME_STEP and self.num_agents > 1:
-            gone = (now.terminated | now.truncated).reshape(-1) & ~self._alive
-        if self.copy or gone is not None:
-            observation = copied(observation, gone)
+        now, masks = self._session.look(own=self.copy)
+        observation = self._by_row(now.observation)
+        if self.num_agents > 1 or self._mode is Autoreset.DISABLED:
+            self._alive = to_numpy(self._session.shown.acting).reshape(-1)
+        if self.num_agents > 1 and self._mode is Autoreset.SAME_STEP:
+            gone = np.logical_or(now.terminated, now.truncated).reshape(-1) & ~self._alive
+            observation = blanked(observation, gone) if gone.any() else observation
         mask = None if masks is None else to_rows(self._spec, masks).view(np.int8)
         return now, observation, self._info(now.info, mask, self._alive, filled)
 
@@ -269,16 +272,17 @@ class VectorBridge(_VectorEnv):
 
     def _info(
         self,
-        native: Mapping[str, Array],
+        native: Mapping[str, Any],
         mask: Array | None,
         alive: Array,
         filled: Array,
     ) -> Info:
-        info: Info = {name: np.repeat(value, self.num_agents, 0) for name, value in native.items()}
+        info: Info = dict(native)
         if self.num_agents > 1:
+            info = {name: np.repeat(value, self.num_agents, 0) for name, value in native.items()}
             info["alive"] = np.array(alive)
         if mask is not None:
-            info["action_mask"] = np.array(mask) if self.copy else mask
+            info["action_mask"] = mask
         return info | {f"_{name}": np.array(filled) for name in info}
 
     def _report(self, info: Info, shown: Transition, ended: Array, done: Array) -> None:
@@ -292,6 +296,7 @@ class VectorBridge(_VectorEnv):
         if shown.final is None:
             return
         observation, native = to_numpy(shown.final)
+        native = {name: np.array(value) for name, value in native.items()}
         rows = np.flatnonzero(done)
         last = np.full(self.num_envs, None, object)
         last[rows] = np.fromiter(split(at(self._by_row(observation), rows)), object, len(rows))

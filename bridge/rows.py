@@ -65,13 +65,12 @@ def to_groups(spec: Spec, actions: Any, num_worlds: int) -> dict[str, np.ndarray
     }
 
 
-def copied(tree: Any, blank: np.ndarray | None = None) -> Any:
-    """A copy of a tree of (rows, ...), with zeros in the rows of `blank`: bool (rows,)."""
+def blanked(tree: Any, rows: np.ndarray) -> Any:
+    """A copy of a tree of (rows, ...) with zeros in some rows; `rows`: bool (rows,)."""
     if isinstance(tree, Mapping):
-        return {name: copied(part, blank) for name, part in tree.items()}
+        return {name: blanked(part, rows) for name, part in tree.items()}
     copy = np.array(tree)
-    if blank is not None:
-        copy[blank] = 0
+    copy[rows] = 0
     return copy
 
 

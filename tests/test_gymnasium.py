@@ -727,7 +727,7 @@ def test_the_two_halves_of_a_step_are_the_step():
     env, twin = make_vec("CartPole-v1", 2), make_vec("CartPole-v1", 2)
     env.reset(seed=0), twin.reset(seed=0)
     with pytest.raises(CallOrderError, match="step_async"):
-        env.step_wait()
+        env.step_wait()  # there is no step to wait for
     env.step_async(np.zeros(2, int))
     with pytest.raises(CallOrderError, match="step_wait"):
         env.step_async(np.zeros(2, int))
@@ -735,6 +735,10 @@ def test_the_two_halves_of_a_step_are_the_step():
     env.step_async(np.zeros(2, int))
     env.reset(seed=0)
     with pytest.raises(CallOrderError):
+        env.step_wait()
+    env.step_async(np.zeros(2, int))
+    env.close()
+    with pytest.raises(ClosedError):
         env.step_wait()
 
 
