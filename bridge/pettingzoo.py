@@ -115,6 +115,7 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
             on, which then needs a seed to be repeatable. An environment without the rule `horizon`
             has no limit and ignores it.
         state_space: Of `state()`; absent where the environment has no global state.
+        np_random: A NumPy generator seeded by `reset`, for wrappers that draw; the world does not.
     """
 
     def __init__(
@@ -137,6 +138,7 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         self.action_spaces = named.action_spaces(env)
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
+        self.np_random = np.random.default_rng()
         self._session = Session(env, 1, Autoreset.DISABLED)
         self._window = Window(spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
@@ -169,6 +171,8 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         if self.max_cycles != env.spec.horizon and hasattr(env, "horizon"):
             self._session = Session(_limited(env, self.max_cycles), 1, Autoreset.DISABLED)
         self._session.reset(seed)
+        if seed is not None:
+            self.np_random = np.random.default_rng(seed)
         return self._begun()
 
     def step(self, actions: Mapping[str, Any]) -> Step:
