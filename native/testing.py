@@ -154,7 +154,8 @@ def check_init_and_step_agree(env: AnyEnvironment) -> None:
     """`step` returns the very shapes and dtypes that `init` returns; none is weak or 64 bits."""
     first, second = jax.eval_shape(functools.partial(first_two, env))
     demand_same_structure("step", first, second)
-    for path, leaf in jax.tree_util.tree_leaves_with_path(first):
+    leaves = jax.tree_util.tree_leaves_with_path
+    for path, leaf in [*leaves(first), *leaves(second)]:
         name = leaf_name(path)
         demand(
             str(leaf.dtype) in DTYPES,
@@ -334,27 +335,30 @@ def check_action_mask(env: AnyEnvironment) -> None:
     """Where there are masks: their shape, something is legal, ended agents may do all."""
     if not isinstance(env, Masks):
         return
-    trial = play(env)
-    masks = over_episodes(env.action_mask, env)
-    discrete = {g.name: g for g in env.spec.groups if isinstance(g.action, Discrete)}
+    state, _ = jax.eval_shape(env.init, fixed_key(), env.params)
+    shapes = jax.eval_shape(env.action_mask, state, env.params)
+    expected = {
+        group.name: (len(group.agents), group.action.n)
+        for group in env.spec.groups
+        if isinstance(group.action, Discrete)
+    }
     demand(
-        sorted(masks) == sorted(discrete),
-        f"action_mask has the groups {sorted(masks)}; those with Discrete actions are "
-        f"{sorted(discrete)}.",
+        sorted(shapes) == sorted(expected),
+        f"action_mask has the groups {sorted(shapes)}; those with Discrete actions are "
+        f"{sorted(expected)}.",
     )
-    ended = ~trial.after
-    for name, group in discrete.items():
-        expected = (len(group.agents), group.action.n)  # type: ignore[union-attr]
-        found = masks[name]
+    for name, shape in expected.items():
         demand(
-            (found.shape[2:], found.dtype) == (expected, np.bool_),
-            f"action_mask of {name!r} is {found.dtype}{list(found.shape[2:])}; expected "
-            f"bool{list(expected)}: (agents of the group, actions).",
+            (shapes[name].shape, shapes[name].dtype) == (shape, np.bool_),
+            f"action_mask of {name!r} is {shapes[name].dtype}{list(shapes[name].shape)}; expected "
+            f"bool{list(shape)}: (agents of the group, actions).",
         )
+    masks, ended = over_episodes(env.action_mask, env), ~play(env).after
+    for name in expected:
         rows = env.spec.rows[name]
         for holds, what in (
-            (found.any(axis=-1), "has no legal action"),
-            (found.all(axis=-1) | ~ended[:, :, rows], "has ended, yet its mask is not all True"),
+            (masks[name].any(axis=-1), "has no legal action"),
+            (masks[name].all(axis=-1) | ~ended[:, :, rows], "has ended; its mask is not all True"),
         ):
             bad = np.zeros_like(ended)
             bad[:, :, rows] = ~holds
@@ -397,6 +401,7 @@ CHECKS: Mapping[str, Check] = {
     "one row per agent": check_shapes,
     "init and step agree": check_init_and_step_agree,
     "params can be traced": check_params,
+    "action masks": check_action_mask,
     "observations lie in their spaces": check_observations,
     "rewards are finite": check_rewards,
     "same key, same story": check_determinism,
@@ -407,7 +412,6 @@ CHECKS: Mapping[str, Check] = {
     "ended agents are silent": check_ended_agents_are_silent,
     "ended agents cannot act": check_ended_agents_cannot_act,
     "the horizon truncates": check_horizon,
-    "action masks": check_action_mask,
     "global state": check_global_state,
     "picture": check_render,
 }
