@@ -35,7 +35,7 @@ from . import spaces
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
 from .programs import Device
-from .rows import at, copied, only_kind, split, to_groups, to_rows
+from .rows import at, blanked, only_kind, split, to_groups, to_rows
 from .session import Session, Source, as_environment, seed_word
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
@@ -171,7 +171,7 @@ class Rows(VecEnv):
     def reset(self) -> Observations:
         shown = self._session.reset(self._seeds[:: self.num_agents])
         self._reset_seeds()
-        self._note_resets(shown, range(self.num_worlds))
+        self._note_resets(range(self.num_worlds))
         return self._begun(shown)
 
     def step_async(self, actions: np.ndarray) -> None:
@@ -198,19 +198,16 @@ class Rows(VecEnv):
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping = False
         infos: Infos = [{} for _ in range(self.num_envs)]  # while the device works
-        shown = self._session.collect()
-        now, acting, over = to_numpy((shown.timestep, shown.acting, shown.over))
-        dones = (now.terminated | now.truncated | over[:, None]).reshape(-1)
+        now, self._masks = self._session.look(own=True)
         if self.num_agents > 1:
             for row in np.flatnonzero(~self.alive).tolist():
                 infos[row]["alive"] = False
+        dones = (now.terminated | now.truncated).reshape(-1)
         if dones.any():
-            self._report(infos, shown, np.flatnonzero(dones), now.truncated.reshape(-1))
-            self._note_resets(shown, np.flatnonzero(over).tolist())
-        observations = self._observe(now.observation, acting)
+            dones = self._report(infos, dones, now.truncated.reshape(-1))
         if self.render_mode == "human":
             self.render()
-        return observations, np.array(now.reward).reshape(-1), dones, infos
+        return self._observe(now.observation), now.reward.reshape(-1), dones, infos
 
     def close(self) -> None:
         self._session.close()
@@ -309,8 +306,8 @@ class Rows(VecEnv):
     def _action_mask(self, row: int) -> np.ndarray:
         """Legal actions of a row: bool (actions,)."""
         self._session.require("action_masks")
-        if self._masks is None:
-            self._masks = to_rows(self._spec, to_numpy(self._session.shown.action_mask))
+        if isinstance(self._masks, Mapping):
+            self._masks = to_rows(self._spec, self._masks)
         mask: np.ndarray = self._masks[row]
         return mask
 
@@ -324,43 +321,49 @@ class Rows(VecEnv):
 
     def _begun(self, shown: Transition) -> Observations:
         self._stepping = False
-        observations = self._observe(*to_numpy((shown.timestep.observation, shown.acting)))
+        self.alive = np.array(to_numpy(shown.acting)).reshape(-1)
+        now, self._masks = self._session.look(own=True)
         if self.render_mode == "human":
             self.render()
-        return observations
+        return self._observe(now.observation)
 
-    def _observe(self, observation: Any, acting: np.ndarray) -> Observations:
-        """Fresh arrays; zeros in rows of agents that have ended, on this step or before."""
-        self._masks = None
-        self.alive = np.array(acting.reshape(-1))
-        return self._elements(copied(to_rows(self._spec, observation), ~self.alive))
+    def _observe(self, observation: Any) -> Observations:
+        """By row; zeros for agents that have ended, on this step or before."""
+        observed = to_rows(self._spec, observation)
+        if self.num_agents > 1 and not self.alive.all():
+            observed = blanked(observed, ~self.alive)
+        return self._elements(observed)
 
     def _elements(self, observation: Any) -> Observations:
         return spaces.element(self._spec.groups[0].observation, observation)
 
-    def _report(
-        self, infos: Infos, shown: Transition, rows: np.ndarray, truncated: np.ndarray
-    ) -> None:
-        """Fill in the infos of the rows that are done; `self.alive` is as of before the step."""
-        (observation, info), returns, lengths = to_numpy(
-            (shown.final, shown.returns, shown.lengths)
+    def _report(self, infos: Infos, ended: np.ndarray, truncated: np.ndarray) -> np.ndarray:
+        """Fill in the infos of rows that are done, and say which: who `ended`, and padding."""
+        shown = self._session.shown
+        (observation, info), returns, lengths, over, acting = to_numpy(
+            (shown.final, shown.returns, shown.lengths, shown.over, shown.acting)
         )
-        last = split(self._elements(at(to_rows(self._spec, observation), rows)))
+        dones: np.ndarray = ended | np.repeat(over, self.num_agents)
+        rows = np.flatnonzero(dones)
         worlds = rows // self.num_agents
+        last = split(self._elements(at(to_rows(self._spec, observation), rows)))
         totals = np.round(returns.reshape(-1)[rows].astype(np.float64), 6)
-        columns = (rows, worlds, self.alive[rows], truncated[rows], totals, lengths[worlds])
+        columns = (rows, worlds, ended[rows], truncated[rows], totals, lengths[worlds])
         elapsed = round(time.time() - self._made, 6)
-        for row, world, alive, late, total, length, seen in zip(
+        for row, world, real, late, total, length, seen in zip(
             *(column.tolist() for column in columns), last, strict=True
         ):
-            if alive:
+            if real:
                 infos[row].update(_of_world(info, world))
                 infos[row]["episode"] = {"r": total, "l": length, "t": elapsed}
             infos[row]["terminal_observation"] = seen
             infos[row]["TimeLimit.truncated"] = late
+        self._note_resets(np.flatnonzero(over).tolist())
+        self.alive = np.array(acting).reshape(-1)
+        return dones
 
-    def _note_resets(self, shown: Transition, worlds: Iterable[int]) -> None:
-        info = to_numpy(shown.timestep.info)
+    def _note_resets(self, worlds: Iterable[int]) -> None:
+        info = to_numpy(self._session.shown.timestep.info)
         for world in worlds if info else ():
             for row in range(world * self.num_agents, (world + 1) * self.num_agents):
                 self.reset_infos[row] = _of_world(info, world)
