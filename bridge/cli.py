@@ -134,7 +134,7 @@ def check(environment: Identifier) -> None:
         table.add_row(interface, "", "not installed", _plain(message), style="dim")
     _print_table(table)
     if failures:
-        _console().print(f"[red]{_plain(env.spec.name)}: {failures} checks fail.")
+        _console().print(f"[red]{_plain(env.spec.name)}: {failures} failed.")
         raise typer.Exit(1)
     _console().print(f"[green]{_plain(env.spec.name)}: all checks pass.")
 

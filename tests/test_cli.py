@@ -1,0 +1,316 @@
+"""The command line: what it prints, writes and answers with."""
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from native.core import Renders
+from native.registry import REGISTRY, make
+
+pytest.importorskip("typer")
+Image = pytest.importorskip("PIL.Image")
+imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
+
+from typer.testing import CliRunner
+
+from bridge import conformance
+from bridge.cli import app
+
+MODULE = """
+    import dataclasses
+    import jax.numpy as jnp
+    from native.classic_control.cartpole import CartPole
+
+    @dataclasses.dataclass(frozen=True)
+    class Mine(CartPole):
+        '''A cart of mine.'''
+
+    @dataclasses.dataclass(frozen=True)
+    class Wrong(CartPole):
+        def step(self, key, state, action, params):
+            state, timestep = super().step(key, state, action, params)
+            return state, dataclasses.replace(timestep, terminated=timestep.truncated | True)
+
+    built = Mine(horizon=9)
+    number = 3
+"""
+
+
+def call(*arguments: object) -> tuple[int, str]:
+    """Exit code and everything that was said."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module of the user's in the folder that the user is in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("my_games.py").write_text(textwrap.dedent(MODULE))
+    yield "my_games"
+    sys.modules.pop("my_games", None)
+
+
+@pytest.fixture
+def quick_suites(monkeypatch):
+    """Two suites instead of all: those have a test file of their own."""
+    names = (
+        "native: agents end once and in one way",
+        "native: rules are frozen and equal by value",
+    )
+    suites = {name: conformance.suites()[name] for name in names}
+    monkeypatch.setattr(conformance, "suites", lambda: suites)
+
+
+def test_list_shows_every_name_whole():
+    code, said = call("list")
+    assert code == 0
+    for name in REGISTRY:
+        assert name in said
+
+
+def test_list_as_json_can_be_parsed():
+    code, said = call("list", "--json")
+    rows = {row["id"]: row for row in json.loads(said)}
+    assert code == 0 and rows.keys() == REGISTRY.keys()
+    for name, row in rows.items():
+        spec = make(name).spec
+        assert (row["agents"], row["horizon"]) == (spec.num_agents, spec.horizon)
+        assert [group["name"] for group in row["groups"]] == [group.name for group in spec.groups]
+
+
+def test_info_names_agents_spaces_parameters_and_source(name, env):
+    code, said = call("info", name)
+    assert code == 0
+    for word in (name, *env.spec.agents, "parameters", "rules", "Source"):
+        assert word in said
+
+
+def test_info_has_numbers_that_are_easy_to_check():
+    _, said = call("info", "CartPole-v1")
+    for words in ("500 steps", "1 agent ", "float32[4]", "Discrete(2)", "gravity = 9.8"):
+        assert words in said
+
+
+@pytest.mark.usefixtures("quick_suites")
+def test_check_passes_on_a_registered_name():
+    code, said = call("check", "CartPole-v1")
+    assert code == 0
+    assert "all checks pass" in said
+
+
+@pytest.mark.usefixtures("quick_suites")
+@pytest.mark.parametrize("attribute", ["Mine", "built"])
+def test_check_finds_an_environment_in_the_folder_of_the_user(module, attribute):
+    code, said = call("check", f"{module}:{attribute}")
+    assert code == 0, said
+
+
+@pytest.mark.usefixtures("quick_suites")
+def test_check_fails_on_a_broken_environment_and_says_where(module):
+    code, said = call("check", f"{module}:Wrong")
+    assert code == 1
+    assert "FAILS" in said
+    assert "1 failed" in said
+
+
+def test_check_shows_what_does_not_apply_and_what_is_not_installed(monkeypatch):
+    monkeypatch.setattr(conformance, "missing", lambda: {"sb3": "pip install 'jitbridge[sb3]'"})
+    names = [name for name in conformance.suites() if name == "gymnasium: check_env"]
+    suites = {name: conformance.suites()[name] for name in names}
+    monkeypatch.setattr(conformance, "suites", lambda: suites)
+    code, said = call("check", "simple_tag_v3")
+    assert code == 0
+    assert "not installed" in said and "jitbridge[sb3]" in said
+    assert ("does not apply" in said) == bool(names)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "message"),
+    [
+        ("CartPole-v2", "Did you mean 'CartPole-v1'?"),
+        ("no_such_module:thing", "No module named 'no_such_module'"),
+        ("my_games:thing", "my_games has no 'thing'"),
+        ("my_games:number", "is no Environment and makes none: 3"),
+    ],
+)
+@pytest.mark.usefixtures("module")
+@pytest.mark.parametrize("command", ["info", "check"])
+def test_a_wrong_name_is_refused_in_one_line(command, identifier, message):
+    code, said = call(command, identifier)
+    assert code == 2
+    assert message in said
+    assert said.count("\n") == 1 and "Traceback" not in said
+
+
+def test_an_error_inside_the_users_module_is_the_users_to_see(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    Path("broken_games.py").write_text("import no_such_library\n")
+    result = CliRunner().invoke(app, ["info", "broken_games:thing"])
+    assert isinstance(result.exception, ModuleNotFoundError)
+
+
+def pictures(path: Path) -> tuple[int, tuple[int, int]]:
+    """How many, and their width and height."""
+    if path.suffix == ".mp4":  # imageio would fork, which JAX warns about
+        count, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(path)]
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+        width, height = re.search(r"yuv420p.* (\d+)x(\d+)", said).groups()
+        return count, (int(width), int(height))
+    with Image.open(path) as picture:
+        return getattr(picture, "n_frames", 1), picture.size
+
+
+@pytest.mark.parametrize(("suffix", "count"), [("gif", 7), ("mp4", 7), ("png", 1)])
+def test_render_writes_the_file_that_its_name_asks_for(tmp_path, suffix, count):
+    path = tmp_path / "made" / f"film.{suffix}"
+    code, said = call("render", "CartPole-v1", "--out", path, "--steps", 6, "--seed", 3)
+    assert code == 0, said
+    assert pictures(path) == (count, (480, 200))
+
+
+def test_render_draws_every_environment(name, env, tmp_path):
+    path = tmp_path / "picture.png"
+    code, said = call("render", name, "--out", path, "--steps", 2)
+    if isinstance(env, Renders):
+        assert code == 0, said
+        with Image.open(path) as picture:
+            assert len(picture.convert("RGB").getcolors(1 << 20)) > 3
+    else:
+        assert code == 2
+
+
+def test_the_seed_decides_the_film(tmp_path):
+    for out, seed in (("a", 1), ("b", 1), ("c", 2)):
+        call(
+            "render", "CartPole-v1", "--out", tmp_path / f"{out}.png", "--steps", 4, "--seed", seed
+        )
+    first, again, other = ((tmp_path / f"{out}.png").read_bytes() for out in "abc")
+    assert first == again != other
+
+
+def test_render_refuses_a_suffix_before_it_plays(tmp_path):
+    code, said = call("render", "CartPole-v1", "--out", tmp_path / "film.avi")
+    assert code == 2
+    assert "must end in .gif, .mp4, .png" in said
+
+
+@pytest.mark.parametrize("identifier", ["CartPole-v1", "simple_spread_v3", "causeway_v0"])
+def test_train_writes_its_four_files(identifier, tmp_path, monkeypatch):
+    pytest.importorskip("stable_baselines3")
+    from bridge import train as training
+
+    monkeypatch.setattr(training, "EPISODES", 4)
+    monkeypatch.setattr(training, "FILMED_STEPS", 5)
+    out = tmp_path / "deep" / "run"
+    code, said = call(
+        "train", identifier, "--out", out, "--steps", 64, "--num-envs", 2, "--seed", 5
+    )
+    assert code == 0, said
+    written = ["episode.gif", "evaluation.json", "learning_curve.png", "model.zip"]
+    assert sorted(path.name for path in out.iterdir()) == written
+    evaluation = json.loads((out / "evaluation.json").read_text())
+    assert evaluation["seed"] == 5 and evaluation["num_envs"] == 2
+    for policy in ("trained", "random"):
+        scores = evaluation[policy]
+        assert scores["episodes"] == 4
+        assert scores["min"] <= scores["mean"] <= scores["max"]
+    assert pictures(out / "episode.gif")[0] <= 6
+    assert pictures(out / "learning_curve.png")[1][0] > 800
+
+
+def test_a_trained_model_plays_without_the_bridge(tmp_path, monkeypatch):
+    pytest.importorskip("stable_baselines3")
+    from bridge import train as training
+
+    monkeypatch.setattr(training, "EPISODES", 2)
+    monkeypatch.setattr(training, "FILMED_STEPS", 1)
+    out = tmp_path / "run"
+    code, said = call("train", "CartPole-v1", "--out", out, "--steps", 64, "--num-envs", 2)
+    assert code == 0, said
+    play = """
+        import sys
+        sys.modules.update(bridge=None, native=None, jax=None)
+        import gymnasium
+        from stable_baselines3 import PPO
+        env = gymnasium.make("CartPole-v1")
+        model = PPO.load(sys.argv[1], env=env, device="cpu")
+        observation, _ = env.reset(seed=0)
+        env.step(model.predict(observation, deterministic=True)[0])
+        model.learn(64)
+    """
+    command = [sys.executable, "-W", "error::UserWarning", "-c", textwrap.dedent(play)]
+    subprocess.run([*command, str(out / "model.zip")], check=True, cwd=tmp_path)
+
+
+def test_train_says_why_two_kinds_of_agents_cannot_share_a_policy(tmp_path):
+    pytest.importorskip("stable_baselines3")
+    code, said = call("train", "simple_tag_v3", "--out", tmp_path / "run")
+    assert code == 2
+    assert "same spaces" in said and "Traceback" not in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_returns_are_those_of_the_first_episode_of_each_world():
+    pytest.importorskip("stable_baselines3")
+    import numpy as np
+
+    from bridge.train import first_returns
+    from native.classic_control.cartpole import CartPole
+
+    def left_or_right(observation):
+        return (np.arange(len(observation)) % 2 == 0) & (observation[:, 2] > 0)
+
+    env = CartPole(horizon=30)
+    returns = first_returns(env, lambda seen: left_or_right(seen).astype(int), seed=0, episodes=8)
+    assert (returns[::2] == 30).all()  # balanced up to the limit
+    assert (returns[1::2] < 12).all()  # always left
+
+
+def test_without_its_extra_the_command_line_says_what_to_install(tmp_path):
+    code = """
+        import runpy, sys
+        sys.modules["typer"] = None
+        runpy.run_module("bridge", None, "__main__")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert result.returncode == 1
+    assert result.stderr.strip().endswith("pip install 'jitbridge[cli]'")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_command_without_its_extra_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
+    for name in ("bridge.sb3", "bridge.train"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delattr("bridge.train", raising=False)
+    code, said = call("train", "CartPole-v1", "--out", tmp_path / "run")
+    assert code == 2
+    assert "pip install 'jitbridge[sb3" in said
+
+
+def test_in_a_process_of_its_own_it_prints_whole_names_and_imports_no_other_library(tmp_path):
+    libraries = "pettingzoo gymnasium dm_env stable_baselines3 torch matplotlib"
+    code = f"""
+        import runpy, sys
+        sys.argv = ["bridge", "list"]
+        try:
+            runpy.run_module("bridge", None, "__main__")
+        except SystemExit as end:
+            assert end.code in (0, None)
+        assert not set("{libraries}".split()) & sys.modules.keys()
+    """
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert all(name in said.stdout for name in REGISTRY)
+    assert not said.stderr
