@@ -77,7 +77,7 @@ def write(path: Path, frames: Sequence[np.ndarray]) -> None:
 def _write_mp4(path: Path, frames: np.ndarray) -> None:
     """imageio's own writer forks, which JAX warns about; a plain child process does not."""
     try:
-        from imageio_ffmpeg import get_ffmpeg_exe
+        from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingExtraError("bridge.film", "imageio-ffmpeg", "cli") from error
     height, width = frames.shape[1:3]

@@ -5,7 +5,7 @@ The mixin's default actions need not end an episode; ours do, where random play 
 
 import functools
 import unittest
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from native.core import Environment
 from . import strict
 
 try:
-    import dm_env
-    import tree
+    import dm_env  # type: ignore[import-untyped]
+    import tree  # type: ignore[import-untyped]
     from dm_env import specs, test_utils
 except ImportError as error:
     raise MissingExtraError("bridge.conformance.dm_env", "dm_env", "dm_env") from error
@@ -82,7 +82,7 @@ def _conforms(value: Any, spec: Any) -> None:
     tree.map_structure(lambda part, whole: whole.validate(part), value, spec)
 
 
-def _actions(env: Any, rng: np.random.Generator) -> Iterator[Any]:
+def _actions(env: Any, rng: np.random.Generator) -> Generator[Any, None, None]:
     def one(spec: Any) -> Any:
         if isinstance(spec, specs.DiscreteArray):
             return np.asarray(rng.integers(spec.num_values), spec.dtype)
@@ -97,10 +97,11 @@ def _actions(env: Any, rng: np.random.Generator) -> Iterator[Any]:
 
 def _mixin(env: Environment[Any, Any]) -> None:
     class Case(test_utils.EnvironmentTestMixin, unittest.TestCase):  # type: ignore[misc]
-        def make_object_under_test(self) -> Any:
+        def make_object_under_test(self, **unused_kwargs: Any) -> Any:
+            del unused_kwargs  # the mixin gives none
             return make(env, seed=strict.SEED)
 
-        def make_action_sequence(self) -> Iterator[Any]:
+        def make_action_sequence(self) -> Generator[Any, None, None]:
             draw = _actions(self.environment, np.random.default_rng(strict.SEED))
             for _ in range(strict.rounds(env)):
                 yield next(draw)

@@ -146,8 +146,8 @@ class _Vector:
         rows = np.ones(self.env.num_envs, bool)
         if options:
             rows = options["reset_mask"]
-            kept = [_at(tree, ~rows) for tree in (before, self.observation)]
-            strict.same(*kept, "rows that reset_mask leaves out")
+            kept, shown = _at(before, ~rows), _at(self.observation, ~rows)
+            strict.same(kept, shown, "rows that reset_mask leaves out")
         self.check_shown(self.observation, info, rows)
         self.alive = self.alive | rows
         self.over = self.over & ~rows
@@ -230,13 +230,14 @@ class _Vector:
 
 
 def _check_attributes(env: Any, rows: int) -> None:
-    assert isinstance(env, gymnasium.vector.VectorEnv), "it is no VectorEnv"
+    kind: Any = gymnasium.vector.VectorEnv
+    assert isinstance(env, kind), "it is no VectorEnv"
     assert env.num_envs == rows, f"num_envs is {env.num_envs}, not {rows}"
-    for kind in ("observation_space", "action_space"):
-        whole, single = getattr(env, kind), getattr(env, f"single_{kind}")
-        assert whole is getattr(env, kind), f"{kind} is another each time"
-        assert single is getattr(env, f"single_{kind}"), f"single_{kind} is another each time"
-        assert whole == batch_space(single, rows), f"{kind} is {whole}, of {single}"
+    for name in ("observation_space", "action_space"):
+        whole, single = getattr(env, name), getattr(env, f"single_{name}")
+        assert whole is getattr(env, name), f"{name} is another each time"
+        assert single is getattr(env, f"single_{name}"), f"single_{name} is another each time"
+        assert whole == batch_space(single, rows), f"{name} is {whole}, of {single}"
     assert "metadata" in vars(env), "metadata belongs to the class, so to every environment"
     mode = env.autoreset_mode
     assert mode.name in MODES, f"autoreset_mode is {mode!r}"

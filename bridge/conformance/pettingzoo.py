@@ -19,12 +19,12 @@ from . import strict
 try:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it imports its own old games
-        from pettingzoo.test.api_test import api_test
-        from pettingzoo.test.max_cycles_test import max_cycles_test
-        from pettingzoo.test.parallel_test import parallel_api_test
-        from pettingzoo.test.render_test import render_test
-        from pettingzoo.test.seed_test import parallel_seed_test, seed_test
-        from pettingzoo.test.state_test import state_test
+        from pettingzoo.test.api_test import api_test  # type: ignore[import-untyped]
+        from pettingzoo.test.max_cycles_test import max_cycles_test  # type: ignore[import-untyped]
+        from pettingzoo.test.parallel_test import parallel_api_test  # type: ignore[import-untyped]
+        from pettingzoo.test.render_test import render_test  # type: ignore[import-untyped]
+        from pettingzoo.test.seed_test import parallel_seed_test, seed_test  # type: ignore[import-untyped]
+        from pettingzoo.test.state_test import state_test  # type: ignore[import-untyped]
 except ImportError as error:
     raise MissingExtraError("bridge.conformance.pettingzoo", "pettingzoo", "pettingzoo") from error
 
@@ -223,8 +223,9 @@ def _max_cycles(env: Environment[Any, Any]) -> None:
 def _render(env: Environment[Any, Any]) -> None:
     if not isinstance(env, Renders):
         raise UnsuitableError("it has no picture")
+    make: Any = functools.partial(aec_env, env)  # annotated as making a Gymnasium Env
     with strict.no_screen():
-        render_test(functools.partial(aec_env, env))
+        render_test(make)
 
 
 def _state(env: Environment[Any, Any]) -> None:

@@ -55,9 +55,10 @@ def check_vec_env(make: Make, *, steps: int = 100) -> None:
         AssertionError: Says what is wrong.
     """
     env = make()
-    assert isinstance(env, VecEnv), "it is no VecEnv"
-    for kind in ("observation_space", "action_space"):
-        assert getattr(env, kind) is getattr(env, kind), f"{kind} is another each time"
+    kind: Any = VecEnv
+    assert isinstance(env, kind), "it is no VecEnv"
+    for name in ("observation_space", "action_space"):
+        assert getattr(env, name) is getattr(env, name), f"{name} is another each time"
     for values in (env.get_attr("render_mode"), env.env_is_wrapped(type(None))):
         assert isinstance(values, list), f"no list with a value for each row: {values}"
         assert len(values) == env.num_envs, f"not a value for each row: {values}"

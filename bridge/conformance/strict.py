@@ -4,7 +4,7 @@ import contextlib
 import copy
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 from unittest import mock
 
@@ -26,7 +26,8 @@ def belongs(space: Any, value: Any, what: str) -> None:
     """Raise unless `value` is in `space` with exactly its dtype, which `contains` does not ask."""
     if isinstance(space, spaces.Dict):
         assert type(value) is dict, f"{what} is a {type(value).__name__}, not a dict"
-        assert [*value] == [*space], f"{what} has the keys {[*value]}, its space {[*space]}"
+        keys = sorted(value), sorted(space)
+        assert keys[0] == keys[1], f"{what} has the keys {keys[0]}, its space {keys[1]}"
         for key, part in space.items():
             belongs(part, value[key], f"{what}[{key!r}]")
     elif isinstance(space, spaces.Discrete):
@@ -98,7 +99,7 @@ def rounds(env: Environment[Any, Any]) -> int:
 
 
 @contextlib.contextmanager
-def ignoring(*messages: str) -> Iterator[None]:
+def ignoring(*messages: str) -> Generator[None, None, None]:
     """Silence exactly these warnings, given as regular expressions."""
     with warnings.catch_warnings():
         for message in messages:
