@@ -75,7 +75,7 @@ class SimpleSpread:
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Scatter agents and landmarks."""
         del params
-        places = jax.random.uniform(key, (2 * self.N, 2), minval=-1.0, maxval=1.0)
+        places = jax.random.uniform(key, (2 * self.N, 2), jnp.float32, minval=-1.0, maxval=1.0)
         state = State(
             position=places[: self.N],
             velocity=jnp.zeros((self.N, 2), jnp.float32),

@@ -25,8 +25,8 @@ from native.spaces import Box, Discrete
 
 from . import picture, world
 
-CATCH = 10.0  # also the most that leaving the arena costs, per axis
-RIM = 0.9  # where leaving begins to cost, and how far out obstacles lie
+CATCH = 10.0
+FARTHEST = 0.9  # that an obstacle lies from the middle, on each axis
 
 
 @pytree
@@ -92,12 +92,12 @@ class SimpleTag:
         """Scatter everybody and the obstacles."""
         del params
         places = jax.random.uniform(
-            key, (self._bodies + self.num_obstacles, 2), minval=-1.0, maxval=1.0
+            key, (self._bodies + self.num_obstacles, 2), jnp.float32, minval=-1.0, maxval=1.0
         )
         state = State(
             position=places[: self._bodies],
             velocity=jnp.zeros((self._bodies, 2), jnp.float32),
-            obstacles=places[self._bodies :] * RIM,
+            obstacles=places[self._bodies :] * FARTHEST,
             tick=jnp.int32(0),
         )
         return state, restart(self._observe(state), self._bodies)
@@ -177,17 +177,10 @@ class SimpleTag:
         hits = (world.overlap(prey - hunter[None], reach) for hunter in hunters)
         caught = functools.reduce(jnp.add, (hit.astype(position.dtype) for hit in hits))
         paid = functools.reduce(jnp.add, caught)
-        outside = _outside(prey)
+        outside = world.excursion(prey)
         return jnp.concatenate(
             [
                 jnp.full(self.num_adversaries, CATCH * paid),
-                -CATCH * caught - outside[:, 0] - outside[:, 1],
+                -CATCH * caught - outside,
             ]
         )
-
-
-def _outside(position: jax.Array) -> jax.Array:
-    """What being near or beyond the edge of the arena costs, on each axis."""
-    out = jnp.abs(position)
-    beyond = jnp.minimum(jnp.exp(2 * out - 2), CATCH)
-    return jnp.where(out < RIM, 0.0, jnp.where(out < 1, (out - RIM) * 10, beyond))

@@ -7,6 +7,7 @@ looked at once. Lengths are in half-widths of the arena, times in seconds, masse
 Source: Lowe et al. (2017), as in mpe2's `World`.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import jax
@@ -103,6 +104,14 @@ def overlap(gap: jax.Array, reach: jax.Array | float) -> jax.Array:
 def square(gap: jax.Array) -> jax.Array:
     """The squared length of each row of `gap`, (rows, 2)."""
     return jnp.square(gap[:, 0]) + jnp.square(gap[:, 1])
+
+
+def excursion(position: jax.Array) -> jax.Array:
+    """What being near or beyond the edge of the arena costs, summed over the axes: (bodies,)."""
+    out = jnp.abs(position)
+    beyond = jnp.exp(jnp.minimum(2 * out - 2, math.log(10.0)))  # at most 10
+    cost = jnp.where(out < 0.9, 0.0, jnp.where(out < 1, (out - 0.9) * 10, beyond))
+    return cost[:, 0] + cost[:, 1]
 
 
 def others(values: jax.Array, viewers: slice) -> jax.Array:
