@@ -198,6 +198,7 @@ class Rows(VecEnv):
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping = False
         infos: Infos = [{} for _ in range(self.num_envs)]  # while the device works
+        now: Any
         now, self._masks = self._session.look(own=True)
         if self.num_agents > 1:
             for row in np.flatnonzero(~self.alive).tolist():

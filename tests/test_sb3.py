@@ -12,6 +12,7 @@ from fuses import Fuses
 
 pytest.importorskip("stable_baselines3")
 
+import torch
 from stable_baselines3 import A2C, DQN, PPO, SAC
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
@@ -51,6 +52,15 @@ def small(**options):
 def tiny(**options):
     """Options of PPO."""
     return small(**{"n_steps": 8, "batch_size": 8, "n_epochs": 1, **options})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """The networks are so small that threads would only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def suits(env):
@@ -592,7 +602,7 @@ def test_learning_on_every_kind_of_observation_and_action():
         ),
     ):
         before = weights(model)
-        model.learn(96)
+        model.learn(48)
         assert any(not np.array_equal(a, b) for a, b in zip(before, weights(model), strict=True))
 
 
