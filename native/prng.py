@@ -44,9 +44,10 @@ def _pcg4d_implementation() -> Any:
 
 
 def _pcg4d(x: jax.Array, y: jax.Array, z: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The published hash with its xor-shift once more at the end; the two best-mixed words.
+    """The published hash with its xor-shift once more at the end, and its four words made two.
 
-    Without that last shift a change of a word's upper half never reaches bit 0 of the output.
+    Without that last shift a change of a word's upper half never reaches bit 0 of the output. With
+    it, bits 0 and 16 of a word alone would still go together; those of the two returned do not.
     """
     x, y, z, w = (v * np.uint32(1664525) + np.uint32(1013904223) for v in (x, y, z, w))
     for _ in range(2):
@@ -55,7 +56,7 @@ def _pcg4d(x: jax.Array, y: jax.Array, z: jax.Array, w: jax.Array) -> tuple[jax.
         z = z + x * y
         w = w + y * z
         x, y, z, w = (v ^ (v >> np.uint32(16)) for v in (x, y, z, w))
-    return y, z
+    return x ^ w, z + w
 
 
 def _hash(key: jax.Array, count: jax.Array, purpose: int) -> tuple[jax.Array, jax.Array]:
