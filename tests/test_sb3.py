@@ -210,7 +210,9 @@ def test_the_timeline_of_a_team_that_ends_one_by_one():
     assert (venv.num_worlds, venv.num_agents, venv.num_envs) == (1, 3, 3)
     first = venv.reset()
     assert [info["tick"] for info in venv.reset_infos] == [0, 0, 0]
+    venv.reset_infos[0]["mine"] = 1
     steps = run(venv, 6)
+    assert "mine" not in venv.reset_infos[0], "an automatic reset has an info of its own"
     nothing = np.zeros(4)
     rewards = [[1, 2, 3], [2, 4, 6], [0, 6, 9], [0, 8, 0], [0, 10, 0], [1, 2, 3]]
     dones = ["...", "X..", "..X", "...", "XXX", "..."]
