@@ -1,8 +1,8 @@
 """N environments as one: keys, auto-reset and episode totals, pure and ready for `jax.jit`.
 
 A row's randomness is `fold_in(fold_in(key(seed of the row), episode), tick)`: it depends on no
-other row, on no auto-reset mode, and on nobody else's resets. A reset is drawn in every step and
-selected where it is due; with the hash of `native.prng` that costs less than a branch.
+other row, on no auto-reset mode, and on nobody else's resets. A step on which no row begins again
+draws no reset; on one on which some do, all rows draw one and it is selected where it is due.
 
     mode       the step on which the last agent ends shows      the step after it
     NEXT_STEP  the final observation                            the reset; its action is ignored
@@ -126,9 +126,24 @@ class Batch:
         self, carry: Carry, action: Mapping[str, Any], params: Any
     ) -> tuple[Carry, Transition]:
         """Advance every row by one step. `action`: group -> (rows, agents of the group, ...)."""
-        advance = jax.vmap(self._step, in_axes=(0, 0, None))
-        stepped: tuple[Carry, Transition] = advance(carry, action, params)
-        return stepped
+        stepped = jax.vmap(self._step, in_axes=(0, 0, None))(carry, action, params)
+        if self.autoreset is Autoreset.DISABLED:
+            after: tuple[Carry, Transition] = stepped
+            return after
+        due = ~carry.acting.any(axis=1)
+        if self.autoreset is Autoreset.SAME_STEP:
+            due = stepped[1].over
+
+        def begin_again() -> tuple[Carry, Transition]:
+            begin = jax.vmap(self._begin, in_axes=(0, 0, None))
+            fresh, first = begin(carry.key, carry.episode + 1, params)
+            if self.autoreset is Autoreset.SAME_STEP:
+                first = _beside(first, stepped[1])
+            chosen: tuple[Carry, Transition] = jax.vmap(_select)(due, (fresh, first), stepped)
+            return chosen
+
+        again: tuple[Carry, Transition] = jax.lax.cond(due.any(), begin_again, lambda: stepped)
+        return again
 
     def _step(
         self, carry: Carry, action: Mapping[str, Any], params: Any
@@ -137,36 +152,15 @@ class Batch:
         key = self._key(carry.key, carry.episode, tick)
         state, timestep = self.env.step(key, carry.state, action, params)
         acting = carry.acting & ~(timestep.terminated | timestep.truncated)
-        returns = carry.returns + timestep.reward
         stepped = Carry(
             state=state,
             key=carry.key,
             episode=carry.episode,
             tick=tick,
             acting=acting,
-            returns=returns,
+            returns=carry.returns + timestep.reward,
         )
-        over = carry.acting.any() & ~acting.any()
-        shown = self._show(stepped, timestep, over, params)
-        if self.autoreset is Autoreset.DISABLED:
-            return stepped, shown
-
-        fresh, first = self._begin(carry.key, carry.episode + 1, params)
-        if self.autoreset is Autoreset.NEXT_STEP:
-            return _select(~carry.acting.any(), (fresh, first), (stepped, shown))
-
-        after, seen, next_mask = _select(
-            over,
-            (fresh, first.timestep, first.action_mask),
-            (stepped, timestep, shown.action_mask),
-        )
-        return after, dataclasses.replace(
-            shown,
-            timestep=dataclasses.replace(timestep, observation=seen.observation, info=seen.info),
-            final=(timestep.observation, timestep.info),
-            acting=after.acting,
-            action_mask=next_mask,
-        )
+        return stepped, self._show(stepped, timestep, carry.acting.any() & ~acting.any(), params)
 
     def _begin(self, key: jax.Array, episode: jax.Array, params: Any) -> tuple[Carry, Transition]:
         state, timestep = self.env.init(self._key(key, episode, jnp.int32(0)), params)
@@ -179,18 +173,16 @@ class Batch:
             acting=jnp.ones(agents, jnp.bool_),
             returns=jnp.zeros(agents, jnp.float32),
         )
-        shown = self._show(carry, timestep, jnp.bool_(False), params)
-        if self.autoreset is Autoreset.SAME_STEP:
-            shown = dataclasses.replace(shown, final=(timestep.observation, timestep.info))
-        return carry, shown
+        return carry, self._show(carry, timestep, jnp.bool_(False), params)
 
     def _show(self, carry: Carry, timestep: Timestep, over: jax.Array, params: Any) -> Transition:
         mask = None
         if isinstance(self.env, Masks):
             mask = self.env.action_mask(carry.state, params)
+        same_step = self.autoreset is Autoreset.SAME_STEP
         return Transition(
             timestep=timestep,
-            final=None,
+            final=(timestep.observation, timestep.info) if same_step else None,
             acting=carry.acting,
             over=over,
             returns=carry.returns,
@@ -201,6 +193,16 @@ class Batch:
     def _key(self, data: jax.Array, episode: jax.Array, tick: jax.Array) -> jax.Array:
         base = jax.random.wrap_key_data(data, impl=implementation(self.rng))
         return jax.random.fold_in(jax.random.fold_in(base, episode), tick)
+
+
+def _beside(first: Transition, last: Transition) -> Transition:
+    """What the last step of an episode shows when the next episode has begun on it."""
+    seen = dataclasses.replace(
+        last.timestep, observation=first.timestep.observation, info=first.timestep.info
+    )
+    return dataclasses.replace(
+        last, timestep=seen, acting=first.acting, action_mask=first.action_mask
+    )
 
 
 def _select(condition: jax.Array, yes: T, no: T) -> T:
