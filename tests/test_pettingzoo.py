@@ -3,6 +3,7 @@
 import copy
 import subprocess
 import sys
+import types
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,8 @@ def test_actions_of_ended_agents_are_ignored_whatever_they_are():
     given = dict(actions)
     same(zoo.step(actions), twin.step({"probe_0": 3, "probe_2": 4}))
     assert actions == given
+    unchangeable = types.MappingProxyType({"probe_0": 1, "probe_1": 2, "probe_2": 2})
+    same(zoo.step(unchangeable), twin.step({"probe_0": 1, "probe_2": 2}))
     with pytest.raises(ActionError, match="probe_2"):
         zoo.step({"probe_0": 3, "probe_1": 2})
     with pytest.raises(ActionError, match="'probe_9'"):
@@ -649,13 +652,13 @@ def batched(vec, acts):
 
 
 def test_a_table_of_endings():
-    """World 0: one ends early, one at the limit. 1: both at once. 2: both at the limit."""
+    """World 0: one ends early, one at the limit. 1: both at once. 2: one as 1 ends, one later."""
     vec = parallel_vec_env(Probe(agents=2, horizon=3), 3)
     vec.reset(seed=SEED)
     rows = [
         # actions of 0,           of 1,            alive 0          alive 1
         ((END, 1, 1), (1, 1, 1), (False, True, True), (True, True, True)),
-        ((5, END, 1), (2, END, 1), (False, True, True), (True, True, True)),
+        ((5, END, 1), (2, END, END), (False, True, True), (True, True, False)),
         ((5, 1, 1), (2, 1, 1), (True, True, True), (True, True, True)),
         ((1, 1, 1), (1, 1, 1), (True, True, True), (True, True, True)),
     ]
@@ -669,14 +672,14 @@ def test_a_table_of_endings():
     no = [False] * 3
     assert term == [
         [[True, False, False], no],
-        [[False, True, False], [False, True, False]],
+        [[False, True, False], [False, True, True]],
         [no, no],
         [no, no],
     ]
     assert trunc == [
         [no, no],
         [no, no],
-        [[False, False, True], [True, False, True]],
+        [[False, False, True], [True, False, False]],
         [no, [False, False, False]],
     ]
     ticks = [[step[0][agent][:, 0].tolist() for agent in vec.agents] for step in shown]
@@ -689,15 +692,16 @@ def test_a_table_of_endings():
     rewards = [[step[1][agent].tolist() for agent in vec.agents] for step in shown]
     assert rewards[:3] == [
         [[END, 1, 1], [1, 1, 1]],
-        [[0, END, 1], [2, END, 1]],
-        [[0, 1, 1], [2, 1, 1]],
+        [[0, END, 1], [2, END, END]],
+        [[0, 1, 1], [2, 1, 0]],
     ]
     assert "final_obs" not in shown[0][4]["probe_0"]  # its last observation is in its place
     assert shown[0][0]["probe_0"][0, :2].tolist() == [1, END]
     assert shown[1][4]["probe_0"]["_final_obs"].tolist() == [False, True, False]
     assert shown[1][4]["probe_0"]["final_obs"][1, :2].tolist() == [2, END]
     assert shown[2][4]["probe_0"]["_final_obs"].tolist() == [False, False, True]
-    assert shown[2][4]["probe_1"]["_final_obs"].tolist() == [True, False, True]
+    assert shown[1][4]["probe_1"]["_final_obs"].tolist() == [False, True, False]
+    assert shown[2][4]["probe_1"]["_final_obs"].tolist() == [True, False, False]
     assert shown[2][4]["probe_1"]["final_obs"][0, :2].tolist() == [3, 2]
     assert shown[0][4]["probe_0"]["_episode"].tolist() == [True, False, False]
     assert shown[0][4]["probe_0"]["episode"]["l"][0] == 1
