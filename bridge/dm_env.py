@@ -18,8 +18,7 @@ with discount 0.0, and its action is ignored and may be left out. That is paddin
 whose next action counts, and a transition is real if its agent was alive before it.
 
 Where actions are masked, an observation is {"observation": ..., "action_mask": ...}; one that is
-a dict already has "action_mask" beside its other parts. Observations are read-only views of what
-the compiled step returned, and stay valid.
+a dict already has "action_mask" beside its other parts. Observations are the caller's own.
 """
 
 import os
@@ -28,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from native.batch import Autoreset, Transition
+from native.batch import Autoreset
 from native.core import Environment, Group
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
@@ -70,6 +69,7 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         self._session = Session(env, 1, Autoreset.DISABLED)
         self._agents = env.spec.agents
         self._alive = [False] * len(self._agents)
+        self._masked = {group.name for group in env.spec.groups if mask_size(env, group)}
         agents = [(group, agent) for group in env.spec.groups for agent in group.agents]
         self._observation_spec = self._joined(
             [_observation_spec(env, group) for group, _ in agents]
@@ -90,10 +90,10 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         Raises:
             ClosedError: After `close`.
         """
-        shown = self._session.reset(self._seed)
+        self._session.reset(self._seed)
         self._seed = None
         self._alive = [True] * len(self._agents)
-        return dm_env.restart(self._observe(shown))
+        return dm_env.restart(self._observe())
 
     def step(self, action: Any) -> dm_env.TimeStep:
         """Advance by one step, or begin an episode if none is running; `action` is ignored then.
@@ -110,18 +110,20 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         self._session.require("step", running=False)
         if not any(self._alive):
             return self.reset()
-        shown = self._session.step(self._joint(action))
-        reward, terminated, acting = to_numpy(
-            (shown.timestep.reward, shown.timestep.terminated, shown.acting)
+        self._session.dispatch(self._joint(action))
+        now: Any
+        now, masks = self._session.look(own=True)
+        (reward,), (terminated,), (truncated,) = (
+            part.tolist() for part in (now.reward, now.terminated, now.truncated)
         )
-        ends = zip(self._alive, terminated[0].tolist(), strict=True)
-        discounts = [1.0 if alive and not end else 0.0 for alive, end in ends]
-        self._alive = acting[0].tolist()
+        rows = [*zip(self._alive, terminated, truncated, strict=True)]
+        discounts = [1.0 if alive and not ends else 0.0 for alive, ends, _ in rows]
+        self._alive = [alive and not (ends or late) for alive, ends, late in rows]
         return dm_env.TimeStep(
             dm_env.StepType.MID if any(self._alive) else dm_env.StepType.LAST,
-            self._joined(reward[0].tolist()),
+            self._joined(reward),
             self._joined(discounts),
-            self._observe(shown),
+            self._seen(now.observation, masks),
         )
 
     def observation_spec(self) -> Any:
@@ -162,7 +164,7 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         shown = self._session.load(path)
         self._seed = None
         self._alive = to_numpy(shown.acting)[0].tolist()
-        return self._observe(shown)
+        return self._observe()
 
     def _joined(self, values: list[Any]) -> Any:
         """What each agent has: by name if there are several."""
@@ -179,12 +181,15 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
             joint[group.name] = stacked(group, values)
         return joint
 
-    def _observe(self, shown: Transition) -> Any:
-        observation, masks = to_numpy((shown.timestep.observation, shown.action_mask))
+    def _observe(self) -> Any:
+        now, masks = self._session.look(own=True)
+        return self._seen(now.observation, masks)
+
+    def _seen(self, observation: Mapping[str, Any], masks: Mapping[str, Any] | None) -> Any:
         seen: list[Any] = []
         for group in self._session.spec.groups:
             rows = split(_only_world(observation[group.name]))
-            if mask_size(self._session.env, group):
+            if masks and group.name in self._masked:
                 rows = [
                     _with_mask(row, mask)
                     for row, mask in zip(rows, masks[group.name][0], strict=True)
