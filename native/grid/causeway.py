@@ -4,7 +4,7 @@ Board        7 rows, 11 columns. The first column is the west shore, the last th
              no shore is ever flooded. Between them lie sand and rocks drawn at the start.
 Turn         The walkers step. Then wet sand becomes sea; then sand that a walker has just left
              becomes wet, and other sand by chance, which grows with time and is least along the
-             middle row. So wet sand is a warning of one turn, and nobody follows in footprints.
+             middle row. So wet sand is a warning of one turn, and footprints are no path.
 Action       0 stays, 1 north, 2 east, 3 south, 4 west. A step off the board, onto rock or into the
              sea is illegal, and counts as staying. Walkers may share a cell.
 Observation  `place`: row and column from 0 to 1. `tide`: the chance of flooding, from 0 to 1.
