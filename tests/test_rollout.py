@@ -1,0 +1,128 @@
+"""Whole trajectories: what is stacked where, and that chance keeps to what is legal."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from probe import Probe
+
+from native.batch import Autoreset, Batch
+from native.grid.causeway import Causeway
+from native.rollout import collect, random_actions, random_policy, rollout
+from native.spaces import Box, Discrete, MultiBinary, MultiDiscrete
+from native.trial import with_x64
+
+
+def test_rollout_shows_init_and_then_every_step():
+    env, key = Probe(agents=2, horizon=None), jax.random.key(4)
+    actions = {"probe": jnp.array([[1, 2], [3, 4], [5, 9], [2, 2]], jnp.int32)}
+    states, steps = jax.jit(rollout, static_argnums=0)(env, key, actions)
+    assert states.tick.tolist() == [0, 1, 2, 3, 4]
+    assert steps.reward.tolist() == [[0, 0], [1, 2], [3, 4], [5, 9], [2, 0]]
+    assert steps.terminated[:, 1].tolist() == [False, False, False, True, False]
+    observed = steps.observation["probe"]
+    assert observed[:, 0, 0].tolist() == [0, 1, 2, 3, 4]
+    draws = [jax.random.uniform(jax.random.fold_in(key, t), (), jnp.float32) for t in range(5)]
+    np.testing.assert_allclose(observed[:, 0, 2], draws, rtol=1e-6)
+
+
+def test_rollout_takes_other_numbers_of_the_dynamics():
+    env, key = Causeway(walkers=1), jax.random.key(0)
+    east = {"walker": jnp.full((1, 1), 2, jnp.int32)}
+    rich = type(env.params)(rocks=0.0, rise=0.0, stride=2.0)
+    assert rollout(env, key, east, rich)[1].reward.tolist() == [[0], [2]]
+
+
+def test_collect_stacks_actions_with_what_they_led_to_and_goes_on():
+    batch = Batch(Probe(), Autoreset.NEXT_STEP)
+
+    def counts(key, shown):
+        """Does what step it is, so that the action shows what the policy saw."""
+        del key
+        return {"probe": shown.timestep.observation["probe"][:, :, 0].astype(jnp.int32)}
+
+    start = jax.jit(batch.init)(np.arange(3, dtype=np.uint32), ())
+    play = jax.jit(
+        lambda start, n: collect(batch, *start, counts, jax.random.key(0), n), static_argnums=1
+    )
+    end, (actions, steps) = play(start, 7)
+    assert actions["probe"].shape == (7, 3, 1) and steps.over.shape == (7, 3)
+    assert actions["probe"][:, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 0]
+    assert steps.timestep.reward[:, 0, 0].tolist() == [0, 1, 2, 3, 4, 0, 0]
+    assert steps.over[:, 0].tolist() == [False] * 4 + [True, False, False]
+
+    middle, first = play(start, 3)
+    again, second = play(middle, 4)
+    whole = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, second)
+    jax.tree.map(np.testing.assert_array_equal, whole, (actions, steps))
+    jax.tree.map(np.testing.assert_array_equal, again, end)
+
+
+def test_each_step_of_collect_has_its_own_key():
+    batch = Batch(Probe(horizon=None), Autoreset.NEXT_STEP)
+    start = batch.init(np.arange(2, dtype=np.uint32), ())
+
+    def chance(key, shown):
+        return {"probe": jax.random.randint(key, shown.acting.shape, 0, 9, jnp.int32)}
+
+    play = jax.jit(lambda key: collect(batch, *start, chance, key, 12)[1][0]["probe"])
+    one, two = play(jax.random.key(1)), play(jax.random.key(2))
+    assert len({tuple(step) for step in one[..., 0].tolist()}) > 6
+    assert not np.array_equal(one, two)
+
+
+def test_random_actions_are_legal_and_all_that_are_legal():
+    spec = Causeway(walkers=2).spec
+    mask = {"walker": jnp.array([[True, False, True, False, False], [False] * 4 + [True]])}
+    draw = jax.jit(jax.vmap(lambda key: random_actions(spec, key, mask)["walker"]))
+    drawn = np.asarray(draw(jax.random.split(jax.random.key(0), 400)))
+    assert set(drawn[:, 0].tolist()) == {0, 2} and set(drawn[:, 1].tolist()) == {4}
+    assert drawn.dtype == np.int32
+    assert abs((drawn[:, 0] == 0).mean() - 0.5) < 0.15
+
+
+def test_a_random_policy_plays_every_environment(env):
+    """Actions lie in their spaces, obey the mask that was shown, and differ from row to row."""
+    batch = Batch(env, Autoreset.NEXT_STEP)
+
+    def play(seeds):
+        start = batch.init(seeds, env.params)
+        policy = random_policy(env)
+        return start[1], collect(batch, *start, policy, jax.random.key(0), 12)[1]
+
+    first, (actions, steps) = jax.tree.map(np.asarray, jax.jit(play)(np.arange(6, dtype=np.uint32)))
+    for group in env.spec.groups:
+        drawn = actions[group.name]
+        assert drawn.shape == (12, 6, len(group.agents), *group.action.shape)
+        assert all(group.action.contains(one) for one in drawn.reshape(-1, *group.action.shape))
+        assert len({row.tobytes() for row in drawn.swapaxes(0, 1)}) == 6
+        if steps.action_mask is not None:
+            before = np.concatenate(
+                [first.action_mask[group.name][None], steps.action_mask[group.name][:-1]]
+            )
+            assert np.take_along_axis(before, drawn[..., None], axis=-1).all()
+
+
+SPACES = [
+    Box(-1.0, 2.0, (3,)),
+    Box((0.0, -float("inf")), (float("inf"), float("inf")), (2,)),
+    Box(0, 255, (2, 2), "uint8"),
+    Box(-3, 3, (2,), "int32"),
+    Discrete(4),
+    MultiDiscrete((2, 5)),
+    MultiBinary(3),
+]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=repr)
+@pytest.mark.parametrize("x64", [False, True])
+def test_samples_lie_in_their_space(space, x64):
+    keys = jax.random.split(jax.random.key(0), 50)
+    if x64:
+        with with_x64():
+            samples = jax.vmap(space.sample)(keys)
+    else:
+        samples = jax.vmap(space.sample)(keys)
+    assert str(samples.dtype) == space.dtype
+    assert all(space.contains(each) for each in np.asarray(samples))
+    assert len({each.tobytes() for each in np.asarray(samples)}) > 1
