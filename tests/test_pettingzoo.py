@@ -311,6 +311,13 @@ def test_writing_to_one_observation_leaves_the_others():
         np.testing.assert_array_equal(observations[agent], before[agent])
 
 
+def test_torch_takes_an_observation_without_a_warning():
+    torch = pytest.importorskip("torch")
+    observations, _ = parallel_env("simple_spread_v3").reset(seed=SEED)
+    tensor = torch.from_numpy(observations["agent_0"])
+    assert tensor.data_ptr() == observations["agent_0"].ctypes.data
+
+
 def test_metadata_belong_to_the_instance(world):
     zoo, other = ParallelBridge(world), ParallelBridge(world)
     assert str(zoo) == zoo.metadata["name"] == world.spec.name
@@ -543,6 +550,12 @@ def test_the_librarys_wrappers_sit_on_top():
     clipped = wrappers.ClipOutOfBoundsWrapper(aec_env("simple_spread_v3", continuous_actions=True))
     clipped.reset(seed=SEED)
     clipped.step(np.full(5, 0.5, np.float32))
+
+
+@pytest.mark.skipif(
+    not hasattr(wrappers, "MultiEpisodeParallelEnv"), reason="PettingZoo 1.24.2 brought it"
+)
+def test_several_episodes_can_be_one():
     episodes = wrappers.MultiEpisodeParallelEnv(parallel_env("simple_spread_v3", max_cycles=3), 2)
     episodes.reset(seed=SEED)
     steps = 0
