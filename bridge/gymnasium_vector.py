@@ -289,8 +289,8 @@ class VectorBridge(_VectorEnv):
         """Add what is known of rows whose agent has `ended`; `done`: those, and padding."""
         returns, lengths = to_numpy((shown.returns, shown.lengths))
         info["episode_statistics"] = {
-            "r": np.where(ended, returns.reshape(-1), np.float32(0)),
-            "l": np.where(ended, np.repeat(lengths, self.num_agents), np.int32(0)),
+            "r": returns.reshape(-1) * ended,
+            "l": np.repeat(lengths, self.num_agents) * ended,
         }
         info["_episode_statistics"] = ended
         if shown.final is None:
@@ -298,7 +298,7 @@ class VectorBridge(_VectorEnv):
         observation, native = to_numpy(shown.final)
         native = {name: np.array(value) for name, value in native.items()}
         rows = np.flatnonzero(done)
-        last = np.full(self.num_envs, None, object)
+        last = np.empty(self.num_envs, object)  # all None
         last[rows] = np.fromiter(split(at(self._by_row(observation), rows)), object, len(rows))
         mask = np.ones_like(info["action_mask"]) if "action_mask" in info else None
         nobody = np.zeros(self.num_envs, bool)
