@@ -208,12 +208,12 @@ def _max_cycles(env: Environment[Any, Any]) -> None:
             made.action_space(agent).seed(strict.SEED + number)
         return made
 
-    probe = seeded(parallel_env, -1)
+    probe = seeded(parallel_env, MAX_CYCLES)
     probe.reset()
-    for _ in range(MAX_CYCLES):
-        probe.step({agent: probe.action_space(agent).sample() for agent in probe.agents})
-    if len(probe.agents) < len(probe.possible_agents):
-        raise UnsuitableError(f"agents end within {MAX_CYCLES} steps by the rules")
+    while probe.agents:
+        actions = {agent: probe.action_space(agent).sample() for agent in probe.agents}
+        if any(probe.step(actions)[2].values()):
+            raise UnsuitableError(f"agents end within {MAX_CYCLES} steps by the rules")
     module = types.SimpleNamespace(
         parallel_env=functools.partial(seeded, parallel_env), env=functools.partial(seeded, aec_env)
     )
