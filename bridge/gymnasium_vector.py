@@ -19,7 +19,7 @@ a `_key` mask leaves out, ours hold what is true there. `episode_statistics` is 
 
 **Many agents.** All rows of a world begin together. The row of an agent that ended before the
 others is padding: zeros, reward 0, no flags, any action. THE RULE: an observation jumps only where
-its row showed a flag; so on a world's last step its padding rows show `truncated`. With SAME_STEP
+its row showed a flag; so on a world's last step its padding rows show `terminated`. With SAME_STEP
 an agent's own last observation is in `final_obs`, and what follows it, zeros or the next episode,
 in its place. `alive` says whose next action counts: a transition is real if its row was alive
 before it. Only real episodes enter `episode_statistics`.
@@ -188,7 +188,7 @@ class VectorBridge(_VectorEnv):
             shown = self._session.shown
             if self.num_agents > 1:
                 over = np.repeat(to_numpy(shown.over), self.num_agents)
-                truncated = truncated | (over & ~was_alive)
+                terminated = terminated | (over & ~was_alive)
             self._report(info, shown, ended, terminated | truncated)
         reward = now.reward.reshape(-1).astype(np.float64)
         return observation, reward, np.array(terminated), np.array(truncated), info
