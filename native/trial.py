@@ -110,7 +110,7 @@ def fixed_key() -> jax.Array:
 
 
 def with_x64() -> Any:
-    """A context in which JAX has 64 bits; its home moved in JAX 0.8."""
+    """A context in which JAX has 64 bits; where it is found depends on the version."""
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(True)
     return importlib.import_module("jax.experimental").enable_x64()
