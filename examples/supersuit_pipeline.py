@@ -1,5 +1,6 @@
 """SuperSuit: the classic pipeline from a ParallelEnv to rows for one shared policy."""
 
+import numpy as np
 import supersuit
 
 from bridge.pettingzoo import parallel_env
@@ -9,5 +10,6 @@ rows = supersuit.pettingzoo_env_to_vec_env_v1(world)
 envs = supersuit.concat_vec_envs_v1(rows, 4, base_class="gymnasium")
 observations, infos = envs.reset(seed=0)
 for _ in range(25):
-    observations, rewards, terminated, truncated, infos = envs.step(envs.action_space.sample())
+    actions = np.array([envs.action_space.sample() for _ in range(envs.num_envs)])
+    observations, rewards, terminated, truncated, infos = envs.step(actions)
 print(f"{envs.num_envs} rows of {observations.shape[1:]}, all over: {truncated.all()}")

@@ -81,7 +81,7 @@ def test_wet_sand_is_a_warning_of_one_turn():
     state, shown = walk(env, state, STAY, EAST, EAST, STAY)
     assert drawn(state, 0)[3] == "~"
     assert shown.terminated.tolist() == [True, False, True, False], "two stood on it"
-    assert shown.reward.tolist() == pytest.approx([-1.0, 0.05, -0.95, 0.0])
+    assert shown.reward.tolist() == pytest.approx([-1.02, 0.03, -0.97, -0.02])
     assert state.walking.tolist() == [False, True, False, True]
     assert not state.saved.any() and shown.info["saved"] == 0
 
@@ -90,14 +90,14 @@ def test_reaching_the_last_column_saves():
     env, state = begin(ground(), (3, 9), (4, 8))
     state, shown = walk(env, state, EAST, EAST)
     assert shown.terminated.tolist() == [True, False] and not shown.truncated.any()
-    assert shown.reward.tolist() == pytest.approx([1.05, 0.05])
+    assert shown.reward.tolist() == pytest.approx([1.03, 0.03])
     assert state.saved.tolist() == [True, False] and shown.info["saved"] == 1
 
 
 def test_ground_lost_costs_what_ground_won_earns():
     env, state = begin(ground(), (3, 5), (1, 5), (5, 5))
     _, shown = walk(env, state, WEST, NORTH, STAY)
-    assert shown.reward.tolist() == pytest.approx([-0.05, 0.0, 0.0])
+    assert shown.reward.tolist() == pytest.approx([-0.07, -0.02, -0.02])
 
 
 def test_the_mask_knows_the_border_rocks_and_the_sea():
@@ -119,7 +119,8 @@ def test_the_mask_knows_the_border_rocks_and_the_sea():
 def test_an_illegal_step_is_no_step():
     env, state = begin(ground("|.#.......|", "|~........|"), (0, 1), (0, 1), (0, 1), (0, 1))
     after, shown = walk(env, state, NORTH, EAST, SOUTH, STAY)
-    assert after.place.tolist() == [[0, 1]] * 4 and not shown.reward.any()
+    assert after.place.tolist() == [[0, 1]] * 4
+    assert shown.reward.tolist() == pytest.approx([-0.02] * 4), "a turn has its price"
     assert drawn(after, 0) == "|.#.......|"
 
 

@@ -6,6 +6,8 @@ import os
 import re
 import runpy
 import shlex
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -32,9 +34,10 @@ def blocks(page: Path, language: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_python_on_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"__name__": page.stem}
+    module = types.ModuleType(page.stem)
+    monkeypatch.setitem(sys.modules, page.stem, module)  # what a page defines can be pickled
     for number, code in enumerate(blocks(page, "python")):
-        exec(compile(code, f"{page.name}, block {number}", "exec"), names)
+        exec(compile(code, f"{page.name}, block {number}", "exec"), vars(module))
 
 
 def commands() -> list[str]:

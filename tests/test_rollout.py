@@ -10,7 +10,7 @@ from native.batch import Autoreset, Batch
 from native.grid.causeway import Causeway
 from native.rollout import collect, random_actions, random_policy, rollout
 from native.spaces import Box, Discrete, MultiBinary, MultiDiscrete
-from native.trial import with_x64
+from native.testing.trial import with_x64
 
 
 def test_rollout_shows_init_and_then_every_step():

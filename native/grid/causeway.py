@@ -11,7 +11,8 @@ Observation  `place`: row and column from 0 to 1. `tide`: the chance of flooding
              `view`: kinds of the 5 by 5 cells around (`EDGE` ... `SHORE`), north up.
              `walking`: who has not ended, itself first, then those after it.
 Reward       1 on reaching the lighthouse's column, -1 when swept away; `stride` for each column
-             won and minus that for each lost, so that the way can be learned.
+             won and minus that for each lost, so that the way can be learned; `hurry` less on
+             every turn.
 Ending       Both of these terminate the walker; at `horizon` all who still walk are truncated.
 Start        Walkers on the west shore, each in a row at random.
 Information  `saved`: how many have reached the lighthouse.
@@ -54,6 +55,7 @@ class Params:
     rocks: float = 0.2  # chance that a cell is rock
     rise: float = 0.003  # chance of flooding at the edges, more with each turn
     stride: float = 0.05  # reward for a column won
+    hurry: float = 0.02  # price of a turn: without one, staying ashore is hard to leave
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +133,8 @@ class Causeway:
             self.spec,
             acting=state.walking,
             observation=self._observe(after, params),
-            reward=params.stride * won + jnp.where(lands, 1.0, 0.0) - jnp.where(swept, 1.0, 0.0),
+            reward=jnp.where(lands, 1.0, jnp.where(swept, -1.0, 0.0))
+            + (params.stride * won - params.hurry),
             terminated=swept | lands,
             truncated=late,
             info=_inform(after),

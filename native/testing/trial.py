@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .core import Environment, Masks, Timestep
-from .prng import implementation
-from .rollout import Actions, random_actions, rollout
-from .spaces import Box, Dict, Discrete, Flat, MultiDiscrete, Space
+from native.core import Environment, Masks, Timestep
+from native.prng import implementation
+from native.rollout import Actions, random_actions, rollout
+from native.spaces import Box, Dict, Discrete, Flat, MultiDiscrete, Space
 
 AnyEnvironment: TypeAlias = Environment[Any, Any]
 Program: TypeAlias = Callable[[jax.Array, Any], tuple[Any, Timestep]]

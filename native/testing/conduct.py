@@ -1,0 +1,234 @@
+"""Checks of what happens in random episodes, see `native.testing.trial`."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+
+from native.core import HasGlobalState, Masks
+from native.rollout import random_actions, rollout
+from native.spaces import Discrete
+
+from .trial import (
+    EPISODES,
+    AnyEnvironment,
+    ContractError,
+    demand,
+    demand_nobody,
+    demand_same,
+    demand_same_structure,
+    episodes,
+    first_two,
+    fixed_key,
+    inside,
+    over_episodes,
+    parts,
+    play,
+    with_x64,
+)
+
+FEW = 16  # steps after which the rounding of two programs must not have grown
+SHORT = 3  # horizon of the environments on which the horizon itself is checked
+
+
+def check_action_mask(env: AnyEnvironment) -> None:
+    """Where there are masks: their shape, something is legal, ended agents may do all."""
+    if not isinstance(env, Masks):
+        return
+    state, _ = jax.eval_shape(env.init, fixed_key(), env.params)
+    shapes = jax.eval_shape(env.action_mask, state, env.params)
+    expected = {
+        group.name: (len(group.agents), group.action.n)
+        for group in env.spec.groups
+        if isinstance(group.action, Discrete)
+    }
+    demand(
+        sorted(shapes) == sorted(expected),
+        f"action_mask has the groups {sorted(shapes)}; those with Discrete actions are "
+        f"{sorted(expected)}.",
+    )
+    for name, shape in expected.items():
+        demand(
+            (shapes[name].shape, shapes[name].dtype) == (shape, np.bool_),
+            f"action_mask of {name!r} is {shapes[name].dtype}{list(shapes[name].shape)}; expected "
+            f"bool{list(shape)}: (agents of the group, actions).",
+        )
+    masks, ended = over_episodes(env.action_mask, env), ~play(env).after
+    for name in expected:
+        rows = env.spec.rows[name]
+        for holds, what in (
+            (masks[name].any(axis=-1), "has no legal action"),
+            (masks[name].all(axis=-1) | ~ended[:, :, rows], "has ended; its mask is not all True"),
+        ):
+            bad = np.zeros_like(ended)
+            bad[:, :, rows] = ~holds
+            demand_nobody(env, bad, what)
+
+
+def check_observations(env: AnyEnvironment) -> None:
+    """Whatever an acting agent sees lies in its observation space."""
+    trial = play(env)
+    for group in env.spec.groups:
+        acts = trial.before[:, :, env.spec.rows[group.name]]
+        observed = trial.steps.observation[group.name]
+        for name, space, leaf in parts("", group.observation, observed):
+            bad = np.argwhere(~inside(space, leaf) & acts)
+            if len(bad):
+                episode, step, agent = map(int, bad[0])
+                raise ContractError(
+                    f"{group.agents[agent]!r} observes {name.strip() or 'a value'} outside "
+                    f"{space!r} at step {step}: {leaf[episode, step, agent]!r}."
+                )
+
+
+def check_rewards(env: AnyEnvironment) -> None:
+    """Rewards are finite."""
+    demand_nobody(env, ~np.isfinite(play(env).steps.reward), "earns NaN or infinity")
+
+
+def check_determinism(env: AnyEnvironment) -> None:
+    """The same key and actions tell the same story, however often the environment is traced."""
+    trial = play(env)
+    again = episodes(env)(trial.keys, trial.actions)
+    demand_same(
+        "Played twice with the same keys and actions: {}. Draw from `key`, and from nothing else.",
+        (trial.states, trial.steps),
+        again,
+        tolerance=0.0,
+    )
+
+
+def check_jit(env: AnyEnvironment) -> None:
+    """`jax.jit` changes nothing."""
+    trial = play(env)
+    key = trial.keys[0]
+    plain = env.init(jax.random.fold_in(key, 0), env.params)
+    for step in range(3):
+        demand_same(
+            f"With and without jax.jit, step {step}: {{}}.",
+            jax.tree.map(lambda leaf, t=step: leaf[0, t], (trial.states, trial.steps)),
+            plain,
+        )
+        action = {name: leaf[0, step] for name, leaf in trial.actions.items()}
+        plain = env.step(jax.random.fold_in(key, step + 1), plain[0], action, env.params)
+
+
+def check_vmap(env: AnyEnvironment) -> None:
+    """Episodes played together are the episodes played one by one."""
+    trial = play(env)
+    alone = jax.jit(lambda key, actions: rollout(env, key, actions))
+    for episode in (0, EPISODES - 1):
+        actions = {name: leaf[episode, :FEW] for name, leaf in trial.actions.items()}
+        demand_same(
+            "Under jax.vmap and alone: {}.",
+            jax.tree.map(lambda leaf, e=episode: leaf[e, : FEW + 1], (trial.states, trial.steps)),
+            alone(trial.keys[episode], actions),
+        )
+
+
+def check_x64(env: AnyEnvironment) -> None:
+    """Nothing depends on `jax_enable_x64`."""
+    trial = play(env)
+    with with_x64():
+        shapes = jax.eval_shape(functools.partial(first_two, env))
+        two = {name: leaf[:, :2] for name, leaf in trial.actions.items()}
+        found = episodes(env)(trial.keys, two)
+    demand_same_structure(
+        "init under jax_enable_x64", jax.eval_shape(functools.partial(first_two, env)), shapes
+    )
+    demand_same(
+        "With and without jax_enable_x64: {}. Give every draw and every array its dtype.",
+        jax.tree.map(lambda leaf: leaf[:, :3], (trial.states, trial.steps)),
+        found,
+    )
+
+
+def check_endings(env: AnyEnvironment) -> None:
+    """An agent ends at most once, and in one way; never in `init`."""
+    steps = play(env).steps
+    demand_nobody(env, steps.terminated & steps.truncated, "is both terminated and truncated")
+    ended = steps.terminated | steps.truncated
+    again = (np.cumsum(ended, axis=1) > 1) & ended
+    demand_nobody(env, again, "ends again after it has ended; endings are events, true on one step")
+    demand(not ended[:, 0].any(), "init shows an agent that has ended already.")
+
+
+def check_ended_agents_are_silent(env: AnyEnvironment) -> None:
+    """An agent that has ended observes zeros and earns 0."""
+    trial = play(env)
+    fix = "after it has ended; `native.core.transition` sees to that"
+    demand_nobody(env, (trial.steps.reward != 0) & ~trial.before, f"earns a reward {fix}")
+    for group in env.spec.groups:
+        rows = env.spec.rows[group.name]
+        shows = np.zeros_like(trial.before)
+        for leaf in jax.tree.leaves(trial.steps.observation[group.name]):
+            shows[:, :, rows] |= (leaf != 0).reshape(*leaf.shape[:3], -1).any(axis=-1)
+        demand_nobody(env, shows & ~trial.before, f"observes something {fix}")
+
+
+def check_ended_agents_cannot_act(env: AnyEnvironment) -> None:
+    """Whatever an agent that has ended does, nobody sees or earns anything else.
+
+    The state, too, is the same as long as anybody acts.
+    """
+    trial = play(env)
+    count = trial.actions[env.spec.groups[0].name].shape[1]
+    keys = jax.random.split(jax.random.fold_in(fixed_key(), 1), (EPISODES, count))
+    draw = jax.vmap(jax.vmap(functools.partial(random_actions, env.spec)))
+    other = jax.tree.map(np.asarray, jax.jit(draw)(keys))
+    meddled: dict[str, np.ndarray] = {}
+    for group in env.spec.groups:
+        action = trial.actions[group.name]
+        acts = trial.before[:, 1:, env.spec.rows[group.name]]
+        acts = acts.reshape(acts.shape + (1,) * (action.ndim - acts.ndim))
+        meddled[group.name] = np.where(acts, action, other[group.name])
+    states, steps = trial.program(trial.keys, meddled)
+    message = "When only agents that had ended acted otherwise: {}. Mask their actions."
+    running = trial.before.any(axis=-1)
+    then = functools.partial(jax.tree.map, lambda leaf: np.asarray(leaf)[running])
+    demand_same(message, (then(trial.states), trial.steps), (then(states), steps), tolerance=0.0)
+
+
+def check_horizon(env: AnyEnvironment) -> None:
+    """At `horizon` every agent still acting is truncated, and nobody is at any other time."""
+    envs: list[AnyEnvironment] = [env]
+    if "horizon" in getattr(env, "__dataclass_fields__", {}):
+        rules: Any = env
+        envs.append(dataclasses.replace(rules, horizon=SHORT))
+        demand(
+            envs[1].spec.horizon == SHORT,
+            f"with horizon={SHORT} the spec says {envs[1].spec.horizon}; give it self.horizon.",
+        )
+    for each in envs:
+        steps, horizon = play(each).steps, each.spec.horizon
+        wrong = steps.truncated.copy()
+        if horizon is not None and horizon < wrong.shape[1]:
+            wrong[:, horizon] = False
+            ended = (steps.terminated | steps.truncated)[:, : horizon + 1].any(axis=1)
+            demand(
+                bool(ended.all()),
+                f"somebody goes on after step {horizon}, which is the horizon: truncate it there.",
+            )
+        demand_nobody(
+            each, wrong, f"is truncated though the horizon is {horizon}; the rules terminate"
+        )
+
+
+def check_global_state(env: AnyEnvironment) -> None:
+    """Where there is a global state, it lies in its space."""
+    space = env.spec.global_state
+    if not isinstance(env, HasGlobalState) or space is None:
+        return
+    values = over_episodes(env.global_state, env)
+    for name, part, leaf in parts("global_state", space, values):
+        demand(
+            (leaf.shape[2:], str(leaf.dtype)) == (part.shape, part.dtype),
+            f"{name} is {leaf.dtype}{list(leaf.shape[2:])}; expected "
+            f"{part.dtype}{list(part.shape)}.",
+        )
+        bad = np.argwhere(~inside(part, leaf))
+        if len(bad):
+            value = leaf[tuple(bad[0])]
+            raise ContractError(f"{name} leaves {part!r} at step {int(bad[0][1])}: {value!r}.")
