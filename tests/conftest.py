@@ -1,5 +1,6 @@
 """Shared fixtures: every registered environment in turn, and no silent promotion."""
 
+import importlib.util
 import os
 from typing import Any
 
@@ -17,6 +18,10 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 ONE_AGENT = sorted(name for name in REGISTRY if make(name).spec.num_agents == 1)
 MANY_AGENTS = sorted(set(REGISTRY) - set(ONE_AGENT))
+
+
+LIBRARIES = ("dm_env", "gymnasium", "pettingzoo", "supersuit")
+collect_ignore = [f"test_{name}.py" for name in LIBRARIES if not importlib.util.find_spec(name)]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
