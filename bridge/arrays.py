@@ -28,14 +28,13 @@ def to_numpy(tree: Any) -> Any:
         TypeError: A leaf is neither a JAX nor a NumPy array.
     """
     leaves, structure = jax.tree.flatten(tree)
-    for leaf in leaves:
-        if isinstance(leaf, np.ndarray):
-            continue
-        if isinstance(leaf, jax.Array):
-            if next(iter(leaf.devices())).platform != "cpu":  # there it would cost and gain nothing
-                leaf.copy_to_host_async()
-        else:
+    elsewhere = [leaf for leaf in leaves if not isinstance(leaf, np.ndarray)]
+    for leaf in elsewhere:
+        if not hasattr(leaf, "copy_to_host_async"):  # isinstance of jax.Array is slow
             raise TypeError(f"expected an array, got {type(leaf).__name__}: {leaf!r}")
+    if elsewhere and next(iter(elsewhere[0].devices())).platform != "cpu":
+        for leaf in elsewhere:
+            leaf.copy_to_host_async()
     return jax.tree.unflatten(structure, [np.asarray(leaf) for leaf in leaves])
 
 
