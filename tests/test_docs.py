@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("stable_baselines3")  # README and docs use every library
 pytest.importorskip("supersuit")
 pytest.importorskip("typer")
+pytest.importorskip("gymnasium", minversion="1.1")  # which make_vec by name wants
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

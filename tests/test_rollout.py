@@ -29,7 +29,7 @@ def test_rollout_shows_init_and_then_every_step():
 def test_rollout_takes_other_numbers_of_the_dynamics():
     env, key = Causeway(walkers=1), jax.random.key(0)
     east = {"walker": jnp.full((1, 1), 2, jnp.int32)}
-    rich = type(env.params)(rocks=0.0, rise=0.0, stride=2.0)
+    rich = type(env.params)(rocks=0.0, rise=0.0, stride=2.0, hurry=0.0)
     assert rollout(env, key, east, rich)[1].reward.tolist() == [[0], [2]]
 
 

@@ -5,6 +5,7 @@
 """
 
 import functools
+import inspect
 import types
 import warnings
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from . import strict
 try:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it imports its own old games
+        import pettingzoo
         from pettingzoo.test.api_test import api_test  # type: ignore[import-untyped]
         from pettingzoo.test.max_cycles_test import max_cycles_test  # type: ignore[import-untyped]
         from pettingzoo.test.parallel_test import parallel_api_test  # type: ignore[import-untyped]
@@ -185,8 +187,11 @@ def _parallel_api(env: Environment[Any, Any]) -> None:
 
 
 def _api(env: Environment[Any, Any]) -> None:
+    made = aec_env(env)
+    if _old_and_masked(made):
+        raise UnsuitableError("PettingZoo before 1.25 wants 'observation' beside 'action_mask'")
     with strict.ignoring(*HARMLESS):
-        api_test(aec_env(env), num_cycles=CYCLES)
+        api_test(made, num_cycles=CYCLES)
 
 
 def _seed(env: Environment[Any, Any]) -> None:
@@ -194,7 +199,10 @@ def _seed(env: Environment[Any, Any]) -> None:
 
 
 def _parallel_seed(env: Environment[Any, Any]) -> None:
-    parallel_seed_test(functools.partial(parallel_env, env), num_cycles=CYCLES)
+    options: dict[str, int] = {}
+    if "num_cycles" in inspect.signature(parallel_seed_test).parameters:  # since PettingZoo 1.25
+        options["num_cycles"] = CYCLES
+    parallel_seed_test(functools.partial(parallel_env, env), **options)
 
 
 def _max_cycles(env: Environment[Any, Any]) -> None:
@@ -237,6 +245,12 @@ def _state(env: Environment[Any, Any]) -> None:
 
 def _strict(env: Environment[Any, Any]) -> None:
     check_parallel_env(functools.partial(parallel_env, env), steps=strict.rounds(env))
+
+
+def _old_and_masked(made: Any) -> bool:
+    parts = getattr(made.observation_space(made.possible_agents[0]), "spaces", {})
+    old = pettingzoo.__version__.startswith("1.24.")
+    return old and "action_mask" in parts and "observation" not in parts
 
 
 SUITES: Mapping[str, Callable[[Environment[Any, Any]], None]] = {
