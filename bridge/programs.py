@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 
-from native.batch import Batch, Transition
+from native.batch import Batch, Carry, Transition
 from native.core import HasGlobalState, Renders, Timestep
 
 from . import arrays
@@ -80,12 +80,12 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
         seen = jax.tree.unflatten(glance_structure, leaves)
         return seen
 
-    def init(seeds: jax.Array) -> tuple[jax.Array, ...]:
-        return flatten(batch.init(seeds, params))
+    def init(seeds: jax.Array) -> tuple[Carry, Transition]:
+        return batch.init(seeds, params)
 
-    def reset(flat: Any, seeds: Any, seeded: Any, mask: Any) -> tuple[jax.Array, ...]:
+    def reset(flat: Any, seeds: Any, seeded: Any, mask: Any) -> tuple[Carry, Transition]:
         carry, shown = unflatten(flat)
-        return flatten(batch.reset(carry, shown, seeds, seeded, mask, params))
+        return batch.reset(carry, shown, seeds, seeded, mask, params)
 
     def step(flat: Any, action: Any) -> tuple[jax.Array, ...]:
         return flatten(batch.step(unflatten(flat)[0], action, params))
@@ -104,9 +104,16 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
         return tuple(jax.device_put(np.array(leaf), sharding) for leaf in host)
 
     compiled = functools.partial(jax.jit, out_shardings=sharding)
+    packed = compiled(flatten)
+
+    def apart(program: Callable[..., Any]) -> Callable[..., tuple[jax.Array, ...]]:
+        """Packed by a program of its own: for both in one, JAX 0.6 to 0.8 compile for minutes."""
+        first = compiled(program)
+        return lambda *arguments: packed(first(*arguments))
+
     return Programs(
-        init=compiled(init),
-        reset=compiled(reset),
+        init=apart(init),
+        reset=apart(reset),
         step=compiled(step),
         show=show,
         look=look,

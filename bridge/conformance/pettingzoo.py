@@ -20,7 +20,7 @@ from . import strict
 try:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it imports its own old games
-        import pettingzoo
+        import pettingzoo  # type: ignore[import-untyped]
         from pettingzoo.test.api_test import api_test  # type: ignore[import-untyped]
         from pettingzoo.test.max_cycles_test import max_cycles_test  # type: ignore[import-untyped]
         from pettingzoo.test.parallel_test import parallel_api_test  # type: ignore[import-untyped]
