@@ -130,15 +130,16 @@ class Batch:
         if self.autoreset is Autoreset.DISABLED:
             after: tuple[Carry, Transition] = stepped
             return after
-        due = ~carry.acting.any(axis=1)
-        if self.autoreset is Autoreset.SAME_STEP:
-            due = stepped[1].over
+        shown = stepped[1]
+        due = shown.over
+        if self.autoreset is Autoreset.NEXT_STEP:
+            due = ~shown.over & ~shown.acting.any(axis=1)  # over before this step
 
         def begin_again() -> tuple[Carry, Transition]:
             begin = jax.vmap(self._begin, in_axes=(0, 0, None))
             fresh, first = begin(carry.key, carry.episode + 1, params)
             if self.autoreset is Autoreset.SAME_STEP:
-                first = _beside(first, stepped[1])
+                first = _beside(first, shown)
             chosen: tuple[Carry, Transition] = jax.vmap(_select)(due, (fresh, first), stepped)
             return chosen
 
