@@ -83,9 +83,9 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
     def init(seeds: jax.Array) -> tuple[Carry, Transition]:
         return batch.init(seeds, params)
 
-    def reset(flat: Any, seeds: Any, seeded: Any, mask: Any) -> tuple[Carry, Transition]:
+    def reset(flat: Any, seeds: Any, seeded: Any, mask: Any) -> tuple[jax.Array, ...]:
         carry, shown = unflatten(flat)
-        return batch.reset(carry, shown, seeds, seeded, mask, params)
+        return flatten(batch.reset(carry, shown, seeds, seeded, mask, params))
 
     def step(flat: Any, action: Any) -> tuple[jax.Array, ...]:
         return flatten(batch.step(unflatten(flat)[0], action, params))
@@ -104,16 +104,10 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
         return tuple(jax.device_put(np.array(leaf), sharding) for leaf in host)
 
     compiled = functools.partial(jax.jit, out_shardings=sharding)
-    packed = compiled(flatten)
-
-    def apart(program: Callable[..., Any]) -> Callable[..., tuple[jax.Array, ...]]:
-        """Packed by a program of its own: for both in one, JAX 0.6 to 0.8 compile for minutes."""
-        first = compiled(program)
-        return lambda *arguments: packed(first(*arguments))
-
+    begin, packed = compiled(init), compiled(flatten)
     return Programs(
-        init=apart(init),
-        reset=apart(reset),
+        init=lambda seeds: packed(begin(seeds)),  # for both in one JAX 0.6 to 0.8 compile minutes
+        reset=compiled(reset),
         step=compiled(step),
         show=show,
         look=look,

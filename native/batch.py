@@ -116,11 +116,17 @@ class Batch:
             mask: bool (rows,).
             params: Numbers of the dynamics.
         """
-        key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
-        episode = jnp.where(seeded, 0, carry.episode + 1)
-        begun = jax.vmap(self._begin, in_axes=(0, 0, None))(key, episode, params)
-        chosen: tuple[Carry, Transition] = jax.vmap(_select)(mask, begun, (carry, shown))
-        return chosen
+
+        def begin_again() -> tuple[Carry, Transition]:
+            key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
+            episode = jnp.where(seeded, 0, carry.episode + 1)
+            begun = jax.vmap(self._begin, in_axes=(0, 0, None))(key, episode, params)
+            chosen: tuple[Carry, Transition] = jax.vmap(_select)(mask, begun, (carry, shown))
+            return chosen
+
+        again: tuple[Carry, Transition]
+        again = jax.lax.cond(mask.any(), begin_again, lambda: (carry, shown))
+        return again
 
     def step(
         self, carry: Carry, action: Mapping[str, Any], params: Any
