@@ -28,11 +28,9 @@ from native.batch import Autoreset
 from native.core import Environment, Renders, Timestep
 from native.registry import REGISTRY
 
-from . import named, spaces
 from .actions import check_names
 from .arrays import to_numpy
 from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError, RulesError
-from .pettingzoo_vec import ParallelVecBridge
 from .programs import Device
 from .session import Session, Source, as_environment, with_horizon
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
@@ -42,6 +40,9 @@ try:
     from pettingzoo.utils.conversions import parallel_to_aec  # type: ignore[import-untyped]
 except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo", "pettingzoo", "pettingzoo") from error
+
+from . import named, spaces  # they need Gymnasium, which PettingZoo brings
+from .pettingzoo_vec import ParallelVecBridge
 
 RENDER_MODES = ("human", "rgb_array")
 PROBE = "options"  # PettingZoo's own tests reset with {"options": 1}; it means nothing

@@ -31,7 +31,6 @@ import numpy as np
 from native.batch import Autoreset, Transition
 from native.core import Environment, Masks, Renders
 
-from . import spaces
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
 from .programs import Device
@@ -45,6 +44,8 @@ try:
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvWrapper, tile_images
 except ImportError as error:
     raise MissingExtraError("bridge.sb3", "stable_baselines3", "sb3") from error
+
+from . import spaces  # which needs Gymnasium, which SB3 brings
 
 RENDER_MODES = ("rgb_array", "human")
 TILES = 16  # worlds in one picture

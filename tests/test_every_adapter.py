@@ -6,7 +6,6 @@ import pickle
 import threading
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import pytest
 from drivers import DRIVERS, Driver, available, draw, play, same
@@ -25,6 +24,8 @@ from bridge.errors import (
     UnsuitableError,
 )
 from native.registry import REGISTRY, make
+
+cloudpickle = pytest.importorskip("cloudpickle")
 
 STEPS = 12
 

@@ -86,7 +86,7 @@ def test_native_does_not_know_the_bridge():
     ],
 )
 def test_importing_touches_no_device(module):
-    pytest.importorskip(module)
+    pytest.importorskip(module, exc_type=ImportError)
     run(f"import {module}", JAX_PLATFORMS="no_such_platform")
 
 
@@ -94,7 +94,7 @@ def test_importing_touches_no_device(module):
     "module", ["native.registry", "bridge.session", "bridge.gymnasium", "bridge.pettingzoo"]
 )
 def test_importing_leaves_configuration_and_environment_alone(module):
-    pytest.importorskip(module)
+    pytest.importorskip(module, exc_type=ImportError)
     library = module.split(".")[-1]
     run(
         "import os, jax\n"
