@@ -227,7 +227,8 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
             NotResetError, ClosedError: Before `reset`, after `close`.
         """
         if self._session.spec.global_state is None:
-            raise NotImplementedError(f"{self._session.spec.name} has no global state.")
+            name = self._session.spec.name
+            raise NotImplementedError(f"{name} has no global state.")  # what PettingZoo asks for
         state: np.ndarray = self._session.global_state()[0]
         return state
 
