@@ -1,6 +1,7 @@
 """Every conformance suite passes on every environment, and every strict checker finds faults."""
 
 import copy
+import importlib.metadata
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import pytest
 
 from bridge import conformance
 from bridge.errors import UnsuitableError
-from native.core import Environment, HasGlobalState
+from native.core import Environment, HasGlobalState, Masks
 from native.registry import make
 
 SUITES = {
@@ -29,6 +30,8 @@ STEPS = 60
 
 
 def suits(suite: str, env: Environment[Any, Any]) -> bool:
+    if suite == "pettingzoo: api_test" and isinstance(env, Masks):  # and a nested observation
+        return not importlib.metadata.version("pettingzoo").startswith("1.24.")
     alike = len({(group.observation, group.action) for group in env.spec.groups}) == 1
     return (
         (suite not in ONE_AGENT or env.spec.num_agents == 1)
