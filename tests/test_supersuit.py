@@ -52,10 +52,8 @@ OBSERVERS = {
     "sticky": (supersuit.sticky_actions_v0, (0.0,), lambda seen, _: seen),
     "nan": (supersuit.nan_noop_v0, (0,), lambda seen, _: seen),
 }
-if tuple(map(int, supersuit.__version__.split(".")[:2])) < (
-    3,
-    10,
-):  # where these two do not run on any ParallelEnv
+VERSION = tuple(map(int, supersuit.__version__.split(".")[:2]))
+if VERSION < (3, 10):  # where these two do not run on any ParallelEnv
     del OBSERVERS["nan"], OBSERVERS["indicator"]
 
 
