@@ -223,7 +223,7 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         """One array about the whole world, an element of `state_space`; read-only.
 
         Raises:
-            NotImplementedError: The environment has no global state.
+            NotImplementedError: No global state; PettingZoo asks for this error.
             NotResetError, ClosedError: Before `reset`, after `close`.
         """
         if self._session.spec.global_state is None:

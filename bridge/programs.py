@@ -15,7 +15,7 @@ from . import arrays
 
 Device: TypeAlias = Any  # jax.Device, which type checkers cannot name
 
-PACK_LIMIT = 1 << 17  # bytes; where packing stops to pay depends on the environment: 100 KB to 1 MB
+PACK_LIMIT = 1 << 17  # bytes; a compromise: CartPole gains up to 1 MB, simple_spread loses at 20 KB
 
 
 @dataclasses.dataclass(frozen=True)

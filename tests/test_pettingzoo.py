@@ -336,7 +336,7 @@ def test_state(world):
     if not isinstance(world, HasGlobalState):
         zoo.reset(seed=SEED)
         assert not hasattr(zoo, "state_space")
-        with pytest.raises(NotImplementedError, match=world.spec.name):
+        with pytest.raises(NotImplementedError, match=world.spec.name):  # PettingZoo's own
             zoo.state()
         return
     with pytest.raises(NotResetError, match="state"):
