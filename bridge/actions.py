@@ -90,7 +90,7 @@ def mask_size(env: Environment[Any, Any], group: Group) -> int:
 def _check_integers(group: Group, array: np.ndarray, n: np.ndarray) -> None:
     if array.dtype.kind not in "iu":
         _refuse(group, array, np.ones(array.shape, bool), f"is no integer (dtype {array.dtype})")
-    if array.min() < 0 or (array >= n).any():
+    if (array.view(f"u{array.itemsize}") >= n).any():  # as unsigned, what is negative is too large
         wrong = (array < 0) | (array >= n)
         allowed = np.broadcast_to(n - 1, array.shape)[tuple(np.argwhere(wrong)[0])]
         _refuse(group, array, wrong, f"is outside 0 ... {allowed}")

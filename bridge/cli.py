@@ -1,5 +1,6 @@
-"""The command line: `python -m bridge list | info | check | train | render`."""
+"""The command line: `python -m bridge list | info | check | train | render | bench`."""
 
+import contextlib
 import dataclasses
 import importlib
 import inspect
@@ -13,13 +14,19 @@ from native.registry import REGISTRY
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
 from . import film
-from .errors import BridgeError, MissingExtraError, UnknownNameError, UnsuitableError
+from .errors import (
+    BridgeError,
+    CallOrderError,
+    MissingExtraError,
+    UnknownNameError,
+    UnsuitableError,
+)
 from .session import as_environment
 
 try:
     import typer
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.table import Table
     from typer.core import TyperGroup
 except ImportError as error:
@@ -192,6 +199,64 @@ def render(
     height, width = frames[0].shape[:2]
     count = 1 if out.suffix.lower() == ".png" else len(frames)
     _console().print(_plain(f"{out}: {count} x {width} x {height}"), soft_wrap=True)
+
+
+@app.command()
+def bench(
+    suites: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SUITE]...",
+            help="adapters, peers, rollout, scaling, memory or training; "
+            "none: all but training, which takes long.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for a picture of each table.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="See that it runs; the numbers mean little.")
+    ] = False,
+    rounds: Annotated[
+        int | None, typer.Option(min=2, help="Timed blocks of each; None: enough.")
+    ] = None,
+    as_it_comes: Annotated[
+        bool, typer.Option("--as-it-comes", help="Without bridge.tuning.tune_cpu().")
+    ] = False,
+) -> None:
+    """Time interfaces, peers and programs on this machine, the device idle after each block."""
+    from .bench import suites as benchmarks
+    from .tuning import tune_cpu
+
+    if not as_it_comes:
+        with contextlib.suppress(CallOrderError):  # the report says which settings held
+            tune_cpu()
+    names = suites or benchmarks.DEFAULT
+    reports: list[Any] = []
+    columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    console = _console(stderr=True)
+    try:
+        with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
+            task = progress.add_task("", total=len(names))
+
+            def say(doing: str) -> None:
+                progress.update(task, description=_plain(doing))
+
+            for report in benchmarks.run(names, quick=quick, rounds=rounds, progress=say):
+                reports.append(report)
+                progress.advance(task)
+                if pictures is not None and report.rows:
+                    pictures.mkdir(parents=True, exist_ok=True)
+                    report.picture(pictures / f"{report.suite}.png")
+    finally:  # what is done is not lost if the next fails
+        if as_json:
+            sys.stdout.write(json.dumps([report.to_json() for report in reports], indent=2) + "\n")
+        else:
+            for report in reports:
+                _console().print(f"\n[bold]{_plain(report.title)}[/]", soft_wrap=True)
+                _console().print(report.table())
+                _console().print(_lines(report.small_print()), style="dim")
 
 
 def _environment(identifier: str) -> Environment[Any, Any]:

@@ -90,7 +90,7 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         Raises:
             ClosedError: After `close`.
         """
-        self._session.reset(self._seed)
+        self._session.begin(self._seed)
         self._seed = None
         self._alive = [True] * len(self._agents)
         return dm_env.restart(self._observe())

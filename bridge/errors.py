@@ -61,7 +61,7 @@ class EpisodeOverError(BridgeError, RuntimeError):
 
 
 class CallOrderError(BridgeError, RuntimeError):
-    """One half of a step was called where the other was due."""
+    """Something was called too early or too late, such as one half of a step for the other."""
 
 
 class ActionError(BridgeError, ValueError):

@@ -173,7 +173,7 @@ class GymBridge(_Env):
             raise OptionError(f"unknown reset option {option!r}: this environment has no options.")
         if isinstance(seed, (Sequence, np.ndarray)):
             raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
-        self._session.reset(seed)
+        self._session.begin(seed)
         super().reset(seed=None if seed is None else int(seed))
         return self._begun(over=False)
 

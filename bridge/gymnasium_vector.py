@@ -39,11 +39,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from native.batch import Autoreset, Transition
+from native.batch import Autoreset
 from native.core import Environment, Renders
 
 from . import spaces
-from .arrays import to_numpy
 from .errors import (
     CallOrderError,
     EpisodeOverError,
@@ -53,8 +52,8 @@ from .errors import (
     RenderError,
     UnsuitableError,
 )
-from .programs import Device
-from .rows import at, blanked, only_kind, split, to_groups, to_rows
+from .programs import Device, Tally
+from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Seeds, Session
 from .window import FRAMES_PER_SECOND, check_render_mode
 
@@ -126,6 +125,7 @@ class VectorBridge(_VectorEnv):
         self.single_action_space = spaces.action_space(group.action)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._intake = Intake(env.spec, num_worlds)
         self._alive = np.ones(self.num_envs, bool)
         self._stepping = False
         self._notes: dict[str, tuple[Any, ...]] = {}
@@ -146,12 +146,11 @@ class VectorBridge(_VectorEnv):
             OptionError: Unknown option, or no such mask; wrong types are a TypeError too.
         """
         mask = self._reset_mask(options)
-        self._session.reset(seed, None if mask is None else mask[:: self.num_agents])
+        self._session.begin(seed, None if mask is None else mask[:: self.num_agents])
         if isinstance(seed, (int, np.integer)):
             self._np_random, self._np_random_seed = seeding.np_random(int(seed))
         self._stepping = False
-        filled = np.ones(self.num_envs, bool) if mask is None else mask
-        return self._shown(filled)[1:]
+        return self._shown(mask)[1:]
 
     def step(self, actions: Any) -> Step:
         """Advance every row.
@@ -171,7 +170,7 @@ class VectorBridge(_VectorEnv):
             raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
         if self._mode is Autoreset.DISABLED:
             self._require_running()
-        self._session.dispatch(to_groups(self._spec, actions, self.num_worlds))
+        self._session.dispatch(self._intake(actions))
         self._stepping = True
 
     def step_wait(self) -> Step:
@@ -181,17 +180,18 @@ class VectorBridge(_VectorEnv):
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping = False
         was_alive = self._alive
-        now, observation, info = self._shown(np.ones(self.num_envs, bool))
+        now, observation, info = self._shown(None)
         terminated, truncated = now.terminated.reshape(-1), now.truncated.reshape(-1)
+        if not self.copy:
+            terminated, truncated = np.array(terminated), np.array(truncated)
         ended = terminated | truncated
-        if ended.any():
-            shown = self._session.shown
+        if np.logical_or.reduce(ended):
+            tally = self._session.tally()
             if self.num_agents > 1:
-                over = np.repeat(to_numpy(shown.over), self.num_agents)
+                over = np.repeat(tally.over, self.num_agents)
                 terminated = terminated | (over & ~was_alive)
-            self._report(info, shown, ended, terminated | truncated)
-        reward = now.reward.reshape(-1).astype(np.float64)
-        return observation, reward, np.array(terminated), np.array(truncated), info
+            self._report(info, tally, ended, terminated | truncated)
+        return observation, now.reward.reshape(-1).astype(np.float64), terminated, truncated, info
 
     def render(self) -> tuple[Array, ...]:
         """A picture for each row; one program call, and one picture, for each world.
@@ -252,14 +252,14 @@ class VectorBridge(_VectorEnv):
         """
         self._session.load(path)
         self._stepping = False
-        return self._shown(np.ones(self.num_envs, bool))[1:]
+        return self._shown(None)[1:]
 
-    def _shown(self, filled: Array) -> tuple[Any, Observation, Info]:
-        """The timestep on the host; its observation and its info by row."""
+    def _shown(self, filled: Array | None) -> tuple[Any, Observation, Info]:
+        """The timestep on the host; its observation and its info by row. `filled`: None is all."""
         now, masks = self._session.look(own=self.copy)
         observation = self._by_row(now.observation)
         if self.num_agents > 1 or self._mode is Autoreset.DISABLED:
-            self._alive = to_numpy(self._session.shown.acting).reshape(-1)
+            self._alive = self._session.tally().acting.reshape(-1)
         if self.num_agents > 1 and self._mode is Autoreset.SAME_STEP:
             gone = np.logical_or(now.terminated, now.truncated).reshape(-1) & ~self._alive
             observation = blanked(observation, gone) if gone.any() else observation
@@ -275,7 +275,7 @@ class VectorBridge(_VectorEnv):
         native: Mapping[str, Any],
         mask: Array | None,
         alive: Array,
-        filled: Array,
+        filled: Array | None,
     ) -> Info:
         info: Info = dict(native)
         if self.num_agents > 1:
@@ -283,19 +283,20 @@ class VectorBridge(_VectorEnv):
             info["alive"] = np.array(alive)
         if mask is not None:
             info["action_mask"] = mask
-        return info | {f"_{name}": np.array(filled) for name in info}
+        for name in list(info):
+            info[f"_{name}"] = np.ones(self.num_envs, bool) if filled is None else np.array(filled)
+        return info
 
-    def _report(self, info: Info, shown: Transition, ended: Array, done: Array) -> None:
+    def _report(self, info: Info, tally: Tally, ended: Array, done: Array) -> None:
         """Add what is known of rows whose agent has `ended`; `done`: those, and padding."""
-        returns, lengths = to_numpy((shown.returns, shown.lengths))
         info["episode_statistics"] = {
-            "r": returns.reshape(-1) * ended,
-            "l": np.repeat(lengths, self.num_agents) * ended,
+            "r": tally.returns.reshape(-1) * ended,
+            "l": np.repeat(tally.lengths, self.num_agents) * ended,
         }
         info["_episode_statistics"] = ended
-        if shown.final is None:
+        if tally.final is None:
             return
-        observation, native = to_numpy(shown.final)
+        observation, native = tally.final
         native = {name: np.array(value) for name, value in native.items()}
         rows = np.flatnonzero(done)
         last = np.empty(self.num_envs, object)  # all None

@@ -25,13 +25,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset
-from native.core import Environment, Renders, Timestep
+from native.core import Environment, Renders, TakesTurns
 from native.registry import REGISTRY
 
 from .actions import check_names
-from .arrays import to_numpy
 from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError, RulesError
-from .programs import Device
+from .programs import Device, Sight
 from .session import Session, Source, as_environment, with_horizon
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
@@ -42,6 +41,7 @@ except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo", "pettingzoo", "pettingzoo") from error
 
 from . import named, spaces  # they need Gymnasium, which PettingZoo brings
+from .pettingzoo_aec import TurnBridge
 from .pettingzoo_vec import ParallelVecBridge
 
 RENDER_MODES = ("human", "rgb_array")
@@ -76,9 +76,12 @@ def aec_env(
     """One world in which the agents take turns; it moves on when the last of them has acted.
 
     It is `pettingzoo.utils.parallel_to_aec(parallel_env(...))`; its `unwrapped` is the
-    `ParallelBridge`. Arguments and errors are those of `parallel_env`.
+    `ParallelBridge`. A game that itself takes turns (`native.core.TakesTurns`) moves on with every
+    action and is a `TurnBridge`. Arguments and errors are those of `parallel_env`.
     """
-    return parallel_to_aec(parallel_env(id_or_env, render_mode=render_mode, copy=copy, **rules))
+    env = _environment(id_or_env, rules)
+    world = ParallelBridge(env, render_mode=render_mode, copy=copy)
+    return TurnBridge(world) if isinstance(env, TakesTurns) else parallel_to_aec(world)
 
 
 def parallel_vec_env(
@@ -171,10 +174,10 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         env = self._session.env
         if self.max_cycles != env.spec.horizon and hasattr(env, "horizon"):
             self._session = Session(_limited(env, self.max_cycles), 1, Autoreset.DISABLED)
-        self._session.reset(seed)
+        self._session.begin(seed)
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
-        return self._begun()
+        return self._begun([[True] * len(self._row)])
 
     def step(self, actions: Mapping[str, Any]) -> Step:
         """Advance by one step.
@@ -210,10 +213,10 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
             infos,
         )
         if True in terminated or True in truncated:
-            returns, lengths = to_numpy((session.shown.returns, session.shown.lengths))
-            self._take_part()
+            tally = session.tally()
+            self._take_part(tally.acting)
             for agent in acting.keys() - self._acting.keys():
-                total, length = returns[0, acting[agent]].item(), lengths.item()
+                total, length = tally.returns[0, acting[agent]].item(), tally.lengths.item()
                 infos[agent]["episode"] = {"r": total, "l": length}
         if self._window is not None:
             self.render()
@@ -264,18 +267,18 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         Raises:
             StateFileError: It is no such file, or of another environment or time limit.
         """
-        self._session.load(path)
-        return self._begun()
+        return self._begun(self._session.load(path).acting)
 
-    def _begun(self) -> tuple[Observations, Infos]:
-        self._take_part()
+    def _begun(self, acting: Any) -> tuple[Observations, Infos]:
+        self._take_part(acting)
         if self._window is not None:
             self.render()
         return self._seen(*self._session.look(own=self.copy))
 
-    def _take_part(self) -> None:
-        (acting,) = to_numpy(self._session.shown.acting).tolist()
-        self._acting = {agent: row for agent, row in self._row.items() if acting[row]}
+    def _take_part(self, acting: Any) -> None:
+        """`acting`: bool (1, agents), who has not ended."""
+        (act,) = np.asarray(acting).tolist()
+        self._acting = {agent: row for agent, row in self._row.items() if act[row]}
         self.agents = list(self._acting)
 
     def _rest(self, actions: Mapping[str, Any]) -> Step:
@@ -290,9 +293,7 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
             check_names(actions, row, acting)
         return {team.group.name: team.joint(actions, acting) for team in self._teams}
 
-    def _seen(
-        self, timestep: Timestep, masks: Mapping[str, Any] | None
-    ) -> tuple[Observations, Infos]:
+    def _seen(self, timestep: Sight, masks: Mapping[str, Any] | None) -> tuple[Observations, Infos]:
         """Observations and infos of those who act, or acted."""
         acting, native = self._acting, timestep.info
         observations: Observations = {}

@@ -3,19 +3,40 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 
-from native.batch import Batch, Carry, Transition
-from native.core import HasGlobalState, Renders, Timestep
+from native import kernels
+from native.batch import Autoreset, Batch, Carry, Transition
+from native.core import HasGlobalState, Renders
 
 from . import arrays
 
 Device: TypeAlias = Any  # jax.Device, which type checkers cannot name
 
-PACK_LIMIT = 1 << 17  # bytes; a compromise: CartPole gains up to 1 MB, simple_spread loses at 20 KB
+PACK_LIMIT = 5 << 16  # bytes; more of them are quicker on their own, fewer are not
+
+
+class Sight(NamedTuple):
+    """A `Timestep` on the host; a tuple, because it is made in every step."""
+
+    observation: Mapping[str, Any]
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    info: Mapping[str, np.ndarray]
+
+
+class Tally(NamedTuple):
+    """Fields of a `Transition` that matter where an episode ends, on the host."""
+
+    acting: np.ndarray
+    over: np.ndarray
+    returns: np.ndarray
+    lengths: np.ndarray
+    final: tuple[Mapping[str, Any], Mapping[str, np.ndarray]] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +47,8 @@ class Programs:
     reset: Callable[..., tuple[jax.Array, ...]]
     step: Callable[..., tuple[jax.Array, ...]]
     show: Callable[..., Transition]
-    look: Callable[..., tuple[Timestep, Mapping[str, Any] | None]]
+    look: Callable[..., tuple[Sight, Mapping[str, Any] | None]]
+    tally: Callable[..., Tally]
     place: Callable[..., tuple[jax.Array, ...]]
     render: Callable[..., jax.Array]
     global_state: Callable[..., jax.Array]
@@ -38,47 +60,66 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
     env, params = batch.env, batch.env.params
     seeds = np.zeros(num_envs, np.uint32)
     shapes = jax.eval_shape(lambda s: batch.init(s, params), seeds)
-    structure = jax.tree.structure(shapes)
-    first_shown = len(jax.tree.leaves(shapes[0]))
-    shown_structure = jax.tree.structure(shapes[1])
-    glance = (shapes[1].timestep, shapes[1].action_mask)  # the first and the last of what is shown
-    glance_structure = jax.tree.structure(glance)
-    timestep, mask = (len(jax.tree.leaves(part)) for part in glance)
-    glanced = (*range(first_shown, first_shown + timestep), *range(-mask, 0))
-    packing = arrays.Packing(shapes) if arrays.size_in_bytes(shapes) <= PACK_LIMIT else None
-    glanced_places = [packing.places[i] for i in glanced] if packing else []
+    leaves = jax.tree.leaves(shapes)
+    structure: Any = jax.tree.structure(shapes)
+    kept, places = _kept(batch, shapes)
+    shown_places = places[len(jax.tree.leaves(shapes[0])) :]
+    shown_structure: Any = jax.tree.structure(shapes[1])
+    number: Any = shown_structure.unflatten(shown_places)
+    now = number.timestep
+    trees = (now.observation, now.info, number.action_mask)
+    sight_structure: Any = jax.tree.structure(trees)
+    sight_places: Any = [now.reward, now.terminated, now.truncated, *jax.tree.leaves(trees)]
+    tally = Tally(number.acting, number.over, number.returns, number.lengths, number.final)
+    tally_structure: Any = jax.tree.structure(tally)
+    tally_places: Any = jax.tree.leaves(tally)
+    carried = [leaves[i] for i in kept]
+    small_enough = arrays.size_in_bytes(carried) <= PACK_LIMIT
+    packing = arrays.Packing(carried) if small_enough and devices is None else None
     sharding = None
     if devices is not None:
-        packing = None
         mesh = jax.sharding.Mesh(np.array(devices), ("rows",))
         rows = jax.sharding.PartitionSpec("rows")  # type: ignore[no-untyped-call]
         sharding = jax.sharding.NamedSharding(mesh, rows)
 
     def flatten(tree: Any) -> tuple[jax.Array, ...]:
-        return packing.pack(tree) if packing else tuple(jax.tree.leaves(tree))
+        leaves = jax.tree.leaves(tree)
+        carried = tuple(leaves[i] for i in kept)
+        return packing.pack(carried) if packing else carried
 
     def unflatten(flat: Sequence[jax.Array]) -> Any:
-        return packing.unpack(*flat) if packing else jax.tree.unflatten(structure, flat)
+        carried = packing.unpack(*flat) if packing else flat
+        return structure.unflatten([carried[place] for place in places])
 
     def show(flat: Sequence[Any]) -> Transition:
-        leaves = flat[first_shown:]
+        leaves: Sequence[Any]
         if packing:
             words, small = flat
-            places = packing.places[first_shown:]
-            leaves = packing.views(np.asarray(words), np.asarray(small), places)
-        shown: Transition = jax.tree.unflatten(shown_structure, leaves)
+            leaves = packing.views(np.asarray(words), np.asarray(small), shown_places)
+        else:
+            leaves = [flat[place] for place in shown_places]
+        shown: Transition = shown_structure.unflatten(leaves)
         return shown
 
-    def look(flat: Sequence[Any], own: bool) -> tuple[Timestep, Mapping[str, Any] | None]:
+    def look(flat: Sequence[Any], own: bool) -> tuple[Sight, Mapping[str, Any] | None]:
         take = np.array if own else np.asarray
         if packing:
             words, small = flat
-            leaves = packing.views(take(words), take(small), glanced_places)
+            leaves = packing.views(take(words), take(small), sight_places)
         else:
-            leaves = [take(leaf) for leaf in arrays.to_numpy([flat[i] for i in glanced])]
-        seen: tuple[Timestep, Mapping[str, Any] | None]
-        seen = jax.tree.unflatten(glance_structure, leaves)
-        return seen
+            leaves = [take(leaf) for leaf in arrays.to_numpy([flat[i] for i in sight_places])]
+        reward, terminated, truncated, *rest = leaves
+        observation, info, mask = sight_structure.unflatten(rest)
+        return Sight(observation, reward, terminated, truncated, info), mask
+
+    def count(flat: Sequence[Any]) -> Tally:
+        if packing:
+            words, small = flat
+            leaves = packing.views(np.asarray(words), np.asarray(small), tally_places)
+        else:
+            leaves = arrays.to_numpy([flat[place] for place in tally_places])
+        counted: Tally = tally_structure.unflatten(leaves)
+        return counted
 
     def init(seeds: jax.Array) -> tuple[Carry, Transition]:
         return batch.init(seeds, params)
@@ -88,7 +129,8 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
         return flatten(batch.reset(carry, shown, seeds, seeded, mask, params))
 
     def step(flat: Any, action: Any) -> tuple[jax.Array, ...]:
-        return flatten(batch.step(unflatten(flat)[0], action, params))
+        stepped = kernels.apart(lambda c, a: batch.step(c, a, params), unflatten(flat)[0], action)
+        return flatten(stepped)
 
     def render(flat: Any, row: Any) -> jax.Array:
         assert isinstance(env, Renders)
@@ -105,13 +147,34 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
 
     compiled = functools.partial(jax.jit, out_shardings=sharding)
     begin, packed = compiled(init), compiled(flatten)
+
+    def whole(function: Callable[..., tuple[jax.Array, ...]]) -> Callable[..., Any]:
+        if devices is not None:
+            return compiled(function)
+        return kernels.jit(functools.partial(kernels.whole, function))
+
     return Programs(
         init=lambda seeds: packed(begin(seeds)),  # for both in one JAX 0.6 to 0.8 compile minutes
-        reset=compiled(reset),
-        step=compiled(step),
+        reset=whole(reset),
+        step=whole(step),
         show=show,
         look=look,
+        tally=count,
         place=place,
         render=jax.jit(render),
         global_state=jax.jit(global_state),
     )
+
+
+def _kept(batch: Batch, shapes: tuple[Carry, Transition]) -> tuple[list[int], list[int]]:
+    """Which leaves of carry and transition to keep, and for every leaf its place among those.
+
+    Some of what is shown is always equal to what is carried.
+    """
+    structure: Any = jax.tree.structure(shapes)
+    carry, shown = structure.unflatten(range(structure.num_leaves))
+    twins = {shown.acting: carry.acting}
+    if batch.autoreset is not Autoreset.SAME_STEP:
+        twins |= {shown.returns: carry.returns, shown.lengths: carry.tick}
+    kept = [leaf for leaf in range(structure.num_leaves) if leaf not in twins]
+    return kept, [kept.index(twins.get(leaf, leaf)) for leaf in range(structure.num_leaves)]

@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 
 from native.core import Group, Spec
+from native.spaces import Discrete
 
 from .actions import checked
 from .errors import ActionError, UnsuitableError
+
+_UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (4, 8)}
 
 
 def only_kind(spec: Spec) -> Group:
@@ -41,6 +44,27 @@ def only_kind(spec: Spec) -> Group:
 def to_rows(spec: Spec, grouped: Mapping[str, Any]) -> Any:
     """Group -> tree of (worlds, agents of the group, ...) as one tree of (rows, ...)."""
     return _joined([grouped[group.name] for group in spec.groups])
+
+
+class Intake:
+    """`to_groups` for one batch: what it needs to know is found once."""
+
+    def __init__(self, spec: Spec, num_worlds: int) -> None:
+        self._spec = spec
+        self._num_worlds = num_worlds
+        self._rows = (num_worlds * spec.num_agents,)
+        group = spec.groups[0]
+        self._name = group.name
+        only = group.action if len(spec.groups) == 1 else None
+        self._choices = only.n if isinstance(only, Discrete) else 0
+
+    def __call__(self, actions: Any) -> dict[str, np.ndarray]:
+        """See `to_groups`."""
+        if self._choices and isinstance(actions, np.ndarray) and actions.shape == self._rows:
+            unsigned = _UNSIGNED.get(actions.dtype)  # in which what is negative is too large
+            if unsigned and np.maximum.reduce(actions.view(unsigned)) < self._choices:
+                return {self._name: actions.reshape(self._num_worlds, -1).astype(np.int32)}
+        return to_groups(self._spec, actions, self._num_worlds)
 
 
 def to_groups(spec: Spec, actions: Any, num_worlds: int) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 | adapter asks for        | session does                                                       |
 | ----------------------- | ------------------------------------------------------------------ |
 | `reset(seeds, mask)`    | one compiled call; row i is seeded with seeds[i]                   |
+| `begin(seeds, mask)`    | the same, without a look at what it shows                          |
 | `step(action)`          | one compiled call; what it shows stays valid after the next        |
 | `dispatch`, `collect`   | the two halves of `step`, for interfaces that tell them apart      |
 | `save`, `load`          | the state of every row as an .npz file, no pickle                  |
@@ -20,7 +21,7 @@ import jax
 import numpy as np
 
 from native.batch import Autoreset, Batch, Transition
-from native.core import Environment, Renders, Timestep
+from native.core import Environment, Renders
 from native.registry import UnknownEnvironmentError, UnknownRuleError
 from native.registry import make as make_native
 
@@ -34,14 +35,17 @@ from .errors import (
     UnknownNameError,
     UnsuitableError,
 )
-from .programs import Device, programs
+from .programs import Device, Sight, Tally, programs
+from .sources import adopt
 
-Source: TypeAlias = "str | Environment[Any, Any]"
+Source: TypeAlias = "str | Environment[Any, Any] | Any"  # a name, native, or of `sources`
 Seeds: TypeAlias = "int | Sequence[int | None] | None"
 
 
 def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
     """The environment that a name, with or without the prefix "native/", or an object stands for.
+
+    An object is a native `Environment`, or one of those in `bridge.sources`.
 
     Raises:
         UnknownNameError: No such name; the message suggests the nearest.
@@ -55,11 +59,12 @@ def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
             raise UnknownNameError(*error.args) from None
         except UnknownRuleError as error:
             raise RulesError(*error.args) from None
-    if not isinstance(source, Environment):
-        raise UnsuitableError(f"expected a name or a native Environment, got {source!r}")
     if rules:
         raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
-    return source
+    env = adopt(source) or source
+    if not isinstance(env, Environment):
+        raise UnsuitableError(f"expected a name or an environment, got {source!r}")
+    return env
 
 
 def with_horizon(env: Environment[Any, Any], horizon: int | None) -> Environment[Any, Any]:
@@ -115,6 +120,7 @@ class Session:
         self._arrays: tuple[jax.Array, ...] | None = None
         self._shown: Transition | None = None
         self._seeds = np.zeros(num_envs, np.uint32)
+        self._every_row = np.ones(num_envs, bool)
         self._programs = programs(self._batch, num_envs, self._devices)
 
     @property
@@ -137,7 +143,12 @@ class Session:
             raise NotResetError(what)
 
     def reset(self, seeds: Seeds = None, mask: np.ndarray | None = None) -> Transition:
-        """Begin an episode in the rows of `mask` (None: all) and show every row.
+        """`begin`, and show every row."""
+        self.begin(seeds, mask)
+        return self._show()
+
+    def begin(self, seeds: Seeds = None, mask: np.ndarray | None = None) -> None:
+        """Begin an episode in the rows of `mask` (None: all).
 
         Args:
             seeds: One seed s gives row i the seed s + i. A sequence gives every row its own, where
@@ -152,11 +163,11 @@ class Session:
         self.require("reset", running=False)
         seeded = self._take_seeds(seeds)
         if self._arrays is None:
-            self._arrays = self._programs.init(self._seeds)
-        else:
-            mask = np.ones(self.num_envs, bool) if mask is None else mask
-            self._arrays = self._programs.reset(self._arrays, self._seeds, seeded, mask)
-        return self._show()
+            self._arrays, mask = self._programs.init(self._seeds), None
+        # The first episode too is begun by this program: another might round otherwise.
+        mask = self._every_row if mask is None else mask
+        self._arrays = self._programs.reset(self._arrays, self._seeds, seeded, mask)
+        self._shown = None
 
     def step(self, action: Mapping[str, np.ndarray]) -> Transition:
         """Advance every row. `action`: group -> (rows, agents of the group, ...), checked."""
@@ -174,7 +185,7 @@ class Session:
         """What the step begun last shows."""
         return self._show()
 
-    def look(self, *, own: bool) -> tuple[Timestep, Mapping[str, Any] | None]:
+    def look(self, *, own: bool) -> tuple[Sight, Mapping[str, Any] | None]:
         """Timestep and action mask of what is shown, as NumPy arrays; quicker than all of it.
 
         Args:
@@ -182,6 +193,11 @@ class Session:
         """
         assert self._arrays is not None
         return self._programs.look(self._arrays, own)
+
+    def tally(self) -> Tally:
+        """What matters where an episode ends; quicker than all that is shown."""
+        assert self._arrays is not None
+        return self._programs.tally(self._arrays)
 
     def global_state(self) -> np.ndarray:
         """The whole world of every row, (rows, *shape of `spec.global_state`)."""
@@ -274,7 +290,7 @@ class Session:
             if first:
                 entropy = np.random.SeedSequence().generate_state(1)[0]
                 self._seeds = entropy + np.arange(self.num_envs, dtype=np.uint32)
-            return np.full(self.num_envs, first)
+            return self._every_row if first else ~self._every_row
         if isinstance(seeds, numbers.Integral):
             seeds = [int(seeds) + i for i in range(self.num_envs)]
         if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):

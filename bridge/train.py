@@ -84,7 +84,7 @@ DEFAULT = Recipe(
 
 RECIPES: Mapping[str, Recipe] = {
     "CartPole-v1": Recipe(
-        steps=150_000,
+        steps=200_000,
         num_envs=16,
         n_steps=32,
         batch_size=256,

@@ -126,6 +126,20 @@ class Masks(Protocol):
 
 
 @runtime_checkable
+class TakesTurns(Protocol):
+    """An environment in which one agent acts at a time; what the others choose changes nothing.
+
+    Its timesteps show the same number as `info["current_agent"]`, also to those who see no state.
+    """
+
+    def current_agent(self, state: Any, params: Any) -> jax.Array:
+        """Row of the agent whose action the next step reads: int32 (); of one that has not ended,
+        while there is one.
+        """
+        ...
+
+
+@runtime_checkable
 class HasGlobalState(Protocol):
     """An environment with one array that describes the whole world, for central critics."""
 

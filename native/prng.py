@@ -16,6 +16,8 @@ import jax.extend.random
 import jax.numpy as jnp
 import numpy as np
 
+from .kernels import apart
+
 _SEED, _SPLIT, _FOLD, _BITS = range(4)  # purpose of a hash: no two purposes share their words
 
 
@@ -79,7 +81,7 @@ def _split(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
 def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.Array:
     count = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
-    high, low = _hash(key, count, _BITS)
+    high, low = apart(lambda key: _hash(key, count, _BITS), key)
     if bit_width == 64:
         return (high.astype(jnp.uint64) << np.uint64(32)) | low.astype(jnp.uint64)
     return low.astype({8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}[bit_width])

@@ -5,6 +5,8 @@ states, steps = jax.jit(rollout, static_argnums=0)(env, key, actions)
 policy = random_policy(env)
 carry, shown = batch.init(seeds, env.params)
 (carry, shown), (actions, steps) = collect(batch, carry, shown, policy, key, 128)
+
+On a CPU `native.kernels.jit` makes `collect` up to twice as fast as `jax.jit` does.
 """
 
 import functools
@@ -14,8 +16,10 @@ from typing import Any, TypeAlias, TypeVar
 import jax
 import jax.numpy as jnp
 
+from . import kernels
 from .batch import Batch, Carry, Transition
 from .core import Environment, Spec, Timestep
+from .prng import implementation
 from .spaces import Discrete
 
 StateT = TypeVar("StateT")
@@ -89,12 +93,15 @@ def collect(
     """
     params = batch.env.params if params is None else params
 
+    def step(carry: Carry, action: Actions) -> tuple[Carry, Transition]:
+        return batch.step(carry, action, params)
+
     def advance(
         now: tuple[Carry, Transition], tick: jax.Array
     ) -> tuple[tuple[Carry, Transition], tuple[Actions, Transition]]:
         carry, shown = now
-        action = policy(jax.random.fold_in(key, tick), shown)
-        carry, shown = batch.step(carry, action, params)
+        action = kernels.whole(policy, jax.random.fold_in(key, tick), shown)
+        carry, shown = kernels.whole(step, carry, action)
         return (carry, shown), (action, shown)
 
     ticks = jnp.arange(num_steps, dtype=jnp.int32)
@@ -123,7 +130,11 @@ def random_policy(env: Environment[Any, Any]) -> Policy:
     spec = env.spec
 
     def policy(key: jax.Array, shown: Transition) -> Actions:
-        keys = jax.random.split(key, shown.acting.shape[0])
+        words = jax.random.bits(
+            key, (2,), jnp.uint32
+        )  # whatever generator drew them, go on quickly
+        quick = jax.random.wrap_key_data(words, impl=implementation("pcg4d"))
+        keys = jax.random.split(quick, shown.acting.shape[0])
         one = functools.partial(random_actions, spec)
         actions: Actions = jax.vmap(one)(keys, shown.action_mask)
         return actions

@@ -104,8 +104,8 @@ def test_what_was_shown_stays_intact_while_the_session_goes_on(num_envs):
 
 def test_writing_through_an_exported_tensor_does_not_reach_the_state():
     pytest.importorskip("torch")
-    left, right = (Session(as_environment("CartPole-v1"), 3000, Autoreset.SAME_STEP) for _ in "ab")
-    action = {"cart": np.ones((3000, 1), np.int32)}
+    left, right = (Session(as_environment("CartPole-v1"), 8192, Autoreset.SAME_STEP) for _ in "ab")
+    action = {"cart": np.ones((8192, 1), np.int32)}
     for session in (left, right):
         session.reset(3)
     tensor = to_torch(left.step(action).timestep.observation["cart"])

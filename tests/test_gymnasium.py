@@ -641,7 +641,7 @@ def test_a_flag_does_not_survive_a_reset():
 
 
 def test_without_copies_observations_are_views_of_the_device_s_memory():
-    env, action = make_vec("CartPole-v1", 4096, copy=False), np.zeros(4096, int)
+    env, action = make_vec("CartPole-v1", 8192, copy=False), np.zeros(8192, int)
     for show in (lambda: env.reset(seed=0), lambda: env.step(action)):
         observation = show()[0]
         device = env._session.shown.timestep.observation["cart"]
@@ -655,7 +655,7 @@ def test_without_copies_observations_are_views_of_the_device_s_memory():
 
 
 def test_without_copies_parts_of_a_dict_are_views_too():
-    env = make_vec("causeway_v0", 1024, copy=False)
+    env = make_vec("causeway_v0", 4096, copy=False)
     observation, info = env.reset(seed=0)
     (device,) = env._session.shown.timestep.observation.values()
     for name, part in observation.items():

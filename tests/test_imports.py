@@ -10,11 +10,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OPTIONAL = (
+    "brax",
+    "craftax",
     "dm_env",
+    "envpool",
     "gymnasium",
+    "gymnax",
     "imageio",
+    "jaxmarl",
+    "jumanji",
     "matplotlib",
     "pettingzoo",
+    "pgx",
     "pygame",
     "rich",
     "stable_baselines3",

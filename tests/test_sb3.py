@@ -248,6 +248,18 @@ def test_the_timeline_of_a_team_that_ends_one_by_one():
     np.testing.assert_array_equal(again[:, [0, 1, 3]], [[1, 0, 0], [2, 0, 0], [3, 0, 0]])
 
 
+def test_nothing_written_into_an_info_reaches_the_next_step():
+    venv = make_vec_env("CartPole-v1", 3, seed=0)
+    venv.reset()
+    actions = np.zeros(3, int)
+    for _ in range(12):  # past the end of an episode
+        infos = venv.step(actions)[3]
+        assert not any("mine" in info for info in infos)
+        for info in infos:
+            info["mine"] = 1
+    assert all(info["mine"] for info in infos)
+
+
 def test_on_policy_returns_do_not_leak_through_padding():
     venv = make_vec_env(Fuses(late=(False, False, False)), 2, seed=0)
     model = PPO("MlpPolicy", venv, gamma=1.0, gae_lambda=1.0, **tiny(n_steps=10, batch_size=12))

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from native import draw
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete
+from native.trig import sincos
 
 START = 0.05
 VIEW = draw.View(left=-2.7, bottom=-0.6, right=2.7, top=1.65, width=480)
@@ -84,7 +85,7 @@ class CartPole:
         """Push, integrate by explicit Euler, judge."""
         del key
         force = jnp.where(action["cart"][0] == 1, params.force, -params.force)
-        sin, cos = jnp.sin(state.angle), jnp.cos(state.angle)
+        sin, cos = sincos(state.angle)
         mass = params.cart_mass + params.pole_mass
         pole = params.pole_mass * params.half_length
         push = (force + pole * jnp.square(state.angle_speed) * sin) / mass

@@ -1,0 +1,1 @@
+"""`python -m bridge bench`: what a step costs here, beside what others need for the same."""

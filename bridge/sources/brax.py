@@ -1,0 +1,29 @@
+"""Brax environments, and those written to its interface, as native ones.
+
+| Brax                              | native                                                      |
+| --------------------------------- | ----------------------------------------------------------- |
+| `reset`, `step`, `obs`, `done`    | as in `bridge.sources.physics`                              |
+| `episode_length`                  | `horizon`                                                   |
+| `EpisodeWrapper`                  | its `episode_length`                                        |
+| `AutoResetWrapper`, `VmapWrapper` | taken off; a new episode is a new one, not the first state  |
+"""
+
+from typing import Any
+
+from .carried import ByPickle
+from .physics import EPISODE_LENGTH, PhysicsEnvironment, bare
+
+
+def from_brax(env: Any, *, episode_length: int | None = None) -> PhysicsEnvironment:
+    """A Brax environment as a native one.
+
+    Args:
+        env: A `brax.envs.Env`, as from `get_environment` or `create`; not to be changed any more.
+        episode_length: Steps until truncation; None: those of its `EpisodeWrapper`, else 1000.
+
+    Raises:
+        UnsuitableError: It is wrapped by what repeats actions, or changes its episodes in another
+            way that has no native form.
+    """
+    theirs, wrapped = bare(env, ("brax.envs.wrappers.training",))
+    return PhysicsEnvironment(ByPickle(theirs), "brax", episode_length or wrapped or EPISODE_LENGTH)

@@ -1,0 +1,102 @@
+"""What every source needs: foreign objects compared by value, foreign code called on its own terms.
+
+Native rules are equal by value, so that equal ones share a compiled program, and pickle. Objects of
+other libraries mostly compare by identity; `ByValue` holds one and compares what is in it. Other
+libraries are written for JAX as it comes; `as_it_comes` gives them that, whatever the caller has
+configured.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import importlib
+from collections.abc import Generator, Hashable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class ByValue:
+    """A foreign object, equal to another of the same class with equal attributes.
+
+    Attributes are compared by value as far down as they are numbers, strings, arrays, containers
+    and objects made of those; anything else, such as a function, is compared as it compares itself.
+
+    Attributes:
+        it: The object. It must not be changed any more.
+    """
+
+    it: Any
+
+    @functools.cached_property
+    def contents(self) -> Hashable:
+        """What is compared."""
+        return _contents(self.it, ())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByValue) and (
+            self.it is other.it or self.contents == other.contents
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.contents)
+
+    def __repr__(self) -> str:
+        return repr(self.contents)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The object alone: what was compared may hold functions that pickle by name."""
+        return {"it": self.it}
+
+
+def _contents(value: Any, above: tuple[int, ...]) -> Hashable:
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, type)):
+        return value
+    if id(value) in above:
+        return "..."  # an object that holds itself
+    above = (*above, id(value))
+    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
+        array = np.asarray(value)
+        digest = hashlib.sha256(array.tobytes()).hexdigest()
+        return ("array", str(array.dtype), array.shape, digest)
+    if isinstance(value, Mapping):
+        return ("mapping", *((key, _contents(part, above)) for key, part in value.items()))
+    if isinstance(value, (list, tuple)):
+        return (type(value).__name__, *(_contents(part, above) for part in value))
+    if isinstance(value, functools.partial):
+        parts = (value.func, value.args, value.keywords)
+        return ("partial", *(_contents(part, above) for part in parts))
+    kind = type(value)
+    if callable(value) or not hasattr(value, "__dict__") or kind.__module__ == "builtins":
+        return value if isinstance(value, Hashable) else id(value)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return (name, *((key, _contents(part, above)) for key, part in vars(value).items()))
+
+
+@contextlib.contextmanager
+def as_it_comes() -> Generator[None]:
+    """JAX as its defaults have it: no 64 bits, types and ranks promoted."""
+    with _x64(False), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+def strong(tree: Any) -> Any:
+    """The same values as arrays whose dtypes are definite, none from a mere Python number."""
+
+    def cast(leaf: Any) -> jax.Array:
+        array = jnp.asarray(leaf)
+        # `astype` to the dtype it has makes a weak type definite.
+        return array.astype(array.dtype)
+
+    return jax.tree.map(cast, tree)
+
+
+def _x64(enabled: bool) -> Any:
+    """Where the context is found depends on the version of JAX."""
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(enabled)
+    return importlib.import_module("jax.experimental").enable_x64(enabled)

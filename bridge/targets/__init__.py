@@ -1,0 +1,1 @@
+"""Native environments as those of JAX libraries, for their trainers."""

@@ -1,0 +1,140 @@
+"""How XLA is to cut a program into kernels on a CPU. Without it results are the same to rounding.
+
+XLA on a CPU makes a kernel for every array that leaves a fusion, repeats in each of them what they
+share, and hands them to its threads one by one. For programs as small as a step that costs more
+than the arithmetic. On other devices, and with a JAX that cannot be told, nothing here does
+anything.
+"""
+
+import contextvars
+import functools
+import inspect
+import math
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax.experimental.xla_metadata import set_xla_metadata
+
+T = TypeVar("T")
+
+# Bytes of arguments up to which one core is quicker than XLA's threads together: 4 MiB for two.
+_LIMIT = (1 << 23) // (os.cpu_count() or 1)
+
+_cutting = contextvars.ContextVar("_cutting", default=False)  # while `jit` traces
+
+# Newer JAX (0.8 does, 0.6 does not) takes a value whose operation to mark.
+_CAN_MARK = "x" in inspect.signature(set_xla_metadata).parameters
+
+# What XLA leaves to a library or cannot do inside of a kernel: beginnings of primitives' names.
+_NEVER_WHOLE = (
+    *("scatter", "sort", "top_k", "approx_top_k", "fft", "dot_general", "conv_general", "ragged"),
+    *("cholesky", "lu", "qr", "householder", "eig", "schur", "svd", "hessenberg", "tridiagonal"),
+    *("triangular_solve", "pure_callback", "io_callback", "debug", "ffi_call", "custom_call"),
+    *("psum", "all_", "ppermute", "shard_map"),
+)
+
+
+def apart(function: Callable[..., T], *args: Any) -> T:
+    """`function(*args)`, computed once and not again in everything that uses it."""
+    return _marked(function, args, inlineable="false") if _on_cpu() else function(*args)
+
+
+def whole(function: Callable[..., T], *args: Any) -> T:
+    """`function(*args)` as one kernel on one core, in a program that `jit` compiles.
+
+    Elsewhere, and if XLA cannot do it or all cores together are quicker, simply what it computes.
+    """
+    if not _cutting.get() or _size_in_bytes(args) > _LIMIT or not _can_be_whole(function, args):
+        return function(*args)
+    shapes = jax.eval_shape(function, *args)
+
+    def nothing() -> T:
+        zeros: T = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return zeros
+
+    def guarded(*args: Any) -> T:
+        # XLA divides what is not in a branch among threads, which one kernel cannot do. It does
+        # not see that this condition always holds; LLVM does.
+        numbers = (leaf for leaf in jax.tree.leaves(args) if leaf.size and _is_number(leaf))
+        always = ((next(numbers).ravel()[0] != 0).astype(jnp.uint32) | 1) != 0
+        result: T = jax.lax.cond(always, lambda: function(*args), nothing)
+        return result
+
+    return _marked(guarded, args, inlineable="false", xla_cpu_small_call="true")
+
+
+def jit(function: Callable[..., T]) -> Callable[..., T]:
+    """`jax.jit(function)`, in which `whole` is heeded. All calls have arguments of one shape."""
+    chosen: list[Callable[..., T]] = []
+
+    def call(*args: Any) -> T:
+        if not chosen:
+            chosen.append(_quickest(function, args))
+        return chosen[0](*args)
+
+    return call
+
+
+def _quickest(function: Callable[..., T], args: tuple[Any, ...]) -> Callable[..., T]:
+    if _on_cpu():
+        quick = jax.jit(functools.partial(function), compiler_options=_options())
+        token = _cutting.set(True)
+        try:
+            quick(*args)
+        except jax.errors.JaxRuntimeError:  # an operation that _NEVER_WHOLE does not know of
+            pass
+        else:
+            return quick
+        finally:
+            _cutting.reset(token)
+    return jax.jit(functools.partial(function))
+
+
+def _marked(function: Callable[..., T], args: tuple[Any, ...], **marks: str) -> T:
+    mark: Any = set_xla_metadata  # what it returns depends on what it is given
+    marked: T = mark(jax.jit(function)(*args), **marks)
+    return marked
+
+
+def _is_number(leaf: jax.Array) -> bool:
+    return not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)  # as that of keys is
+
+
+def _on_cpu() -> bool:
+    return _CAN_MARK and jax.default_backend() == "cpu"
+
+
+@functools.cache
+def _options() -> dict[str, Any]:
+    """Leave sums and products to no library, where there is one to leave them to."""
+    options = {"xla_cpu_experimental_ynn_fusion_type": ""}
+    try:
+        jax.jit(lambda: jnp.int32(0), compiler_options=options).lower().compile()
+    except jax.errors.JaxRuntimeError:
+        return {}
+    return options
+
+
+def _can_be_whole(function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    program = jax.make_jaxpr(function)(*args).jaxpr
+    return not any(name.startswith(_NEVER_WHOLE) for name in _primitives(program))
+
+
+def _size_in_bytes(tree: Any) -> int:
+    numbers = filter(_is_number, jax.tree.leaves(tree))
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in numbers)
+
+
+def _primitives(program: Any) -> Iterator[str]:
+    for equation in program.eqns:
+        yield equation.primitive.name
+        for value in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_program):
+            if _is_program(value):
+                yield from _primitives(getattr(value, "jaxpr", value))
+
+
+def _is_program(value: Any) -> bool:
+    return hasattr(value, "eqns") or hasattr(value, "jaxpr")

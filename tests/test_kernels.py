@@ -1,0 +1,110 @@
+"""A program cut otherwise computes the same, and only the ways XLA has are tried."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from native.kernels import _CAN_MARK, _can_be_whole, _primitives, apart, jit, whole
+
+X = np.random.default_rng(0).normal(size=(2048, 8)).astype(np.float32)
+
+WHOLE = {
+    "elementwise": lambda x: jnp.exp(x) + jnp.arctan2(x, x + 1),
+    "sums": lambda x: x.mean(0) + x.std(0),
+    "running sums": lambda x: jnp.cumsum(x, 1),
+    "branches": lambda x: jax.lax.cond(x[0, 0] > 0, lambda: x * 2, lambda: x),
+    "loops": lambda x: jax.lax.scan(lambda c, row: (c + row, c * row), x[0], x),
+    "gathers": lambda x: x[jnp.argmax(x, 0)],
+    "draws": lambda x: jax.random.uniform(jax.random.key(0), x.shape) + x,
+    "flags and bytes": lambda x: {"up": x > 0, "byte": (x * 10).astype(jnp.uint8)},
+}
+NOT_WHOLE = {
+    "sorts": lambda x: jnp.sort(x, 1),
+    "scatters": lambda x: x.at[jnp.argmax(x, 0)].set(0.0),
+    "products": lambda x: x @ x.T,
+    "linear algebra": lambda x: jnp.linalg.inv(x[:8]),
+    "transforms": lambda x: jnp.abs(jnp.fft.fft(x)),
+    "callbacks": lambda x: jax.pure_callback(lambda v: np.asarray(v) * 2, x, x),
+    "nested": lambda x: jax.vmap(lambda r: jax.lax.cond(r[0] > 0, jnp.sort, lambda v: v, r))(x),
+}
+
+
+def same(one, two):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), one, two)
+
+
+@pytest.mark.parametrize("function", WHOLE.values(), ids=WHOLE)
+def test_one_kernel_computes_the_same(function):
+    assert _can_be_whole(function, (X,))
+    quick = jit(functools.partial(whole, function))
+    for _ in range(2):  # the first call is also the choice
+        same(quick(X), jax.jit(function)(X))
+
+
+@pytest.mark.parametrize("function", NOT_WHOLE.values(), ids=NOT_WHOLE)
+def test_what_cannot_be_one_kernel_is_compiled_as_usual(function):
+    assert not _can_be_whole(function, (X,))
+    same(jit(functools.partial(whole, function))(X), jax.jit(function)(X))
+
+
+@pytest.mark.skipif(not _CAN_MARK, reason="this JAX cannot be told")
+def test_an_operation_nobody_knows_of_is_compiled_as_usual(monkeypatch):
+    monkeypatch.setattr("native.kernels._NEVER_WHOLE", ("nothing",))
+    function = NOT_WHOLE["scatters"]
+    same(jit(functools.partial(whole, function))(X), jax.jit(function)(X))
+
+
+@pytest.mark.skipif(not _CAN_MARK, reason="this JAX cannot be told")
+def test_one_kernel_is_one_kernel():
+    """Else XLA made about one for each of these, and shared them out among threads."""
+
+    def step(x):
+        return [jnp.sin(x + i) for i in range(12)]
+
+    call = jit(functools.partial(whole, step))
+    call(X)
+    quick = call.__closure__[0].cell_contents[0]
+    text = quick.lower(X).compile().as_text()
+    entry = text[text.index("ENTRY") :]
+    assert entry.count(" call(") == 1
+    assert "fusion(" not in entry
+
+
+@pytest.mark.skipif(not _CAN_MARK, reason="this JAX cannot be told")
+@pytest.mark.parametrize("rows", [512, 4_000_000])
+def test_large_arrays_are_left_to_all_cores(rows):
+    call = jit(functools.partial(whole, lambda x: (jnp.sin(x), jnp.cos(x))))
+    x = np.zeros(rows, np.float32)
+    call(x)
+    text = call.__closure__[0].cell_contents[0].lower(x).compile().as_text()
+    assert ("xla_cpu_small_call" in text) == (rows == 512)
+
+
+def test_whole_under_another_jit_or_none_computes_the_same():
+    function = WHOLE["sums"]
+    same(jax.jit(functools.partial(whole, function))(X), function(X))
+    same(jax.vmap(functools.partial(whole, jnp.sin))(X), jnp.sin(X))
+    same(jit(jax.vmap(functools.partial(whole, jnp.cumsum)))(X), jnp.cumsum(X, 1))
+
+
+def test_apart_computes_the_same_under_every_transformation():
+    def shared(x):
+        return jnp.sin(x) ** 2
+
+    def function(x):
+        y = apart(shared, x)
+        return y + 1, y * 2
+
+    one, two = jax.jit(jax.vmap(function))(X)
+    np.testing.assert_allclose(one, np.sin(X) ** 2 + 1, rtol=1e-5)
+    np.testing.assert_allclose(two, np.sin(X) ** 2 * 2, rtol=1e-5)
+    slope = jax.grad(lambda x: apart(shared, x))(0.3)
+    np.testing.assert_allclose(slope, np.sin(0.6), rtol=1e-5)
+
+
+def test_primitives_are_found_at_any_depth():
+    program = jax.make_jaxpr(NOT_WHOLE["nested"])(X)
+    assert "sort" in set(_primitives(program.jaxpr))
