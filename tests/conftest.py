@@ -26,6 +26,7 @@ collect_ignore = [f"test_{name}.py" for name in LIBRARIES if not importlib.util.
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-golden", action="store_true", help="accept new dynamics")
+    parser.addoption("--write-parity", action="store_true", help="accept new errors")
 
 
 @pytest.fixture(params=sorted(REGISTRY))
