@@ -9,6 +9,9 @@ from typing import Any
 from .classic_control.cartpole import CartPole
 from .core import Environment
 from .grid.causeway import Causeway
+from .mpe.simple import Simple
+from .mpe.simple_adversary import SimpleAdversary
+from .mpe.simple_push import SimplePush
 from .mpe.simple_spread import SimpleSpread
 from .mpe.simple_tag import SimpleTag
 
@@ -16,8 +19,11 @@ REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
     {
         "CartPole-v1": CartPole,
         "causeway_v0": Causeway,
+        "simple_adversary_v3": SimpleAdversary,
+        "simple_push_v3": SimplePush,
         "simple_spread_v3": SimpleSpread,
         "simple_tag_v3": SimpleTag,
+        "simple_v3": Simple,
     }
 )
 

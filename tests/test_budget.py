@@ -12,7 +12,7 @@ import pytest
 from bridge.session import Session
 from native.batch import Autoreset
 from native.kernels import _CAN_MARK
-from native.registry import make
+from native.registry import REGISTRY, make
 
 pytest.importorskip("stable_baselines3")
 pytest.importorskip("pettingzoo")
@@ -84,11 +84,14 @@ def test_a_step_makes_no_more_calls_than_it_did(interface):
 
 
 @pytest.mark.skipif(not _CAN_MARK, reason="this JAX cannot be told")
-@pytest.mark.parametrize("name", ["CartPole-v1", "simple_spread_v3", "simple_tag_v3"])
+@pytest.mark.parametrize("name", ["CartPole-v1", *(x for x in REGISTRY if x.startswith("simple_"))])
 def test_a_small_step_is_one_kernel_of_three_arrays_to_two(name):
     session = Session(make(name), 64, Autoreset.NEXT_STEP)
     session.reset(0)
-    action = {g.name: np.zeros((64, len(g.agents)), np.int32) for g in session.spec.groups}
+    action = {
+        g.name: np.zeros((64, len(g.agents), *g.action.shape), g.action.dtype)
+        for g in session.spec.groups
+    }
     session.step(action)
     program = session._programs.step.__closure__[0].cell_contents[0]
     text = program.lower(session._arrays, action).compile().as_text()

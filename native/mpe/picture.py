@@ -59,7 +59,7 @@ class Sheet:
         centre: jax.Array,
         velocity: jax.Array,
         radius: float,
-        colour: draw.Colour,
+        colour: draw.Colour | jax.Array,
     ) -> jax.Array:
         """Somebody who moves: a disc that looks where it goes, and a trail behind it."""
         here, size = centre * self.scale, radius * self.scale

@@ -2,29 +2,29 @@
 
 Action       stay, left, right, down, up; continuous: how hard each of these, 0 ... 1.
 Observation  own velocity and position, landmarks and other agents relative to oneself, and two
-             zeros for each other agent, which could speak and does not: 6 N numbers.
+             zeros for each other agent, which could speak and does not: 6 N numbers. With
+             `num_landmark_neighbors` or `num_agent_neighbors` only so many, the nearest first.
 Reward       `local_ratio` times minus the number of agents one overlaps, plus the rest times minus
              the sum over the landmarks of the distance to the nearest agent.
-Ending       truncates at `horizon` steps; nothing terminates.
+Ending       truncates at `horizon` steps; before that, and only with `terminate_on_success`,
+             terminates when every landmark is within 0.1 of an agent.
 Start        everything uniform within the arena, -1 ... 1, at rest.
 Source       Lowe et al. (2017), as in mpe2's simple_spread_v3.
 """
 
 import dataclasses
 import functools
-import math
 from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 
 from native import draw
-from native.core import Group, Spec, Timestep, pytree, restart, transition
-from native.spaces import Box, Discrete
+from native.core import Spec, Timestep, pytree, restart, transition
 
-from . import picture, world
+from . import interface, picture, world
 
-COVERED = 0.1  # a landmark so near to an agent is drawn as reached
+COVERED = 0.1  # a landmark so near to an agent is reached
 MARK = 0.05  # radius of a landmark, which nothing bumps into
 
 
@@ -36,6 +36,7 @@ class State:
     velocity: jax.Array  # float32 (N, 2)
     landmarks: jax.Array  # float32 (N, 2)
     tick: jax.Array  # int32 ()
+    over: jax.Array  # bool (), all landmarks were reached
 
 
 @pytree
@@ -53,24 +54,25 @@ class SimpleSpread:
     N: int = 3
     local_ratio: float = 0.5
     continuous_actions: bool = False
+    terminate_on_success: bool = False
+    num_agent_neighbors: int | None = None
+    num_landmark_neighbors: int | None = None
     horizon: int | None = 25
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        if self.N < 1:
-            raise ValueError(f"N must be at least 1, got {self.N}.")
+        interface.at_least(1, self, "N", "num_agent_neighbors", "num_landmark_neighbors")
         if not 0 <= self.local_ratio <= 1:
             raise ValueError(f"local_ratio must lie between 0 and 1, got {self.local_ratio}.")
 
     @property
     def spec(self) -> Spec:
         """One group, the team."""
-        names = tuple(f"agent_{i}" for i in range(self.N))
-        observation = Box(-math.inf, math.inf, (6 * self.N,))
-        action = Box(0.0, 1.0, (world.MOVES,)) if self.continuous_actions else Discrete(world.MOVES)
-        team = Group("agent", names, observation, action)
-        everything = Box(-math.inf, math.inf, (6 * self.N * self.N,))
-        return Spec("simple_spread_v3", (team,), self.horizon, everything)
+        marks = self.N if self.num_landmark_neighbors is None else self.num_landmark_neighbors
+        others = self.N - 1 if self.num_agent_neighbors is None else self.num_agent_neighbors
+        action = interface.actions(self.continuous_actions)
+        team = interface.team("agent", self.N, 4 + 2 * marks + 4 * others, action)
+        return interface.spec("simple_spread_v3", (team,), self.horizon)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Scatter agents and landmarks."""
@@ -81,8 +83,9 @@ class SimpleSpread:
             velocity=jnp.zeros((self.N, 2), jnp.float32),
             landmarks=places[self.N :],
             tick=jnp.int32(0),
+            over=jnp.bool_(False),
         )
-        return state, restart({"agent": _observe(state)}, self.N)
+        return state, restart(self._observe(state), self.N)
 
     def step(
         self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: Params
@@ -90,38 +93,42 @@ class SimpleSpread:
         """Push, collide, move, judge."""
         del key
         acting, late = world.clock(state.tick, self.horizon, self.N)
+        acting = acting & ~state.over
         radius = jnp.full(self.N, params.agent_radius, state.position.dtype)
-        control = world.steer(action["agent"]) * params.acceleration
+        control = interface.steer(action["agent"]) * params.acceleration
         force = jnp.where(acting[:, None], control, 0.0)
         force = force + world.contacts(state.position, radius, params)
         position, velocity = world.advance(state.position, state.velocity, force, params)
+        distances = world.to_nearest(state.landmarks, position)
+        missed = functools.reduce(jnp.add, distances)
+        bumps = world.collisions(position, radius)
+        reached = functools.reduce(jnp.logical_and, distances < COVERED)
+        ended = ~late & reached & self.terminate_on_success
         after = State(
             position=position,
             velocity=velocity,
             landmarks=state.landmarks,
             tick=state.tick + 1,
+            over=state.over | ended[0],
         )
-        bumps = world.collisions(position, radius)
-        missed = functools.reduce(jnp.add, _nearest(after))
-        reward = -self.local_ratio * bumps - (1 - self.local_ratio) * missed
         return after, transition(
             self.spec,
             acting=acting,
-            observation={"agent": _observe(after)},
-            reward=reward,
-            terminated=jnp.zeros(self.N, jnp.bool_),
+            observation=self._observe(after),
+            reward=-self.local_ratio * bumps - (1 - self.local_ratio) * missed,
+            terminated=ended,
             truncated=late,
         )
 
     def global_state(self, state: State, params: Params) -> jax.Array:
-        """What all agents observe, one after the other: float32 (6 N N,)."""
+        """What all agents observe, one after the other: float32 (agents x numbers,)."""
         del params
-        return _observe(state).reshape(-1)
+        return interface.everything(self._observe(state))
 
     def render(self, state: State, params: Params) -> jax.Array:
         """The arena from above, landmarks green where an agent stands: uint8 (400, 400, 3)."""
         sheet = picture.Sheet.around(state.position)
-        reached = _nearest(state) < COVERED
+        reached = world.to_nearest(state.landmarks, state.position) < COVERED
         canvas = sheet.blank()
         for i in range(self.N):
             body = state.position[i], state.velocity[i], params.agent_radius
@@ -131,16 +138,12 @@ class SimpleSpread:
             canvas = sheet.target(canvas, state.landmarks[i], MARK, colour)
         return draw.pixels(canvas)
 
-
-def _observe(state: State) -> jax.Array:
-    agents = len(state.position)
-    silence = jnp.zeros((agents, 2 * (agents - 1)), state.position.dtype)
-    return world.observe(state.position, state.velocity, state.landmarks, silence, slice(agents))
-
-
-def _nearest(state: State) -> jax.Array:
-    """How far each landmark is from its nearest agent: (N,)."""
-    squares = (world.square(state.landmarks - here[None]) for here in state.position)
-    nearest = functools.reduce(jnp.minimum, squares)
-    apart = nearest > 0
-    return jnp.where(apart, jnp.sqrt(jnp.where(apart, nearest, 1.0)), 0.0)
+    def _observe(self, state: State) -> dict[str, jax.Array]:
+        here = state.position
+        marks = interface.to_landmarks(here, state.landmarks)
+        marks = interface.nearest(marks, self.num_landmark_neighbors)
+        mates = interface.nearest(
+            interface.to_others(here, slice(self.N)), self.num_agent_neighbors
+        )
+        silence = jnp.zeros_like(mates)
+        return {"agent": interface.rows(state.velocity, here, marks, mates, silence)}

@@ -2,28 +2,29 @@
 
 Action       stay, left, right, down, up; continuous: how hard each of these, 0 ... 1.
 Observation  own velocity and position, obstacles and all others relative to oneself (adversaries
-             first), velocities of the (other) agents.
+             first), velocities of the (other) agents. With `num_landmark_neighbors` or
+             `num_agent_neighbors` only so many obstacles or others, the nearest first; adversaries
+             among them have zeros for a velocity.
 Reward       each adversary: 10 for every overlap of any adversary with any agent. Each agent: -10
              for every adversary it overlaps, and less the nearer to and the farther beyond the rim
              it is, on either axis.
-Ending       truncates at `horizon` steps; nothing terminates.
+Ending       truncates at `horizon` steps; before that, and only with `terminate_on_success`,
+             terminates when every agent is overlapped.
 Start        everybody uniform within -1 ... 1, obstacles within -0.9 ... 0.9, at rest.
 Source       Lowe et al. (2017), as in mpe2's simple_tag_v3.
 """
 
 import dataclasses
 import functools
-import math
 from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 
 from native import draw
-from native.core import Group, Spec, Timestep, pytree, restart, transition
-from native.spaces import Box, Discrete
+from native.core import Spec, Timestep, pytree, restart, transition
 
-from . import picture, world
+from . import interface, picture, world
 
 CATCH = 10.0
 FARTHEST = 0.9  # that an obstacle lies from the middle, on each axis
@@ -37,6 +38,7 @@ class State:
     velocity: jax.Array  # float32 (adversaries + agents, 2)
     obstacles: jax.Array  # float32 (obstacles, 2)
     tick: jax.Array  # int32 ()
+    over: jax.Array  # bool (), all agents were caught
 
 
 @pytree
@@ -60,33 +62,30 @@ class SimpleTag:
     num_adversaries: int = 3
     num_obstacles: int = 2
     continuous_actions: bool = False
+    terminate_on_success: bool = False
+    num_agent_neighbors: int | None = None
+    num_landmark_neighbors: int | None = None
     horizon: int | None = 25
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        for rule, least in (("num_good", 1), ("num_adversaries", 1), ("num_obstacles", 0)):
-            if getattr(self, rule) < least:
-                raise ValueError(f"{rule} must be at least {least}, got {getattr(self, rule)}.")
+        interface.at_least(1, self, "num_good", "num_adversaries")
+        interface.at_least(0, self, "num_obstacles")
+        interface.at_least(1, self, "num_agent_neighbors", "num_landmark_neighbors")
 
     @property
     def spec(self) -> Spec:
         """Two groups: the adversaries, the agents they hunt."""
-        action = Box(0.0, 1.0, (world.MOVES,)) if self.continuous_actions else Discrete(world.MOVES)
+        marks, near = self.num_landmark_neighbors, self.num_agent_neighbors
+        seen = 4 + 2 * (self.num_obstacles if marks is None else marks)
+        heard = {"adversary": self.num_good, "agent": self.num_good - 1}
         teams = {"adversary": self.num_adversaries, "agent": self.num_good}
-        seen = 4 + 2 * (self.num_obstacles + self._bodies - 1 + self.num_good)
-        sizes = {"adversary": seen, "agent": seen - 2}
-        groups = tuple(
-            Group(
-                team,
-                tuple(f"{team}_{i}" for i in range(count)),
-                Box(-math.inf, math.inf, (sizes[team],)),
-                action,
-            )
-            for team, count in teams.items()
-        )
-        total = sum(sizes[team] * count for team, count in teams.items())
-        everything = Box(-math.inf, math.inf, (total,))
-        return Spec("simple_tag_v3", groups, self.horizon, everything)
+        action = interface.actions(self.continuous_actions)
+        groups = []
+        for team, count in teams.items():
+            others = self._bodies - 1 + heard[team] if near is None else 2 * near
+            groups.append(interface.team(team, count, seen + 2 * others, action))
+        return interface.spec("simple_tag_v3", groups, self.horizon)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Scatter everybody and the obstacles."""
@@ -99,6 +98,7 @@ class SimpleTag:
             velocity=jnp.zeros((self._bodies, 2), jnp.float32),
             obstacles=places[self._bodies :] * FARTHEST,
             tick=jnp.int32(0),
+            over=jnp.bool_(False),
         )
         return state, restart(self._observe(state), self._bodies)
 
@@ -108,34 +108,38 @@ class SimpleTag:
         """Push, collide, move, judge."""
         del key
         acting, late = world.clock(state.tick, self.horizon, self._bodies)
+        acting = acting & ~state.over
         here = state.position
         radius = self._each(params.adversary_radius, params.agent_radius, here)
         strength = self._each(params.adversary_acceleration, params.agent_acceleration, here)
         top_speed = self._each(params.adversary_top_speed, params.agent_top_speed, here)
-        control = world.steer(jnp.concatenate([action["adversary"], action["agent"]]))
+        control = interface.steer(jnp.concatenate([action["adversary"], action["agent"]]))
         force = jnp.where(acting[:, None], control * strength[:, None], 0.0)
         force = force + world.contacts(here, radius, params)
         force = force + world.walls(here, radius, state.obstacles, params.obstacle_radius, params)
         position, velocity = world.advance(here, state.velocity, force, params)
+        caught = self._caught(position, params)
+        ended = ~late & functools.reduce(jnp.logical_and, caught > 0) & self.terminate_on_success
         after = State(
             position=position,
             velocity=world.limit(velocity, top_speed),
             obstacles=state.obstacles,
             tick=state.tick + 1,
+            over=state.over | ended[0],
         )
         return after, transition(
             self.spec,
             acting=acting,
             observation=self._observe(after),
-            reward=self._reward(position, params),
-            terminated=jnp.zeros(self._bodies, jnp.bool_),
+            reward=self._reward(position, caught),
+            terminated=ended,
             truncated=late,
         )
 
     def global_state(self, state: State, params: Params) -> jax.Array:
         """What everybody observes, one after the other: float32."""
         del params
-        return jnp.concatenate([seen.reshape(-1) for seen in self._observe(state).values()])
+        return interface.everything(self._observe(state))
 
     def render(self, state: State, params: Params) -> jax.Array:
         """The arena from above, adversaries red, agents green: uint8 (400, 400, 3)."""
@@ -161,26 +165,33 @@ class SimpleTag:
 
     def _observe(self, state: State) -> dict[str, jax.Array]:
         hunters, prey = slice(self.num_adversaries), slice(self.num_adversaries, None)
-        speeds = state.velocity[prey]
-        heard = {
-            "adversary": jnp.tile(speeds.reshape(1, -1), (self.num_adversaries, 1)),
-            "agent": world.others(speeds, slice(self.num_good)).reshape(self.num_good, -1),
-        }
         return {
-            team: world.observe(state.position, state.velocity, state.obstacles, heard[team], rows)
-            for team, rows in (("adversary", hunters), ("agent", prey))
+            "adversary": self._seen(state, hunters, self.num_adversaries - 1),
+            "agent": self._seen(state, prey, self.num_adversaries),
         }
 
-    def _reward(self, position: jax.Array, params: Params) -> jax.Array:
-        hunters, prey = position[: self.num_adversaries], position[self.num_adversaries :]
+    def _seen(self, state: State, viewers: slice, hunters: int) -> jax.Array:
+        """What a team observes, of whose others the first `hunters` are adversaries."""
+        here, velocity = state.position[viewers], state.velocity
+        marks = interface.to_landmarks(here, state.obstacles)
+        marks = interface.nearest(marks, self.num_landmark_neighbors)
+        others = interface.to_others(state.position, viewers)
+        speeds = interface.others(velocity, viewers)
+        if self.num_agent_neighbors is None:
+            speeds = speeds[:, hunters:]
+        else:
+            speeds = speeds.at[:, :hunters].set(0.0)
+            speeds = interface.nearest(others, self.num_agent_neighbors, speeds)
+            others = interface.nearest(others, self.num_agent_neighbors)
+        return interface.rows(velocity[viewers], here, marks, others, speeds)
+
+    def _caught(self, position: jax.Array, params: Params) -> jax.Array:
+        """How many adversaries overlap each agent: (num_good,)."""
         reach = params.adversary_radius + params.agent_radius
-        hits = (world.overlap(prey - hunter[None], reach) for hunter in hunters)
-        caught = functools.reduce(jnp.add, (hit.astype(position.dtype) for hit in hits))
-        paid = functools.reduce(jnp.add, caught)
-        outside = world.excursion(prey)
-        return jnp.concatenate(
-            [
-                jnp.full(self.num_adversaries, CATCH * paid),
-                -CATCH * caught - outside,
-            ]
-        )
+        hunters, prey = position[: self.num_adversaries], position[self.num_adversaries :]
+        return world.overlaps(prey, hunters, reach)
+
+    def _reward(self, position: jax.Array, caught: jax.Array) -> jax.Array:
+        paid = CATCH * functools.reduce(jnp.add, caught)
+        lost = CATCH * caught + world.excursion(position[self.num_adversaries :])
+        return jnp.concatenate([jnp.full(self.num_adversaries, paid), -lost])

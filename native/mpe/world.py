@@ -7,6 +7,7 @@ looked at once. Lengths are in half-widths of the arena, times in seconds, masse
 Source: Lowe et al. (2017), as in mpe2's `World`.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 
@@ -15,15 +16,19 @@ import jax.numpy as jnp
 
 from native.core import pytree
 
-MOVES = 5  # stay, left, right, down, up
-
 
 @pytree
-class Physics:
-    """Numbers of every world."""
+class Motion:
+    """Numbers of a world in which bodies pass through each other."""
 
     interval: float = 0.1
     damping: float = 0.25  # share of the velocity lost in a step
+
+
+@pytree
+class Physics(Motion):
+    """Numbers of a world in which they collide."""
+
     contact_force: float = 100.0
     contact_margin: float = 0.001  # how soft a contact is
 
@@ -35,22 +40,8 @@ def clock(tick: jax.Array, horizon: int | None, agents: int) -> tuple[jax.Array,
     return jnp.full(agents, tick < horizon), jnp.full(agents, tick + 1 >= horizon)
 
 
-def steer(action: jax.Array) -> jax.Array:
-    """The direction in which each agent pushes: float32 (agents, 2).
-
-    Args:
-        action: int32 (agents,): stay, left, right, down or up; or float32 (agents, 5): how hard
-            each of these, clipped to 0 ... 1.
-    """
-    if action.ndim == 1:
-        hard = (action[:, None] == jnp.arange(MOVES, dtype=jnp.int32)[None]).astype(jnp.float32)
-    else:
-        hard = jnp.clip(action, 0.0, 1.0)
-    return hard[:, 2::2] - hard[:, 1::2]
-
-
 def advance(
-    position: jax.Array, velocity: jax.Array, force: jax.Array, physics: Physics
+    position: jax.Array, velocity: jax.Array, force: jax.Array, physics: Motion
 ) -> tuple[jax.Array, jax.Array]:
     """Move by the old velocity, then damp and push it; every array is (bodies, 2)."""
     moved = position + velocity * physics.interval
@@ -102,8 +93,33 @@ def overlap(gap: jax.Array, reach: jax.Array | float) -> jax.Array:
 
 
 def square(gap: jax.Array) -> jax.Array:
-    """The squared length of each row of `gap`, (rows, 2)."""
-    return jnp.square(gap[:, 0]) + jnp.square(gap[:, 1])
+    """The squared length of each row of `gap`, (..., 2): (...)."""
+    return jnp.square(gap[..., 0]) + jnp.square(gap[..., 1])
+
+
+def length(gap: jax.Array) -> jax.Array:
+    """The length of each row of `gap`, (..., 2): (...); its gradient is 0 where it is 0."""
+    apart = square(gap) > 0
+    return jnp.where(apart, jnp.sqrt(jnp.where(apart, square(gap), 1.0)), 0.0)
+
+
+def to_nearest(position: jax.Array, others: jax.Array) -> jax.Array:
+    """How far each of `position`, (bodies, 2), is from the nearest of `others`: (bodies,)."""
+    return functools.reduce(jnp.minimum, (length(position - other[None]) for other in others))
+
+
+def overlaps(position: jax.Array, others: jax.Array, reach: jax.Array | float) -> jax.Array:
+    """How many of `others` each of `position`, (bodies, 2), overlaps: (bodies,), of its dtype."""
+    hits = (overlap(position - other[None], reach) for other in others)
+    return functools.reduce(jnp.add, (hit.astype(position.dtype) for hit in hits))
+
+
+def at(rows: jax.Array, index: jax.Array) -> jax.Array:
+    """`rows[index]` of a few rows, in a way that is part of a kernel."""
+    chosen = rows[0]
+    for i in range(1, len(rows)):
+        chosen = jnp.where(index == i, rows[i], chosen)
+    return chosen
 
 
 def excursion(position: jax.Array) -> jax.Array:
@@ -112,38 +128,6 @@ def excursion(position: jax.Array) -> jax.Array:
     beyond = jnp.exp(jnp.minimum(2 * out - 2, math.log(10.0)))  # at most 10
     cost = jnp.where(out < 0.9, 0.0, jnp.where(out < 1, (out - 0.9) * 10, beyond))
     return cost[:, 0] + cost[:, 1]
-
-
-def others(values: jax.Array, viewers: slice) -> jax.Array:
-    """For each viewer the rows of `values`, (bodies, 2), but its own: (viewers, bodies - 1, 2)."""
-    places = jnp.arange(len(values), dtype=jnp.int32)
-    before = places[None, :-1, None] < places[viewers, None, None]
-    return jnp.where(before, values[None, :-1], values[None, 1:])
-
-
-def observe(
-    position: jax.Array,
-    velocity: jax.Array,
-    landmarks: jax.Array,
-    heard: jax.Array,
-    viewers: slice,
-) -> jax.Array:
-    """What some agents see: own velocity and position, landmarks, other agents, what they hear.
-
-    Places are relative to the viewer, others stand in the order of their rows.
-
-    Args:
-        position, velocity: (agents, 2).
-        landmarks: (landmarks, 2).
-        heard: (viewers, numbers).
-        viewers: Rows of `position`.
-    """
-    here = position[viewers]
-    count = len(here)
-    marks = landmarks[None] - here[:, None]
-    agents = others(position, viewers) - here[:, None]
-    parts = [velocity[viewers], here, marks.reshape(count, -1), agents.reshape(count, -1), heard]
-    return jnp.concatenate(parts, axis=1)
 
 
 def _repulsion(gap: jax.Array, reach: jax.Array, physics: Physics) -> jax.Array:

@@ -1,0 +1,198 @@
+"""The same episodes in mpe2 and in our particle games, from injected states."""
+
+import dataclasses
+import functools
+import importlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from parity import Shown
+
+from native.core import Spec
+from native.spaces import Discrete
+
+SEEDS, STEPS = 24, 25
+LANDMARKS = ("landmarks", "landmark", "obstacles")  # what games call them
+NOT_RULES = ("params", "horizon")
+
+
+@dataclasses.dataclass
+class Play:
+    """Episodes, (seeds, steps or steps + 1, ...), numbers as float64 wherever mpe2 has them.
+
+    Attributes:
+        actions: As `step` wants them.
+        position, velocity: Of those who can move.
+        landmarks: (seeds, landmarks, 2).
+        goals: int (seeds, n), landmarks that somebody knows to be a goal.
+        key: int (seeds,), of the game that has one, else -1.
+        everything: All observations, one after the other.
+        acting: bool (seeds, steps), whether the episode went on; what else is shown of a step that
+            did not happen means nothing.
+    """
+
+    actions: dict[str, np.ndarray]
+    position: np.ndarray
+    velocity: np.ndarray
+    landmarks: np.ndarray
+    goals: np.ndarray
+    key: np.ndarray
+    everything: np.ndarray
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    acting: np.ndarray
+
+    @property
+    def shown(self) -> Shown:
+        """What the steps that happened showed."""
+        parts = (self.everything[:, 1:], self.reward, self.terminated, self.truncated)
+        return Shown(*(part[self.acting] for part in parts))
+
+
+def reference(env: Any) -> Any:
+    """mpe2's environment with the same rules."""
+    pytest.importorskip("mpe2", reason="the implementation to compare with")
+    module = importlib.import_module(f"mpe2.{env.spec.name}")
+    fields = [field.name for field in dataclasses.fields(env)]
+    rules = {name: getattr(env, name) for name in fields if name not in NOT_RULES}
+    return module.parallel_env(max_cycles=env.horizon, **rules)
+
+
+@functools.cache
+def mpe2_plays(env: Any, crowd: float = 0.3) -> Play:
+    """Every other episode begins in a crowd; many agents are too fast, or outside the arena."""
+    rng = np.random.default_rng(7)
+    theirs = reference(env)
+    world = theirs.unwrapped.world
+    assert tuple(theirs.possible_agents) == env.spec.agents
+    movers = [agent for agent in world.agents if agent.movable]
+    spread = np.where(np.arange(SEEDS) % 2, 1.3, crowd)[:, None, None]
+    position = (rng.uniform(-1, 1, (SEEDS, len(movers), 2)) * spread).astype(np.float32)
+    velocity = rng.uniform(-2, 2, (SEEDS, len(movers), 2)).astype(np.float32)
+    landmarks = rng.uniform(-0.9, 0.9, (SEEDS, len(world.landmarks), 2)).astype(np.float32)
+    actions = _draw(env.spec, rng)
+    names = ("position", "velocity", "goals", "key", "everything", "reward")
+    log: dict[str, list[Any]] = {name: [] for name in (*names, "terminated", "truncated", "acting")}
+
+    def look() -> None:
+        log["position"].append([agent.state.p_pos.copy() for agent in movers])
+        log["velocity"].append([agent.state.p_vel.copy() for agent in movers])
+        log["everything"].append(theirs.state())
+
+    for seed in range(SEEDS):
+        theirs.reset(seed=seed)
+        for i, agent in enumerate(movers):
+            agent.state.p_pos = position[seed, i].astype(np.float64)
+            agent.state.p_vel = velocity[seed, i].astype(np.float64)
+        for i, landmark in enumerate(world.landmarks):
+            landmark.state.p_pos = landmarks[seed, i].astype(np.float64)
+        log["goals"].append(_goals(world))
+        log["key"].append(_key(world))
+        look()
+        for step in range(STEPS):
+            log["acting"].append(bool(theirs.agents))
+            seen, *rest, _ = theirs.step(_by_agent(env.spec, actions, (seed, step)))
+            look()
+            flat = np.concatenate([*seen.values()]) if seen else log["everything"][-1]
+            assert np.array_equal(flat, log["everything"][-1])
+            for name, given in zip(("reward", "terminated", "truncated"), rest, strict=True):
+                log[name].append([given.get(agent, 0) for agent in env.spec.agents])
+
+    def rows(name: str) -> np.ndarray:
+        flat = np.array(log[name])
+        return flat.reshape(SEEDS, len(flat) // SEEDS, *flat.shape[1:])
+
+    found = {name: rows(name) for name in log}
+    found["goals"], found["key"] = found["goals"][:, 0], found["key"][:, 0]
+    found["terminated"], found["truncated"] = found["terminated"] > 0, found["truncated"] > 0
+    return Play(actions, landmarks=landmarks, **found)
+
+
+def our_plays(env: Any, theirs: Play, dtype: Any) -> Play:
+    """The same episodes, from the same first states, by the same actions."""
+    key = jax.random.key(0)
+
+    def tick(state: Any, action: Any) -> Any:
+        state, timestep = env.step(key, state, action, env.params)
+        return state, (state, timestep, env.global_state(state, env.params))
+
+    def play(state: Any, actions: Any) -> Any:
+        return env.global_state(state, env.params), jax.lax.scan(tick, state, actions)[1]
+
+    start, _ = jax.vmap(lambda k: env.init(k, env.params))(jax.random.split(key, SEEDS))
+    start = _begun(start, theirs, dtype)
+    first, (states, timesteps, everything) = jax.jit(jax.vmap(play))(start, theirs.actions)
+    seen = [timesteps.observation[group.name] for group in env.spec.groups]
+    flat = np.concatenate([np.asarray(x).reshape(SEEDS, STEPS, -1) for x in seen], axis=-1)
+    np.testing.assert_allclose(flat[theirs.acting], everything[theirs.acting], atol=1e-6)
+
+    def behind(name: str) -> Any:
+        if not hasattr(start, name):
+            return getattr(theirs, name)  # nobody moves
+        return np.concatenate([getattr(start, name)[:, None], getattr(states, name)], axis=1)
+
+    return dataclasses.replace(
+        theirs,
+        position=behind("position"),
+        velocity=behind("velocity"),
+        everything=np.concatenate([first[:, None], everything], axis=1),
+        reward=np.asarray(timesteps.reward),
+        terminated=np.asarray(timesteps.terminated),
+        truncated=np.asarray(timesteps.truncated),
+    )
+
+
+def _draw(spec: Spec, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    actions = {}
+    for group in spec.groups:
+        shape = (SEEDS, STEPS, len(group.agents))
+        if isinstance(group.action, Discrete):
+            actions[group.name] = rng.integers(0, group.action.n, shape).astype(np.int32)
+        else:  # sixteenths, some out of bounds: their differences are exact in float32
+            numbers = rng.integers(-4, 21, (*shape, *group.action.shape))
+            actions[group.name] = numbers.astype(np.float32) / 16
+    return actions
+
+
+def _by_agent(spec: Spec, actions: dict[str, np.ndarray], at: tuple[int, int]) -> dict[str, Any]:
+    return {
+        agent: actions[group.name][at][i]
+        for group in spec.groups
+        for i, agent in enumerate(group.agents)
+    }
+
+
+def _goals(world: Any) -> list[int]:
+    """Numbers of the landmarks that agents have for a goal, in the order of the agents."""
+    known = [
+        getattr(agent, name, None) for agent in world.agents for name in ("_goal_a", "_goal_b")
+    ]
+    return [i for goal in known for i, mark in enumerate(world.landmarks) if goal is mark]
+
+
+def _key(world: Any) -> int:
+    keys = [getattr(agent, "_key", None) for agent in world.agents]
+    return next((int(np.argmax(key)) for key in keys if key is not None), -1)
+
+
+def _begun(start: Any, theirs: Play, dtype: Any) -> Any:
+    """`start`, a batch of states, with everything in it that `theirs` began with."""
+    found = {
+        "position": jnp.asarray(theirs.position[:, 0], dtype),
+        "velocity": jnp.asarray(theirs.velocity[:, 0], dtype),
+        "goals": jnp.asarray(theirs.goals, jnp.int32),
+        "key": jnp.asarray(theirs.key, jnp.int32),
+        **{name: jnp.asarray(theirs.landmarks, dtype) for name in LANDMARKS},
+    }
+    if theirs.goals.size:
+        found["goal"] = found["goals"][:, 0]
+    names = [field.name for field in dataclasses.fields(start)]
+    state = dataclasses.replace(start, **{n: found[n] for n in found if n in names})
+    # whatever else there is of numbers, as what was said before: nothing
+    rest = {n: getattr(state, n) for n in names if n not in found}
+    cast = {n: x.astype(dtype) for n, x in rest.items() if x.dtype == jnp.float32}
+    return dataclasses.replace(state, **cast)
