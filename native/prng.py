@@ -80,8 +80,13 @@ def _split(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
 
 def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.Array:
-    count = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+    """Both words of a hash are used: the first of all hashes, then the second of all."""
+    size = math.prod(shape)
+    wide = bit_width == 64
+    count = jax.lax.iota(jnp.uint32, size if wide else (size + 1) // 2)
     high, low = apart(lambda key: _hash(key, count, _BITS), key)
-    if bit_width == 64:
-        return (high.astype(jnp.uint64) << np.uint64(32)) | low.astype(jnp.uint64)
-    return low.astype({8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}[bit_width])
+    if wide:
+        both = (high.astype(jnp.uint64) << np.uint64(32)) | low.astype(jnp.uint64)
+        return both.reshape(shape)
+    words = jnp.concatenate([low, high])[:size].reshape(shape)
+    return words.astype({8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}[bit_width])

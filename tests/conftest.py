@@ -2,10 +2,16 @@
 
 import importlib.util
 import os
+import tempfile
 from typing import Any
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # windows without a screen
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # all workers share what one has compiled
+    PROGRAMS = tempfile.TemporaryDirectory()
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import jax
 import pytest
