@@ -207,7 +207,7 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[SUITE]...",
-            help="adapters, peers, rollout, scaling, memory or training; "
+            help="adapters, stages, peers, rollout, scaling, memory or training; "
             "none: all but training, which takes long.",
         ),
     ] = None,

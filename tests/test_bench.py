@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bridge import session
 from bridge.bench import (
     adapters,
     interfaces,
@@ -22,6 +23,7 @@ from bridge.bench import (
     report,
     rollout,
     scaling,
+    stages,
     suites,
     timing,
 )
@@ -29,6 +31,7 @@ from bridge.bench.play import Bare, UnfairError
 from bridge.bench.report import Plot, Report
 from bridge.bench.timing import Contender, alternate
 from bridge.errors import BridgeError, MissingExtraError, UnknownNameError, UnsuitableError
+from bridge.programs import programs
 from native.batch import Autoreset
 from native.registry import REGISTRY, make
 
@@ -365,7 +368,39 @@ class TestMemory:
         assert memory.growth(step, 10) == (0, 0)
 
 
-RUN_HERE = {"adapters": adapters, "rollout": rollout, "scaling": scaling, "memory": memory}
+class TestStages:
+    def test_time_is_put_where_it_was_spent(self, monkeypatch):
+        now = [0]
+        monkeypatch.setattr(stages.time, "perf_counter_ns", lambda: now[0])
+
+        def work(nanoseconds):
+            now[0] += nanoseconds
+
+        clock = stages.Clock()
+        program, view = clock._stepped(work), clock._viewed(work)
+
+        def step(action):
+            for do, nanoseconds in ((work, 1), (program, 20), (view, 300), (work, 4000), (view, 5)):
+                do(nanoseconds * action)
+
+        assert clock.stages(step, 1) == (4326, 1, 20, 305, 4000)
+        assert clock.stages(step, 2) == (8652, 2, 40, 610, 8000)
+
+    @pytest.mark.parametrize("interface", interfaces.INTERFACES, ids=lambda one: one.name)
+    def test_every_interface_has_all_stages_and_is_left_alone(self, interface):
+        pytest.importorskip(interface.module, exc_type=ImportError)
+        whole, *parts = stages.measured(interface, make("CartPole-v1"), 1, 50)
+        assert whole > 0 and all(part > 0 for part in parts) and sum(parts) < 2 * whole
+        assert session.programs is programs
+
+
+RUN_HERE = {
+    "adapters": adapters,
+    "stages": stages,
+    "rollout": rollout,
+    "scaling": scaling,
+    "memory": memory,
+}
 
 
 @pytest.fixture(scope="module", params=RUN_HERE)
@@ -403,7 +438,7 @@ class TestSuites:
 
     def test_compilation_is_told_apart(self, found):
         suite, _ = found
-        if suite.suite != "memory":
+        if suite.suite not in ("memory", "stages"):
             assert max(row["first call s"] for row in suite.to_json()["rows"]) > 0.05
 
     def test_what_is_special_in_each(self, found):
@@ -418,6 +453,8 @@ class TestSuites:
             for row in rows:
                 assert (row["growth in bytes"], row["growth in arrays"]) == (0, 0)
                 assert row["bytes a row"] > row["of it shown"] > 0
+        elif suite.suite == "stages":
+            assert {row["rows"] for row in rows} == {1} and len(rows) == 8
         elif suite.suite == "rollout":
             for row in rows:
                 ratio = row["agent-steps/s"] / row["env-steps/s"]
@@ -433,7 +470,7 @@ def test_interfaces_of_absent_libraries_are_named(monkeypatch):
             monkeypatch.setitem(sys.modules, name, None)
     for name in ("bridge.sb3", "bridge.dm_env"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    here, absent = adapters._installed()
+    here, absent = interfaces.installed()
     assert not {"sb3.make_vec_env", "dm_env.make"} & {interface.name for interface in here}
     assert any("sb3.make_vec_env" in line and "jitbridge[sb3]" in line for line in absent)
     assert any("dm_env.make" in line and "jitbridge[dm_env]" in line for line in absent)

@@ -7,19 +7,17 @@ what resets cost: a batch in which 5 % of the rows end in each step over one in 
 
 import dataclasses
 import functools
-import importlib
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from bridge.errors import MissingExtraError
 from native.batch import Autoreset
 from native.registry import make
 
 from . import play
-from .interfaces import INTERFACES, Env, Interface
+from .interfaces import Env, Interface, installed
 from .play import Bare, Play, UnfairError
 from .report import Plot, Report, machine
 from .timing import Contender, Progress, Timing, alternate
@@ -53,7 +51,7 @@ NOTE_ON_RESETS = (
 
 def suite(quick: bool, progress: Progress) -> Report:
     """Every interface that is installed, and what resets cost."""
-    interfaces, absent = _installed()
+    interfaces, absent = installed()
     rows: list[tuple[Any, ...]] = []
     for env in map(make, ENVIRONMENTS[: 1 if quick else None]):
         for count in (1,) if quick else ROWS:
@@ -100,20 +98,6 @@ def endings_staggered(batch: Bare | play.InSession, actions: Sequence[play.Joint
     if abs(share * PERIOD - 1) > 0.1 or max(ended) > 2 / PERIOD:
         raise UnfairError(f"{share:.1%} of the rows end in each step, and not one in {PERIOD}.")
     return play.Live(*np.mean(live, axis=0).tolist())
-
-
-def _installed() -> tuple[list[Interface], list[str]]:
-    """Those that can be imported, and a line for each that cannot."""
-    found: list[Interface] = []
-    absent: list[str] = []
-    for interface in INTERFACES:
-        try:
-            importlib.import_module(interface.module)
-        except MissingExtraError as error:
-            absent.append(f"Without {interface.name}: {error}")
-        else:
-            found.append(interface)
-    return found, absent
 
 
 def _compare(

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from bridge.errors import MissingExtraError
 from native.batch import Autoreset
 from native.core import Environment, Spec
 
@@ -232,3 +233,17 @@ INTERFACES = (
         "dm_env.make", "bridge.dm_env", Autoreset.DISABLED, _of_agent, _dm_env, one_world=True
     ),
 )
+
+
+def installed() -> tuple[list[Interface], list[str]]:
+    """Those that can be imported, and a line for each that cannot."""
+    found: list[Interface] = []
+    absent: list[str] = []
+    for interface in INTERFACES:
+        try:
+            importlib.import_module(interface.module)
+        except MissingExtraError as error:
+            absent.append(f"Without {interface.name}: {error}")
+        else:
+            found.append(interface)
+    return found, absent

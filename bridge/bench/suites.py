@@ -15,6 +15,7 @@ from .timing import Progress, all_with
 SUITES: Mapping[str, str] = MappingProxyType(
     {
         "adapters": "each interface over the bare batch",
+        "stages": "where the time of a step goes",
         "peers": "the same task in other libraries that are installed",
         "rollout": "trajectories on the device",
         "scaling": "rows, agents, devices",
