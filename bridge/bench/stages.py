@@ -50,7 +50,7 @@ class Clock:
         build = module.programs
 
         def watched(*args: Any) -> Programs:
-            made = build(*args)
+            made: Programs = build(*args)
             views = {name: self._viewed(getattr(made, name)) for name in ("look", "tally", "show")}
             return dataclasses.replace(made, step=self._stepped(made.step), **views)
 
