@@ -4,6 +4,8 @@ A canvas is float32 (height, width, 3) in 0 ... 1. World coordinates: x to the r
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from typing import TypeAlias
 
 import jax
@@ -93,6 +95,26 @@ class View:
         t = ((x - start[0]) * along[0] + (y - start[1]) * along[1]) / length
         t = jnp.clip(t, 0.0, 1.0)
         return jnp.hypot(x - start[0] - t * along[0], y - start[1] - t * along[1]) - radius
+
+    def polygon(self, corners: jax.Array) -> jax.Array:
+        """Distance from a convex polygon, too short from its corners; `corners`: (n, 2), y up,
+        against the clock.
+        """
+        x, y = self._points()
+        along = jnp.roll(corners, -1, axis=0) - corners
+        along = along / jnp.linalg.norm(along, axis=1, keepdims=True)
+        sides = [
+            along[i, 1] * (x - corners[i, 0]) - along[i, 0] * (y - corners[i, 1])
+            for i in range(len(corners))
+        ]
+        distance: jax.Array = functools.reduce(jnp.maximum, sides)
+        return distance
+
+    def ground(self, height: Callable[[jax.Array], jax.Array]) -> jax.Array:
+        """Distance from all that lies below the curve y = height(x), exact near it."""
+        x, y = self._points()
+        curve: tuple[jax.Array, jax.Array] = jax.jvp(height, (x,), (jnp.ones_like(x),))
+        return (y - curve[0]) / jnp.hypot(curve[1], 1.0)
 
     def cells(self, marked: jax.Array) -> jax.Array:
         """Distance from the marked cells of a board, joined and rounded; `marked`: (rows, columns).

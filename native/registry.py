@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from .classic_control.acrobot import Acrobot
 from .classic_control.cartpole import CartPole
+from .classic_control.continuous_mountain_car import ContinuousMountainCar
+from .classic_control.mountain_car import MountainCar
+from .classic_control.pendulum import Pendulum
 from .core import Environment
 from .grid.causeway import Causeway
 from .mpe.simple import Simple
@@ -17,7 +21,11 @@ from .mpe.simple_tag import SimpleTag
 
 REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
     {
+        "Acrobot-v1": Acrobot,
         "CartPole-v1": CartPole,
+        "MountainCar-v0": MountainCar,
+        "MountainCarContinuous-v0": ContinuousMountainCar,
+        "Pendulum-v1": Pendulum,
         "causeway_v0": Causeway,
         "simple_adversary_v3": SimpleAdversary,
         "simple_push_v3": SimplePush,

@@ -2,7 +2,8 @@
 
 Action       0 pushes left, 1 pushes right, with `force` newtons.
 Observation  cart position (m), cart velocity (m/s), pole angle (rad), pole angular velocity.
-Reward       1 on every step, the last included.
+Reward       1 on every step, the last included; by the rule `sutton_barto_reward` 0, and -1 on the
+             step that terminates.
 Ending       terminates beyond `track` metres or `tilt` radians; truncates at `horizon` steps.
 Start        all four numbers uniform within 0.05 of zero.
 Source       Barto, Sutton and Anderson (1983), as in Gymnasium's CartPole-v1.
@@ -55,6 +56,7 @@ class CartPole:
     """Everything that does not change."""
 
     horizon: int | None = 500
+    sutton_barto_reward: bool = False
     params: Params = dataclasses.field(default_factory=Params)
 
     @property
@@ -110,10 +112,13 @@ class CartPole:
             self.spec,
             acting=~state.over[None],
             observation=_observe(after),
-            reward=jnp.ones(1, jnp.float32),
+            reward=self._reward(fallen)[None],
             terminated=fallen[None],
             truncated=late[None],
         )
+
+    def _reward(self, fallen: jax.Array) -> jax.Array:
+        return -fallen.astype(jnp.float32) if self.sutton_barto_reward else jnp.float32(1)
 
     def render(self, state: State, params: Params) -> jax.Array:
         """The cart on its track, seen from the side: uint8 (200, 480, 3)."""
