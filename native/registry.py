@@ -15,9 +15,13 @@ from .core import Environment
 from .grid.causeway import Causeway
 from .mpe.simple import Simple
 from .mpe.simple_adversary import SimpleAdversary
+from .mpe.simple_crypto import SimpleCrypto
 from .mpe.simple_push import SimplePush
+from .mpe.simple_reference import SimpleReference
+from .mpe.simple_speaker_listener import SimpleSpeakerListener
 from .mpe.simple_spread import SimpleSpread
 from .mpe.simple_tag import SimpleTag
+from .mpe.simple_world_comm import SimpleWorldComm
 
 REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
     {
@@ -28,10 +32,14 @@ REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
         "Pendulum-v1": Pendulum,
         "causeway_v0": Causeway,
         "simple_adversary_v3": SimpleAdversary,
+        "simple_crypto_v3": SimpleCrypto,
         "simple_push_v3": SimplePush,
+        "simple_reference_v3": SimpleReference,
+        "simple_speaker_listener_v4": SimpleSpeakerListener,
         "simple_spread_v3": SimpleSpread,
         "simple_tag_v3": SimpleTag,
         "simple_v3": Simple,
+        "simple_world_comm_v3": SimpleWorldComm,
     }
 )
 

@@ -63,14 +63,14 @@ def reference(env: Any) -> Any:
 
 
 @functools.cache
-def mpe2_plays(env: Any, crowd: float = 0.3) -> Play:
+def mpe2_plays(env: Any) -> Play:
     """Every other episode begins in a crowd; many agents are too fast, or outside the arena."""
     rng = np.random.default_rng(7)
     theirs = reference(env)
     world = theirs.unwrapped.world
     assert tuple(theirs.possible_agents) == env.spec.agents
     movers = [agent for agent in world.agents if agent.movable]
-    spread = np.where(np.arange(SEEDS) % 2, 1.3, crowd)[:, None, None]
+    spread = np.where(np.arange(SEEDS) % 2, 1.3, 0.3)[:, None, None]
     position = (rng.uniform(-1, 1, (SEEDS, len(movers), 2)) * spread).astype(np.float32)
     velocity = rng.uniform(-2, 2, (SEEDS, len(movers), 2)).astype(np.float32)
     landmarks = rng.uniform(-0.9, 0.9, (SEEDS, len(world.landmarks), 2)).astype(np.float32)

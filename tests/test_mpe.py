@@ -1,6 +1,7 @@
 """The particle games against mpe2, from injected states, and what mpe2 leaves undefined."""
 
 import dataclasses
+import inspect
 from typing import Any
 
 import jax
@@ -12,14 +13,19 @@ from mpe_reference import LANDMARKS, SEEDS, STEPS, Play, mpe2_plays, our_plays, 
 from native.mpe import world
 from native.mpe.simple import Simple
 from native.mpe.simple_adversary import SimpleAdversary
+from native.mpe.simple_crypto import SimpleCrypto
 from native.mpe.simple_push import SimplePush
+from native.mpe.simple_reference import SimpleReference
+from native.mpe.simple_speaker_listener import SimpleSpeakerListener
 from native.mpe.simple_spread import SimpleSpread
 from native.mpe.simple_tag import SimpleTag
+from native.mpe.simple_world_comm import SimpleWorldComm
 
 # A contact is stiff: an error of position comes back up to ten times larger in the next velocity.
 # No pair of bodies in these plays comes nearer than 1e-4 to just touching, where rounding would
 # decide a reward.
 FLOAT32 = 1e-4
+CROWD32 = 1e-3  # of six and more, who touch several others at once for several steps
 FLOAT64 = 1e-11
 
 CASES = {
@@ -31,6 +37,20 @@ CASES = {
     "adversary near": SimpleAdversary(N=3, num_agent_neighbors=2, num_landmark_neighbors=4),
     "push": SimplePush(),
     "push continuous": SimplePush(continuous_actions=True),
+    "reference": SimpleReference(),
+    "reference continuous": SimpleReference(continuous_actions=True, local_ratio=0.2),
+    "speaker and listener": SimpleSpeakerListener(),
+    "speaker and listener continuous": SimpleSpeakerListener(continuous_actions=True),
+    "crypto": SimpleCrypto(),
+    "crypto continuous": SimpleCrypto(continuous_actions=True),
+    "world": SimpleWorldComm(),
+    "world continuous": SimpleWorldComm(continuous_actions=True),
+    "world of many": SimpleWorldComm(
+        num_good=3, num_adversaries=2, num_obstacles=2, num_food=1, num_forests=3
+    ),
+    "world of two": SimpleWorldComm(
+        num_good=1, num_adversaries=1, num_obstacles=0, num_food=1, num_forests=0
+    ),
     "spread": SimpleSpread(),
     "spread continuous": SimpleSpread(continuous_actions=True),
     "spread of four": SimpleSpread(N=4, local_ratio=0.2),
@@ -45,6 +65,11 @@ CASES = {
 }
 SIZES = [
     SimpleAdversary(N=1),
+    SimpleReference(continuous_actions=True),
+    SimpleSpeakerListener(continuous_actions=True),
+    SimpleCrypto(continuous_actions=True),
+    SimpleWorldComm(continuous_actions=True),
+    SimpleWorldComm(num_good=3, num_adversaries=1, num_obstacles=2, num_food=1, num_forests=0),
     SimpleSpread(),
     SimpleSpread(N=1, continuous_actions=True),
     SimpleSpread(N=6),
@@ -64,7 +89,18 @@ def short(env: Any) -> str:
 
 
 GAMES = {type(env): env for env in CASES.values()}
-DOUBLE = ["adversary", "push continuous", "spread", "tag continuous", "tag of six"]
+DOUBLE = [
+    "adversary",
+    "push continuous",
+    "reference continuous",
+    "speaker and listener",
+    "crypto continuous",
+    "world continuous",
+    "world of many",
+    "spread",
+    "tag continuous",
+    "tag of six",
+]
 
 each_case = pytest.mark.parametrize("env", CASES.values(), ids=CASES)
 each_size = pytest.mark.parametrize("env", SIZES, ids=short)
@@ -95,9 +131,10 @@ def test_plays_what_mpe2_plays(env):
     theirs = mpe2_plays(env)
     ours = our_plays(env, theirs, jnp.float32)
     assert ours.everything.dtype == np.float32
-    agree(ours, theirs, FLOAT32)
+    tolerance = FLOAT32 if env.spec.num_agents < 6 else CROWD32
+    agree(ours, theirs, tolerance)
     error = np.abs(ours.everything - theirs.everything)[:, 1:][theirs.acting]
-    assert error.max() <= FLOAT32
+    assert error.max() <= tolerance
     assert theirs.truncated[:, -1].all() or theirs.terminated.any()
 
 
@@ -239,7 +276,7 @@ def test_starts_at_rest_all_over_the_arena_with_any_goal(game, key):
     env = game()
     starts = jax.jit(jax.vmap(lambda k: env.init(k, env.params)))
     state, _ = starts(jax.random.split(key, 2000))
-    inside = 0.9 if "tag" in env.spec.name else 1.0
+    inside = getattr(inspect.getmodule(game), "FARTHEST", 1.0)
     reach = {"position": 1.0, **dict.fromkeys(LANDMARKS, inside)}
     for name, limit in reach.items():
         if hasattr(state, name):

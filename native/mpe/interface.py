@@ -32,6 +32,13 @@ def at_least(least: int, game: Any, *rules: str) -> None:
             raise ValueError(f"{rule} must be at least {least}, got {count}.")
 
 
+def a_share(game: Any, rule: str) -> None:
+    """Raise ValueError, naming the rule, unless it lies between 0 and 1."""
+    share = getattr(game, rule)
+    if not 0 <= share <= 1:
+        raise ValueError(f"{rule} must lie between 0 and 1, got {share}.")
+
+
 def actions(continuous: bool, *, moves: bool = True, words: int = 0) -> Flat:
     """The action space of an agent that moves, knows some words, or both."""
     if continuous:
@@ -98,14 +105,19 @@ def to_others(position: jax.Array, viewers: slice) -> jax.Array:
         position: (agents, 2).
         viewers: Rows of `position`.
     """
-    return others(position, viewers) - position[viewers][:, None]
+    return others(position[None], viewers) - position[viewers][:, None]
 
 
 def others(values: jax.Array, viewers: slice) -> jax.Array:
-    """For each viewer the rows of `values`, (agents, n), but its own: (viewers, agents - 1, n)."""
-    places = jnp.arange(len(values), dtype=jnp.int32)
+    """For each viewer the values of all agents but its own: (viewers, agents - 1, n).
+
+    Args:
+        values: What each viewer might see of each agent, (viewers or 1, agents, n).
+        viewers: Which of the agents they are.
+    """
+    places = jnp.arange(values.shape[1], dtype=jnp.int32)
     before = places[None, :-1, None] < places[viewers, None, None]
-    return jnp.where(before, values[None, :-1], values[None, 1:])
+    return jnp.where(before, values[:, :-1], values[:, 1:])
 
 
 def nearest(gaps: jax.Array, count: int | None, values: jax.Array | None = None) -> jax.Array:

@@ -1,6 +1,7 @@
 """How the particle games look: a sheet of paper from above, smaller when somebody leaves it."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,9 @@ from native import draw
 VIEW = draw.View(left=-1.2, bottom=-1.2, right=1.2, top=1.2, width=400)
 DESK: draw.Colour = (0.88, 0.88, 0.87)
 STONE: draw.Colour = (0.62, 0.63, 0.64)
+FOREST: draw.Colour = (0.45, 0.68, 0.45)
+LEADER: draw.Colour = (0.55, 0.12, 0.12)
+HUES = (draw.RED, draw.GREEN, draw.BLUE)  # of things that are told apart by their colour
 MARGIN = 0.25  # around the outermost body, in world units
 TRAIL = 0.3  # seconds of motion
 
@@ -53,6 +57,11 @@ class Sheet:
         canvas = VIEW.fill(canvas, VIEW.disc(here, size), STONE)
         return VIEW.fill(canvas, VIEW.disc(here, 0.82 * size), draw.PAPER, 0.25)
 
+    def forest(self, canvas: jax.Array, centre: jax.Array, radius: float) -> jax.Array:
+        """Something to hide in; whoever is below it can be seen through it."""
+        here, size = centre * self.scale, radius * self.scale
+        return VIEW.fill(canvas, VIEW.disc(here, size), FOREST, 0.55)
+
     def body(
         self,
         canvas: jax.Array,
@@ -72,3 +81,47 @@ class Sheet:
         speed = jnp.hypot(velocity[0], velocity[1])
         eye = here + velocity * (0.45 * size / jnp.maximum(speed, 0.5))
         return VIEW.fill(canvas, VIEW.disc(eye, 0.3 * size), draw.PAPER)
+
+
+def speech(
+    canvas: jax.Array,
+    start: tuple[float, float],
+    colour: draw.Colour | jax.Array,
+    words: jax.Array,
+    hues: Sequence[draw.Colour] = (),
+) -> jax.Array:
+    """Who speaks, a disc, and a dot for each of `words`, (words,), the darker the louder.
+
+    Args:
+        canvas: To paint on; what is said stands in the same place however small the sheet is.
+        start: Where the disc is.
+        colour: Of the disc.
+        words: 0 ... 1 each.
+        hues: Of the dots; none: all are dark.
+    """
+    x, y = start
+    canvas = VIEW.fill(canvas, VIEW.disc(jnp.array(start, jnp.float32), 0.05), colour)
+    for i in range(len(words)):
+        dot = VIEW.disc(jnp.array((x + 0.14 + 0.1 * i, y), jnp.float32), 0.035)
+        canvas = VIEW.fill(canvas, dot, draw.MIST)
+        canvas = VIEW.fill(canvas, dot, hues[i] if hues else draw.INK, words[i])
+    return canvas
+
+
+def letter(canvas: jax.Array, centre: tuple[float, float], colour: jax.Array) -> jax.Array:
+    """Something written: a sheet with a spot of its colour."""
+    here = jnp.array(centre, jnp.float32)
+    canvas = VIEW.fill(canvas, VIEW.box(here, (0.12, 0.09), 0.02), draw.INK)
+    canvas = VIEW.fill(canvas, VIEW.box(here, (0.11, 0.08), 0.02), draw.PAPER)
+    return VIEW.fill(canvas, VIEW.disc(here, 0.045), colour)
+
+
+def key(canvas: jax.Array, centre: tuple[float, float], colour: jax.Array) -> jax.Array:
+    """A key of its colour."""
+    here = jnp.array(centre, jnp.float32)
+    ring = jnp.abs(VIEW.disc(here, 0.05)) - 0.014
+    tip = here + jnp.array((0.15, 0.0), jnp.float32)
+    bit = tip - jnp.array((0.0, 0.05), jnp.float32)
+    stem = VIEW.capsule(here + jnp.array((0.05, 0.0), jnp.float32), tip, 0.014)
+    shape = jnp.minimum(jnp.minimum(ring, stem), VIEW.capsule(tip, bit, 0.014))
+    return VIEW.fill(canvas, shape, colour)

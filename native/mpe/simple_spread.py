@@ -62,8 +62,7 @@ class SimpleSpread:
 
     def __post_init__(self) -> None:
         interface.at_least(1, self, "N", "num_agent_neighbors", "num_landmark_neighbors")
-        if not 0 <= self.local_ratio <= 1:
-            raise ValueError(f"local_ratio must lie between 0 and 1, got {self.local_ratio}.")
+        interface.a_share(self, "local_ratio")
 
     @property
     def spec(self) -> Spec:

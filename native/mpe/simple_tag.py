@@ -24,7 +24,7 @@ import jax.numpy as jnp
 from native import draw
 from native.core import Spec, Timestep, pytree, restart, transition
 
-from . import interface, picture, world
+from . import hunt, interface, picture, world
 
 CATCH = 10.0
 FARTHEST = 0.9  # that an obstacle lies from the middle, on each axis
@@ -41,19 +41,6 @@ class State:
     over: jax.Array  # bool (), all agents were caught
 
 
-@pytree
-class Params(world.Physics):
-    """Numbers of the dynamics; lengths in half-widths of the arena."""
-
-    adversary_radius: float = 0.075
-    adversary_acceleration: float = 3.0
-    adversary_top_speed: float = 1.0
-    agent_radius: float = 0.05
-    agent_acceleration: float = 4.0
-    agent_top_speed: float = 1.3
-    obstacle_radius: float = 0.2
-
-
 @dataclasses.dataclass(frozen=True)
 class SimpleTag:
     """Everything that does not change."""
@@ -66,7 +53,7 @@ class SimpleTag:
     num_agent_neighbors: int | None = None
     num_landmark_neighbors: int | None = None
     horizon: int | None = 25
-    params: Params = dataclasses.field(default_factory=Params)
+    params: hunt.Params = dataclasses.field(default_factory=hunt.Params)
 
     def __post_init__(self) -> None:
         interface.at_least(1, self, "num_good", "num_adversaries")
@@ -87,7 +74,7 @@ class SimpleTag:
             groups.append(interface.team(team, count, seen + 2 * others, action))
         return interface.spec("simple_tag_v3", groups, self.horizon)
 
-    def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
+    def init(self, key: jax.Array, params: hunt.Params) -> tuple[State, Timestep]:
         """Scatter everybody and the obstacles."""
         del params
         places = jax.random.uniform(
@@ -103,26 +90,22 @@ class SimpleTag:
         return state, restart(self._observe(state), self._bodies)
 
     def step(
-        self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: Params
+        self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: hunt.Params
     ) -> tuple[State, Timestep]:
         """Push, collide, move, judge."""
         del key
         acting, late = world.clock(state.tick, self.horizon, self._bodies)
         acting = acting & ~state.over
-        here = state.position
-        radius = self._each(params.adversary_radius, params.agent_radius, here)
-        strength = self._each(params.adversary_acceleration, params.agent_acceleration, here)
-        top_speed = self._each(params.adversary_top_speed, params.agent_top_speed, here)
-        control = interface.steer(jnp.concatenate([action["adversary"], action["agent"]]))
-        force = jnp.where(acting[:, None], control * strength[:, None], 0.0)
-        force = force + world.contacts(here, radius, params)
-        force = force + world.walls(here, radius, state.obstacles, params.obstacle_radius, params)
-        position, velocity = world.advance(here, state.velocity, force, params)
-        caught = self._caught(position, params)
+        moves = interface.steer(jnp.concatenate([action["adversary"], action["agent"]]))
+        control = jnp.where(acting[:, None], moves, 0.0)
+        position, velocity = hunt.move(
+            state.position, state.velocity, control, state.obstacles, self.num_adversaries, params
+        )
+        caught = hunt.caught(position, self.num_adversaries, params)
         ended = ~late & functools.reduce(jnp.logical_and, caught > 0) & self.terminate_on_success
         after = State(
             position=position,
-            velocity=world.limit(velocity, top_speed),
+            velocity=velocity,
             obstacles=state.obstacles,
             tick=state.tick + 1,
             over=state.over | ended[0],
@@ -136,12 +119,12 @@ class SimpleTag:
             truncated=late,
         )
 
-    def global_state(self, state: State, params: Params) -> jax.Array:
+    def global_state(self, state: State, params: hunt.Params) -> jax.Array:
         """What everybody observes, one after the other: float32."""
         del params
         return interface.everything(self._observe(state))
 
-    def render(self, state: State, params: Params) -> jax.Array:
+    def render(self, state: State, params: hunt.Params) -> jax.Array:
         """The arena from above, adversaries red, agents green: uint8 (400, 400, 3)."""
         sheet = picture.Sheet.around(state.position)
         canvas = sheet.blank()
@@ -158,11 +141,6 @@ class SimpleTag:
     def _bodies(self) -> int:
         return self.num_adversaries + self.num_good
 
-    def _each(self, adversary: float, agent: float, like: jax.Array) -> jax.Array:
-        """One number for each body."""
-        counts = ((self.num_adversaries, adversary), (self.num_good, agent))
-        return jnp.concatenate([jnp.full(count, number, like.dtype) for count, number in counts])
-
     def _observe(self, state: State) -> dict[str, jax.Array]:
         hunters, prey = slice(self.num_adversaries), slice(self.num_adversaries, None)
         return {
@@ -176,7 +154,7 @@ class SimpleTag:
         marks = interface.to_landmarks(here, state.obstacles)
         marks = interface.nearest(marks, self.num_landmark_neighbors)
         others = interface.to_others(state.position, viewers)
-        speeds = interface.others(velocity, viewers)
+        speeds = interface.others(velocity[None], viewers)
         if self.num_agent_neighbors is None:
             speeds = speeds[:, hunters:]
         else:
@@ -184,12 +162,6 @@ class SimpleTag:
             speeds = interface.nearest(others, self.num_agent_neighbors, speeds)
             others = interface.nearest(others, self.num_agent_neighbors)
         return interface.rows(velocity[viewers], here, marks, others, speeds)
-
-    def _caught(self, position: jax.Array, params: Params) -> jax.Array:
-        """How many adversaries overlap each agent: (num_good,)."""
-        reach = params.adversary_radius + params.agent_radius
-        hunters, prey = position[: self.num_adversaries], position[self.num_adversaries :]
-        return world.overlaps(prey, hunters, reach)
 
     def _reward(self, position: jax.Array, caught: jax.Array) -> jax.Array:
         paid = CATCH * functools.reduce(jnp.add, caught)
