@@ -54,6 +54,12 @@ def test_the_view_has_square_pixels():
         pytest.param(
             lambda: VIEW.capsule(at(1.0, 1.0), at(1.0, 1.0), 0.5), math.pi / 4, id="point capsule"
         ),
+        pytest.param(
+            lambda: VIEW.polygon(jnp.array([[0.0, 0.0], [3.0, 0.5], [1.0, 2.0]])),
+            2.75,
+            id="polygon",
+        ),
+        pytest.param(lambda: VIEW.ground(lambda x: 0.5 + x / 4), 10.5, id="ground"),
     ],
 )
 def test_a_shape_covers_its_area_and_nothing_far_from_it(distance, area):
@@ -73,6 +79,12 @@ def test_distances_are_in_world_units_and_y_is_up():
     assert high[:100].sum() > 0 and high[100:].sum() == 0
     east = covered(VIEW.disc(at(3.0, 1.0), 0.5))
     assert east[:, 150:].sum() > 0 and east[:, :150].sum() == 0
+
+
+def test_the_ground_is_measured_across_its_slope():
+    canvas = VIEW.ground(lambda x: 0.75 * x)
+    assert value(canvas, 0.0, 1.0) == pytest.approx(0.8, abs=0.02)
+    assert value(canvas, 2.0, 0.5) == pytest.approx(-0.8, abs=0.02)
 
 
 def test_a_later_shape_lies_on_an_earlier_one():
