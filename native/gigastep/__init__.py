@@ -1,0 +1,1 @@
+"""Gigastep: two teams of aircraft that see little, shoot what they hold in sight, and crash."""

@@ -1,0 +1,59 @@
+"""The numbers of Gigastep, under the names that Gigastep gives them."""
+
+import math
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from native.core import pytree
+
+Each: TypeAlias = "float | tuple[float, ...] | jax.Array"  # one for all agents, or one for each
+
+
+@pytree
+class Params:
+    """Lengths in map units, angles in radians, times in seconds unless they say otherwise."""
+
+    size: float = 10.0  # side of the square map
+
+    sprite: Each = 1.0
+    max_health: Each = 1.0
+    range: Each = 1.0  # multiplies the square of cone_depth
+    damage_range: Each = 1.0  # multiplies the square of damage_cone_depth
+    thrust: Each = 1.0
+    idle_reward: Each = 0.0  # for every step
+
+    very_close_cone_depth: float = 1.0  # within which everything is seen, all round
+    cone_depth: float = 3.0  # of sight
+    cone_angle: float = 0.75 * math.pi  # to either side
+    damage_cone_depth: float = 2.05  # of the weapon
+    damage_cone_angle: float = math.pi / 4  # to either side
+    damage_per_second: float = 1.0  # for every level of tracking
+    healing_per_second: float = 0.1
+    min_tracking_time: float = 3.0  # in steps: levels count from there
+    max_tracking_time: float = 10.0  # in steps, at most 255: the highest level
+    communication_range: float = 8.0
+    collision_range: float = 0.4
+    collision_altitude: float = 0.5
+
+    aux_rewards_factor: float = 1.0  # of all rewards but that for a game won
+    reward_game_won: float = 10.0
+    reward_defeat_one_opponent: float = 100.0
+    reward_detection: float = 0.0
+    reward_damage: float = 0.0
+    reward_idle: float = 0.0
+    reward_collision_agent: float = 0.0
+    reward_collision_obstacle: float = 0.0
+    reward_agent_disabled: float = 0.0
+    reward_hit_waypoint: float = 0.0
+
+
+PER_AGENT = ("sprite", "max_health", "range", "damage_range", "thrust", "idle_reward")
+
+
+def each(value: Each, agents: int) -> jax.Array:
+    """One number for each agent: float32 (agents,)."""
+    if isinstance(value, tuple):
+        return jnp.array(value, jnp.float32)
+    return jnp.broadcast_to(jnp.asarray(value, jnp.float32), (agents,))

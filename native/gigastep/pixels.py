@@ -1,0 +1,150 @@
+"""The observation as a picture of the whole map from above: uint8 (84, 84, 3).
+
+The first axis is x, the second y. Painted in this order: boxes grey; a frame on three sides, red
+while the agent takes damage, else white; the waypoint violet; along the fourth side the agent's
+health, green, before white. Then tails, red of foes, blue of team-mates, white of oneself; then
+the aircraft, foes red, team-mates blue, both with more green the higher they are, oneself white,
+greener the higher it is. Where some of these cross, each channel shows the brightest.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from native.trig import sincos
+
+from .flight import CEILING, Agents
+from .pairs import Pairs
+from .params import Each, each
+
+PIXELS = 84
+SHAPE = (PIXELS, PIXELS, 3)
+GREY, VIOLET, RED, GREEN, WHITE = (
+    np.array(colour, np.uint8)
+    for colour in ((127,) * 3, (127, 0, 127), (255, 0, 0), (0, 255, 0), (255,) * 3)
+)
+TAIL = np.array([204, 153, 102, 51], np.float32)  # brightness one pixel behind, two, ...
+AROUND = np.array([(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)], np.int32)
+BIT = 1 << abs(AROUND).sum(axis=1)  # of the sprite: 1 the centre, 2 the edges, 4 the corners
+WAYPOINT = 2  # pixels to each side of the middle one
+ALL_BITS = 7
+
+
+def ground(
+    agents: Agents,
+    hurt: jax.Array,
+    most: jax.Array,
+    boxes: jax.Array,
+    waypoint: jax.Array | None,
+    size: jax.Array,
+) -> jax.Array:
+    """All but the aircraft, with the agent's own pixel black: uint8 (agents, 84, 84, 3).
+
+    Args:
+        agents: All of them.
+        hurt: bool (agents,): who takes damage.
+        most: Health at most: float32 (agents,).
+        boxes: float32 (boxes, 4), as shares of the side of the map.
+        waypoint: float32 (5,), or None where there are none.
+        size: Side of the map.
+    """
+    x = jnp.arange(PIXELS, dtype=jnp.int32)[:, None]
+    y = jnp.arange(PIXELS, dtype=jnp.int32)[None, :]
+    boxed = jnp.zeros((PIXELS, PIXELS), jnp.bool_)
+    for left, bottom, right, top in _pixel(boxes):
+        boxed |= (x >= left) & (x < right) & (y >= bottom) & (y < top)
+    land = jnp.where(boxed[..., None], GREY, np.uint8(0))[None]
+
+    frame = jnp.where(hurt[:, None], RED[None], WHITE[None])[:, None, None]
+    edge = (x == 0) | (x == PIXELS - 1) | (y == 0)
+    canvas = jnp.where(edge[None, ..., None], frame, land)
+    if waypoint is not None:
+        middle = _pixel((waypoint[:2] + waypoint[2:4]) / 2 / size)
+        near = (abs(x - middle[0]) <= WAYPOINT) & (abs(y - middle[1]) <= WAYPOINT)
+        canvas = jnp.where((near & (waypoint[4] > 0))[None, ..., None], VIOLET, canvas)
+    full = (PIXELS * agents.health / most).astype(jnp.int32)[:, None]
+    bar = jnp.where((x[:, 0][None] < full)[..., None], GREEN, WHITE)[:, :, None]
+    canvas = jnp.where((y == PIXELS - 1)[None, ..., None], bar, canvas)
+    column, row = (_pixel(place / size)[:, None, None] for place in (agents.x, agents.y))
+    here = (x[None] == column) & (y[None] == row)
+    return jnp.where(here[..., None], np.uint8(0), canvas)
+
+
+def paint(
+    canvas: jax.Array,
+    agents: Agents,
+    pairs: Pairs,
+    known: jax.Array,
+    sprite: Each,
+    size: jax.Array,
+) -> jax.Array:
+    """The aircraft that each agent knows of, over its `ground`: uint8 (agents, 84, 84, 3).
+
+    Args:
+        canvas: As `ground` returns it.
+        agents: All of them.
+        pairs: Who is whose foe.
+        known: bool (agents, agents), itself included.
+        sprite: As in `Params`; what no sprite can show is left out if it is no array.
+        size: Side of the map.
+    """
+    here = _pixel(jnp.stack([agents.x, agents.y], axis=-1) / size)
+    offsets, brightness = _strokes(agents, sprite)
+    places = here[:, None] + offsets
+    inside = ((places >= 0) & (places < PIXELS)).all(axis=-1)
+    is_tail = jnp.asarray(np.arange(places.shape[1]) < len(TAIL))
+    on_self = (places[None] == here[:, None, None]).all(axis=-1) & is_tail[None, None]
+    seen = known[:, :, None] & (brightness > 0)[None] & ~on_self
+    colours = jnp.where(seen[..., None], _colours(agents, pairs, brightness, is_tail), 0.0)
+    flat = jnp.where(inside[..., None], places, PIXELS).reshape(-1, 2)
+
+    def brighten(canvas: jax.Array, colours: jax.Array) -> jax.Array:
+        return canvas.at[flat[:, 0], flat[:, 1]].max(colours.reshape(-1, 3), mode="drop")
+
+    return jax.vmap(brighten)(canvas, colours.astype(jnp.uint8))
+
+
+def _pixel(share: jax.Array) -> jax.Array:
+    """The pixel of a share of the side."""
+    return jnp.clip(jnp.round(share * PIXELS), 0, PIXELS - 1).astype(jnp.int32)
+
+
+def _strokes(agents: Agents, sprite: Each) -> tuple[jax.Array, jax.Array]:
+    """Pixels of each agent, tail first, relative to its own, and how bright they are.
+
+    Returns:
+        int32 (agents, strokes, 2), and float32 (agents, strokes), 0 where there is nothing.
+    """
+    count = len(agents.x)
+    bits = _bits(sprite)
+    may = (bits & BIT) > 0
+    sine, cosine = sincos(agents.heading)
+    behind = jnp.asarray(-np.arange(1, len(TAIL) + 1, dtype=np.float32))[None]
+    tail = jnp.stack([behind * cosine[:, None], behind * sine[:, None]], axis=-1)
+    around = jnp.broadcast_to(jnp.asarray(AROUND[may])[None], (count, int(may.sum()), 2))
+    shape = each(sprite, count).astype(jnp.int32)[:, None] & jnp.asarray(BIT[may], jnp.int32)[None]
+    body = jnp.where(shape > 0, 255.0, 0.0).astype(jnp.float32)
+    faint = jnp.broadcast_to(jnp.asarray(TAIL)[None], (count, len(TAIL)))
+    offsets = jnp.concatenate([tail.astype(jnp.int32), around], axis=1)
+    return offsets, jnp.concatenate([faint, body], axis=1)
+
+
+def _bits(sprite: Each) -> int:
+    """What the sprites can show, as far as that is known while the program is written."""
+    values = sprite if isinstance(sprite, tuple) else (sprite,)
+    bits = 0
+    for value in values:
+        bits |= int(value) if isinstance(value, (int, float)) else ALL_BITS
+    return bits
+
+
+def _colours(agents: Agents, pairs: Pairs, brightness: jax.Array, is_tail: jax.Array) -> jax.Array:
+    """Of every stroke in every agent's eyes: float32 (agents, agents, strokes, 3)."""
+    light = brightness[None]
+    height = jnp.where(is_tail[None], 0.0, jnp.round(255 / CEILING * agents.z)[:, None])[None]
+    foe, itself = pairs.foe[:, :, None], pairs.itself[:, :, None]
+    own = jnp.where(is_tail, light, 255 - height)
+    red = jnp.where(itself, own, jnp.where(foe, light, 0.0))
+    green = jnp.where(itself, light, height)
+    blue = jnp.where(itself, own, jnp.where(foe, 0.0, light))
+    return jnp.stack(jnp.broadcast_arrays(red, green, blue), axis=-1)

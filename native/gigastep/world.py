@@ -1,0 +1,371 @@
+"""Gigastep: two teams of aircraft over a square; see, hold and shoot the others, and do not crash.
+
+Action       turn, dive, throttle, each -1 ... 1; discrete: 27, throttle * 9 + turn * 3 + dive of
+             three choices each, 13 does nothing. See `flight`.
+Observation  rows of numbers of oneself and of those one knows of, by eye and by radio (`features`,
+             `sight`), or a picture of 84 by 84 pixels (`pixels`), or both.
+Reward       for foes lost and against own losses, shared alike by a team, and for a game won; more
+             terms where their coefficients are not 0. See `reward`.
+Ending       leaving the map, touching a box, coming too near to anybody and losing all health
+             terminate an agent; a team that is alone terminates the rest, unless
+             `ends_with_a_team` is off; at `horizon` all who are left are truncated.
+Start        everybody in the box of its team, at height 0, without touching anybody.
+Information  `winner`: 0 blue, 1 red, -1 nobody; `blue_alive`, `red_alive`: how many.
+Source       Lechner et al. (2023), "Gigastep - One Billion Steps per Second Multi-agent
+             Reinforcement Learning". See docs/gigastep.md for what differs.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from native.core import Group, Spec, Timestep, pytree, restart, transition
+from native.spaces import Box, Dict, Discrete, Space
+
+from . import features, flight, maps, pixels, reward, sight, waypoints, weapon
+from .flight import Agents
+from .pairs import Everyone, Pairs
+from .params import PER_AGENT, Params, each
+
+TEAMS = ("blue", "red")
+OBSERVATIONS = ("vector", "rgb", "rgb_vector")
+START_SPEED = 1.0
+TRIES = 3  # to part those who start too near to each other or to a box
+SPARE = 0.1  # how much farther than needed they are parted
+OF_EACH = 10  # numbers of each agent in the global state
+
+
+@pytree
+class State:
+    """Everything that changes."""
+
+    agents: Agents
+    tracked: jax.Array  # uint8 (agents, agents), steps in a row that the first holds the second
+    waypoint: jax.Array  # float32 (5,): left, bottom, right, top, seconds left
+    map: jax.Array  # int32 (), of the set
+    tick: jax.Array  # int32 ()
+    over: jax.Array  # bool ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Gigastep:
+    """Everything that does not change."""
+
+    blue: int = 5
+    red: int = 5
+    maps: str = "all"
+    observation: str = "vector"
+    continuous_actions: bool = False
+    stochastic_sight: bool = True
+    stochastic_radio: bool = True
+    has_waypoints: bool = False
+    ends_with_a_team: bool = True
+    divides_rewards: bool = True  # by the number of all agents
+    rows: int = 15  # of the observation as numbers, at most
+    horizon: int | None = 500
+    params: Params = dataclasses.field(default_factory=Params)
+    name: str = "gigastep"
+
+    def __post_init__(self) -> None:
+        for rule in ("blue", "red", "rows"):
+            if getattr(self, rule) < 1:
+                raise ValueError(f"{rule} must be at least 1, got {getattr(self, rule)}.")
+        for rule, known in (("maps", tuple(maps.SETS)), ("observation", OBSERVATIONS)):
+            if getattr(self, rule) not in known:
+                raise ValueError(
+                    f"{rule} must be one of {', '.join(known)}, got {getattr(self, rule)!r}."
+                )
+        for number in PER_AGENT:
+            value = getattr(self.params, number)
+            if isinstance(value, tuple) and len(value) != self.agents:
+                raise ValueError(
+                    f"params.{number} has {len(value)} numbers for {self.agents} agents; give one "
+                    "for each, blue first, or a single one for all."
+                )
+
+    @property
+    def agents(self) -> int:
+        """How many there are."""
+        return self.blue + self.red
+
+    @property
+    def spec(self) -> Spec:
+        """Two groups, the teams, with the same spaces."""
+        numbers = Box(-math.inf, math.inf, (self._numbers,))
+        picture = Box(0, 255, pixels.SHAPE, "uint8")
+        seen: Mapping[str, Space] = {
+            "vector": numbers,
+            "rgb": picture,
+            "rgb_vector": Dict({"rgb": picture, "vector": numbers}),
+        }
+        action = Box(-1.0, 1.0, (3,)) if self.continuous_actions else Discrete(flight.MOVES)
+        groups = tuple(
+            Group(team, tuple(f"{team}_{i}" for i in range(count)), seen[self.observation], action)
+            for team, count in zip(TEAMS, (self.blue, self.red), strict=True)
+        )
+        size = OF_EACH * self.agents + len(waypoints.NONE) + 4 * maps.slots(self.maps) + 1
+        return Spec(self.name, groups, self.horizon, Box(-math.inf, math.inf, (size,)))
+
+    def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
+        """Choose a map, scatter the teams."""
+        for_map, for_places, for_sight = jax.random.split(key, 3)
+        chosen = jax.random.randint(for_map, (), 0, len(maps.SETS[self.maps]), jnp.int32)
+        state = State(
+            agents=self._start(for_places, chosen, params),
+            tracked=jnp.zeros((self.agents, self.agents), jnp.uint8),
+            waypoint=jnp.array(waypoints.NONE, jnp.float32),
+            map=chosen,
+            tick=jnp.int32(0),
+            over=jnp.bool_(False),
+        )
+        near = self._near()
+        pairs = near.pairs(state.agents)
+        luck, _ = sight.luck(for_sight, pairs.square.shape, 0)
+        detected = self._detect(near, pairs, state.agents.alive, luck, params)
+        hurt = jnp.zeros(self.agents, jnp.bool_)
+        seen = self._observe(state, near, pairs, detected, luck, hurt, params)
+        return state, restart(seen, self.agents, self._inform(state.agents.alive))
+
+    def step(
+        self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: Params
+    ) -> tuple[State, Timestep]:
+        """Fly, crash, see, shoot, judge, look."""
+        acting = state.agents.alive & ~state.over
+        chosen = jnp.concatenate([action[team] for team in TEAMS])
+        agents = flight.fly(state.agents, chosen, acting, each(params.thrust, self.agents))
+        near = self._near()
+        pairs = near.pairs(agents)
+        luck, more = sight.luck(key, pairs.square.shape, waypoints.DRAWS)
+
+        waypoint, on_waypoint = state.waypoint, jnp.zeros(self.agents, jnp.bool_)
+        if self.has_waypoints:
+            waypoint, on_waypoint = waypoints.update(
+                waypoint, agents, acting, more, jnp.asarray(params.size, jnp.float32)
+            )
+
+        outside = acting & _outside(agents, params)
+        alive = acting & ~outside
+        collided = alive & self._collides(near, pairs, alive, params)
+        alive &= ~collided
+        inside = alive & self._in_box(state.map, agents, params)
+        alive &= ~inside
+
+        detected = self._detect(near, pairs, alive, luck, params)
+        held = weapon.hold(pairs, detected, each(params.damage_range, self.agents), params)
+        tracked = weapon.track(state.tracked, held, params)
+        levels = weapon.levels(tracked, params)
+        taken = near.onto(levels)
+        most = each(params.max_health, self.agents)
+        health = weapon.suffer(agents.health, taken, on_waypoint, most, params)
+        health = jnp.where(alive, health, 0.0)
+        alive &= health > 0
+
+        events = reward.Events(
+            alive=alive,
+            acting=acting,
+            collided=collided,
+            crashed=outside | inside,
+            on_waypoint=on_waypoint,
+            sees=detected.sum(axis=1, dtype=jnp.int32),
+            seen=near.onto(detected.astype(jnp.int32)),
+            dealt=levels.sum(axis=1, dtype=jnp.int32),
+            taken=taken,
+        )
+        idle = each(params.idle_reward, self.agents)
+        tick = state.tick + 1
+        ended, late = self._judge(alive, tick)
+        after = State(
+            agents=dataclasses.replace(
+                agents,
+                health=jnp.where(state.over, agents.health, health),
+                alive=jnp.where(state.over, agents.alive, alive),
+            ),
+            tracked=tracked,
+            waypoint=waypoint,
+            map=state.map,
+            tick=tick,
+            over=state.over | ended | late,
+        )
+        return after, transition(
+            self.spec,
+            acting=acting,
+            observation=self._observe(after, near, pairs, detected, luck, taken > 0, params),
+            reward=reward.rewards(events, self.blue, idle, self.divides_rewards, params),
+            terminated=~alive | ended,
+            truncated=alive & late,
+            info=self._inform(after.agents.alive),
+        )
+
+    def global_state(self, state: State, params: Params) -> jax.Array:
+        """Of each agent: alive, x, y, z, sine and cosine of the heading, speed, health, sprite and
+        team; the waypoint and its seconds; the boxes; seconds since the start. Lengths are shares
+        of the side of the map, or of the ceiling.
+        """
+        agents, size = state.agents, jnp.asarray(params.size, jnp.float32)
+        everything = features.table(agents, each(params.sprite, self.agents), self._red, size)
+        of_each = jnp.concatenate(
+            [
+                agents.alive[:, None].astype(jnp.float32),
+                everything[:, :3],
+                jnp.sin(everything[:, 3:4]),
+                jnp.cos(everything[:, 3:4]),
+                everything[:, 4:],
+            ],
+            axis=1,
+        )
+        boxes = maps.boxes(self.maps, state.map).reshape(-1)
+        seconds = state.tick.astype(jnp.float32) * flight.INTERVAL
+        waypoint = jnp.concatenate([state.waypoint[:4] / size, state.waypoint[4:]])
+        return jnp.concatenate([of_each.reshape(-1), waypoint, boxes, seconds[None]])
+
+    @property
+    def _numbers(self) -> int:
+        """Length of the observation as numbers."""
+        rows = min(self.rows, self.agents) * features.COLUMNS
+        return rows + 5 * self.has_waypoints + 4 * maps.slots(self.maps)
+
+    @property
+    def _red(self) -> jax.Array:
+        return jnp.asarray(np.arange(self.agents) >= self.blue)
+
+    def _near(self) -> Everyone:
+        return Everyone(self.agents, self.blue)
+
+    def _start(self, key: jax.Array, chosen: jax.Array, params: Params) -> Agents:
+        """Everybody at random in the box of its team; those too near to somebody try again."""
+        size = jnp.asarray(params.size, jnp.float32)
+        box = _by_team(maps.starts(self.maps, chosen) * size, self._red)
+        draws = jax.random.uniform(key, (1 + TRIES, self.agents, 2), jnp.float32)
+        places = box[None, :, :2] + draws * (box[:, 2:] - box[:, :2])[None]
+        zero = jnp.zeros(self.agents, jnp.float32)
+        agents = Agents(
+            x=places[0, :, 0],
+            y=places[0, :, 1],
+            z=zero,
+            speed=zero + START_SPEED,
+            heading=flight.wrapped(_by_team(maps.headings(self.maps, chosen), self._red)),
+            health=each(params.max_health, self.agents),
+            alive=jnp.ones(self.agents, jnp.bool_),
+        )
+        near = self._near()
+        apart = params.collision_range**2 + SPARE
+        for attempt in range(1, 1 + TRIES):
+            pairs = near.pairs(agents)
+            again = ((pairs.square < apart) & ~pairs.itself).any(axis=1)
+            again |= self._in_box(chosen, agents, params, SPARE)
+            agents = dataclasses.replace(
+                agents,
+                x=jnp.where(again, places[attempt, :, 0], agents.x),
+                y=jnp.where(again, places[attempt, :, 1], agents.y),
+            )
+        return agents
+
+    def _collides(
+        self, near: Everyone, pairs: Pairs, alive: jax.Array, params: Params
+    ) -> jax.Array:
+        touching = (pairs.square < params.collision_range**2) & near.of(alive)
+        level = jnp.abs(pairs.up) < params.collision_altitude
+        return (touching & level & ~pairs.itself).any(axis=1)
+
+    def _in_box(
+        self, chosen: jax.Array, agents: Agents, params: Params, spare: float = 0.0
+    ) -> jax.Array:
+        boxes = maps.boxes(self.maps, chosen) * params.size
+        if spare:
+            real = (boxes[:, 2:3] > boxes[:, :1]).astype(jnp.float32)
+            boxes = boxes + real * jnp.array([[-spare, -spare, spare, spare]], jnp.float32)
+        return maps.inside(boxes, agents.x, agents.y)
+
+    def _detect(
+        self, near: Everyone, pairs: Pairs, alive: jax.Array, luck: jax.Array, params: Params
+    ) -> jax.Array:
+        living = alive[:, None] & near.of(alive)
+        reach = each(params.range, self.agents)
+        return sight.detect(pairs, living, reach, luck, params, stochastic=self.stochastic_sight)
+
+    def _judge(self, alive: jax.Array, tick: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Whether the rules end the game, and whether time does."""
+        blue, red = alive[: self.blue].any(), alive[self.blue :].any()
+        ended = ~(blue & red) if self.ends_with_a_team else ~(blue | red)
+        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        return ended, late
+
+    def _inform(self, alive: jax.Array) -> dict[str, jax.Array]:
+        blue = alive[: self.blue].sum(dtype=jnp.int32)
+        red = alive[self.blue :].sum(dtype=jnp.int32)
+        winner = jnp.where(red == 0, 0, 1).astype(jnp.int32)
+        decided = (blue == 0) != (red == 0)
+        return {
+            "winner": jnp.where(decided, winner, -1),
+            "blue_alive": blue,
+            "red_alive": red,
+        }
+
+    def _observe(
+        self,
+        state: State,
+        near: Everyone,
+        pairs: Pairs,
+        detected: jax.Array,
+        luck: jax.Array,
+        hurt: jax.Array,
+        params: Params,
+    ) -> dict[str, Any]:
+        alive = state.agents.alive
+        living = alive[:, None] & near.of(alive)
+        heard = sight.hear(pairs, living, luck, params, stochastic=self.stochastic_radio)
+        known = living & jnp.where(pairs.foe, sight.share(heard, detected), heard)
+        seen: dict[str, jax.Array] = {}
+        if self.observation != "rgb":
+            seen["vector"] = self._as_numbers(state, pairs, known, params)
+        if self.observation != "vector":
+            seen["rgb"] = self._as_picture(state, pairs, known, hurt, params)
+        shown = seen if self.observation == "rgb_vector" else seen[self.observation]
+        return {
+            "blue": jax.tree.map(lambda leaf: leaf[: self.blue], shown),
+            "red": jax.tree.map(lambda leaf: leaf[self.blue :], shown),
+        }
+
+    def _as_numbers(
+        self, state: State, pairs: Pairs, known: jax.Array, params: Params
+    ) -> jax.Array:
+        agents, size = state.agents, jnp.asarray(params.size, jnp.float32)
+        table = features.table(agents, each(params.sprite, self.agents), self._red, size)
+        rows = min(self.rows, self.agents)
+        chosen, there = features.nearest(pairs.square, known, pairs.itself, rows)
+        seen = features.relate(table, table[chosen], there).reshape(self.agents, -1)
+        parts = [seen]
+        if self.has_waypoints:
+            parts.append(features.guide(state.waypoint, agents, size))
+        boxes = maps.boxes(self.maps, state.map).reshape(-1)
+        if boxes.size:
+            parts.append(jnp.broadcast_to(boxes[None], (self.agents, boxes.size)))
+        whole = jnp.concatenate(parts, axis=1)
+        return jnp.where(agents.alive[:, None], whole, 0.0)
+
+    def _as_picture(
+        self, state: State, pairs: Pairs, known: jax.Array, hurt: jax.Array, params: Params
+    ) -> jax.Array:
+        agents, size = state.agents, jnp.asarray(params.size, jnp.float32)
+        most = each(params.max_health, self.agents)
+        boxes = maps.boxes(self.maps, state.map)
+        waypoint = state.waypoint if self.has_waypoints else None
+        canvas = pixels.ground(agents, hurt, most, boxes, waypoint, size)
+        painted = pixels.paint(canvas, agents, pairs, known, params.sprite, size)
+        return jnp.where(agents.alive[:, None, None, None], painted, np.uint8(0))
+
+
+def _outside(agents: Agents, params: Params) -> jax.Array:
+    out = (agents.x < 0) | (agents.x > params.size)
+    return out | (agents.y < 0) | (agents.y > params.size)
+
+
+def _by_team(values: jax.Array, red: jax.Array) -> jax.Array:
+    """Rows of (teams, ...) for each agent: (agents, ...)."""
+    team = red.reshape(-1, *(1,) * (values.ndim - 1))
+    return jnp.where(team, values[1:], values[:1])
