@@ -22,6 +22,7 @@ from .errors import (
     UnsuitableError,
 )
 from .session import as_environment
+from .sources import adopt
 
 try:
     import typer
@@ -277,7 +278,7 @@ def _environment(identifier: str) -> Environment[Any, Any]:
             raise UnknownNameError(f"{module_name} has no {attribute!r}.")
         found = getattr(found, name)
     value: Any = found
-    if isinstance(value, type) or not isinstance(value, Environment):
+    if isinstance(value, type) or (not isinstance(value, Environment) and adopt(value) is None):
         if not callable(value):
             raise UnsuitableError(f"{identifier} is no Environment and makes none: {value!r}.")
         value = value()

@@ -37,6 +37,7 @@ from .errors import (
 )
 from .programs import Device, Sight, Tally, programs
 from .sources import adopt
+from .sources.catalogue import is_foreign, load
 
 Source: TypeAlias = "str | Environment[Any, Any] | Any"  # a name, native, or of `sources`
 Seeds: TypeAlias = "int | Sequence[int | None] | None"
@@ -45,14 +46,18 @@ Seeds: TypeAlias = "int | Sequence[int | None] | None"
 def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
     """The environment that a name, with or without the prefix "native/", or an object stands for.
 
-    An object is a native `Environment`, or one of those in `bridge.sources`.
+    An object is a native `Environment`, or one of those in `bridge.sources`; a name may be another
+    library's, as in "gymnax/CartPole-v1", see `bridge.sources.catalogue`.
 
     Raises:
         UnknownNameError: No such name; the message suggests the nearest.
+        MissingExtraError: It is the name of a library that is not installed.
         RulesError: The environment has no such rule, or is already built.
         UnsuitableError: `source` is neither a name nor an `Environment`.
     """
     if isinstance(source, str):
+        if is_foreign(source):
+            return as_environment(load(source, **rules))
         try:
             return make_native(source.removeprefix("native/"), **rules)
         except UnknownEnvironmentError as error:
