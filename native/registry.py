@@ -3,6 +3,7 @@
 import difflib
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ from .grid.causeway import Causeway
 from .mpe.simple import Simple
 from .mpe.simple_adversary import SimpleAdversary
 from .mpe.simple_crypto import SimpleCrypto
+from .mpe.simple_facmac import SimpleFacmac
 from .mpe.simple_push import SimplePush
 from .mpe.simple_reference import SimpleReference
 from .mpe.simple_speaker_listener import SimpleSpeakerListener
@@ -33,6 +35,13 @@ REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
         "causeway_v0": Causeway,
         "simple_adversary_v3": SimpleAdversary,
         "simple_crypto_v3": SimpleCrypto,
+        "simple_facmac_3a_v1": SimpleFacmac,
+        "simple_facmac_6a_v1": partial(
+            SimpleFacmac, num_good=2, num_adversaries=6, num_obstacles=4
+        ),
+        "simple_facmac_9a_v1": partial(
+            SimpleFacmac, num_good=3, num_adversaries=9, num_obstacles=6
+        ),
         "simple_push_v3": SimplePush,
         "simple_reference_v3": SimpleReference,
         "simple_speaker_listener_v4": SimpleSpeakerListener,

@@ -14,6 +14,7 @@ from native.mpe import world
 from native.mpe.simple import Simple
 from native.mpe.simple_adversary import SimpleAdversary
 from native.mpe.simple_crypto import SimpleCrypto
+from native.mpe.simple_facmac import SimpleFacmac
 from native.mpe.simple_push import SimplePush
 from native.mpe.simple_reference import SimpleReference
 from native.mpe.simple_speaker_listener import SimpleSpeakerListener
@@ -88,7 +89,7 @@ def short(env: Any) -> str:
     return repr(env).split(", horizon")[0].replace("(", " ")
 
 
-GAMES = {type(env): env for env in CASES.values()}
+GAMES = [*dict.fromkeys(type(env) for env in CASES.values()), SimpleFacmac]
 DOUBLE = [
     "adversary",
     "push continuous",

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -81,6 +82,19 @@ class Sheet:
         speed = jnp.hypot(velocity[0], velocity[1])
         eye = here + velocity * (0.45 * size / jnp.maximum(speed, 0.5))
         return VIEW.fill(canvas, VIEW.disc(eye, 0.3 * size), draw.PAPER)
+
+
+def hunt(state: Any, hunters: int, params: Any) -> jax.Array:
+    """Obstacles and bodies of a game of hunters, red, and prey, green: uint8 (400, 400, 3)."""
+    sheet = Sheet.around(state.position)
+    canvas = sheet.blank()
+    for obstacle in state.obstacles:
+        canvas = sheet.stone(canvas, obstacle, params.obstacle_radius)
+    for i in range(len(state.position)):
+        radius = params.adversary_radius if i < hunters else params.agent_radius
+        body = state.position[i], state.velocity[i], radius
+        canvas = sheet.body(canvas, *body, draw.RED if i < hunters else draw.GREEN)
+    return draw.pixels(canvas)
 
 
 def speech(

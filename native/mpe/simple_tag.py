@@ -21,7 +21,6 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from native import draw
 from native.core import Spec, Timestep, pytree, restart, transition
 
 from . import hunt, interface, picture, world
@@ -126,16 +125,7 @@ class SimpleTag:
 
     def render(self, state: State, params: hunt.Params) -> jax.Array:
         """The arena from above, adversaries red, agents green: uint8 (400, 400, 3)."""
-        sheet = picture.Sheet.around(state.position)
-        canvas = sheet.blank()
-        for i in range(self.num_obstacles):
-            canvas = sheet.stone(canvas, state.obstacles[i], params.obstacle_radius)
-        for i in range(self._bodies):
-            hunts = i < self.num_adversaries
-            radius = params.adversary_radius if hunts else params.agent_radius
-            body = state.position[i], state.velocity[i], radius
-            canvas = sheet.body(canvas, *body, draw.RED if hunts else draw.GREEN)
-        return draw.pixels(canvas)
+        return picture.hunt(state, self.num_adversaries, params)
 
     @property
     def _bodies(self) -> int:
