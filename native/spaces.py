@@ -68,7 +68,7 @@ class Discrete:
     def sample(self, key: jax.Array, mask: jax.Array | None = None) -> jax.Array:
         """Uniform over the legal actions; `mask`: bool (n,), None: all legal."""
         if mask is None:
-            return jax.random.randint(key, (), 0, self.n, jnp.int32)
+            return _below(key, np.int32(self.n))
         logits = jnp.where(mask, 0.0, -jnp.inf).astype(jnp.float32)
         return jax.random.categorical(key, logits).astype(jnp.int32)
 
@@ -92,7 +92,7 @@ class MultiDiscrete:
 
     def sample(self, key: jax.Array) -> jax.Array:
         """Uniform."""
-        return jax.random.randint(key, self.shape, 0, np.asarray(self.nvec, np.int32), jnp.int32)
+        return _below(key, np.asarray(self.nvec, np.int32))
 
     def contains(self, value: Any) -> bool:
         """Whether `value` has this shape and dtype and is in range."""
@@ -155,6 +155,18 @@ def flat_size(space: Space) -> int:
     if isinstance(space, Dict):
         return sum(flat_size(part) for _, part in space.parts)
     return math.prod(space.shape)
+
+
+def _below(key: jax.Array, n: Any) -> jax.Array:
+    """Uniform integers below `n`, int32, of its shape; `n`: int32."""
+    if np.max(n) >= 1 << 16:
+        return jax.random.randint(key, n.shape, 0, n, jnp.int32)
+    # `randint` divides, which a CPU does one number at a time. This is floor(bits * n / 2^32), of
+    # which no number comes up more often than another by more than n in 2^32.
+    bits, n = jax.random.bits(key, n.shape, jnp.uint32), n.astype(np.uint32)
+    high, low = bits >> np.uint32(16), bits & np.uint32(0xFFFF)
+    below: jax.Array = (high * n + (low * n >> np.uint32(16))) >> np.uint32(16)
+    return below.astype(jnp.int32)
 
 
 def _is(value: Any, shape: tuple[int, ...], dtype: str) -> bool:

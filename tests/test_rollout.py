@@ -126,3 +126,17 @@ def test_samples_lie_in_their_space(space, x64):
     assert str(samples.dtype) == space.dtype
     assert all(space.contains(each) for each in np.asarray(samples))
     assert len({each.tobytes() for each in np.asarray(samples)}) > 1
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 1000, (1 << 16) - 1, 1 << 16, 1 << 30])
+def test_every_choice_is_as_likely_as_every_other(n):
+    keys = jax.random.split(jax.random.key(1), 20_000)
+    one, two = Discrete(n), MultiDiscrete((n, 5))
+    drawn = [jax.jit(jax.vmap(one.sample))(keys), *jax.jit(jax.vmap(two.sample))(keys).T]
+    for values, choices in zip(drawn, (n, n, 5), strict=True):
+        parts = min(choices, 20)
+        counts = np.bincount(np.asarray(values, np.int64) * parts // choices, minlength=parts)
+        right = np.bincount(np.arange(min(choices, 1 << 16)) * parts // min(choices, 1 << 16))
+        expected = right * (20_000 / right.sum())
+        assert len(counts) == parts
+        assert ((counts - expected) ** 2 / expected).sum() < 50  # of 19 degrees: once in 7,000
