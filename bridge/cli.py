@@ -148,6 +148,46 @@ def check(environment: Identifier) -> None:
 
 
 @app.command()
+def support(
+    libraries: Annotated[
+        list[str],
+        typer.Argument(metavar="LIBRARY...", help="gymnax, jaxmarl, pgx, ...; or single names."),
+    ],
+    seconds: Annotated[float, typer.Option(min=1, help="For each environment.")] = 600,
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Run the suites of the contract as well.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="File for the table, in Markdown.")] = None,
+) -> None:
+    """Try every environment of other libraries through every interface; minutes for each."""
+    from .conformance.support import examine, markdown
+    from .sources import catalogue
+
+    names = [
+        name
+        for library in libraries
+        for name in (catalogue.names(library) if library in catalogue.LIBRARIES else [library])
+    ]
+    found: list[Any] = []
+    columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=_console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=len(names))
+        for name in names:
+            progress.update(task, description=_plain(name))
+            found.append(examine(name, seconds=seconds, contract=contract))
+            progress.advance(task)
+            if out is not None:  # what is found is not lost if the next takes too long
+                out.write_text(markdown(found), encoding="utf-8")
+    table = Table("id", "works", *found[0].verdicts, "make_vec", "")
+    for one in found:
+        speed = "" if one.efficiency is None else f"{one.efficiency:.2f}"
+        verdicts = [one.verdicts.get(interface, "") for interface in found[0].verdicts]
+        why = _plain("; ".join(one.reasons))
+        table.add_row(one.name, "yes" if one.works else "no", *verdicts, speed, why)
+    _print_table(table)
+
+
+@app.command()
 def train(
     environment: Identifier,
     out: Annotated[
