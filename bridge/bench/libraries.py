@@ -25,7 +25,8 @@ from native.registry import make
 from native.rollout import collect, random_policy
 
 CART_POLE, SPREAD = "CartPole-v1", "simple_spread_v3"
-AGENTS: Mapping[str, int] = {CART_POLE: 1, SPREAD: 3}
+CLASSIC = ("Acrobot-v1", CART_POLE, "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1")
+AGENTS: Mapping[str, int] = {**dict.fromkeys(CLASSIC, 1), SPREAD: 3}
 CHOICES: Mapping[str, int] = {CART_POLE: 2, SPREAD: 5}
 
 PEERS = (  # import names
@@ -165,7 +166,7 @@ def sb3_envs(worlds: int, kind: str) -> Any:
 
 def gymnax(worlds: int) -> Game:
     """CartPole, with gymnax's own auto-reset."""
-    begin, advance = _gymnax(worlds)
+    begin, advance = _gymnax(CART_POLE, worlds)
 
     @jax.jit
     def step(key: Any, state: Any, action: Any) -> Any:
@@ -177,10 +178,10 @@ def gymnax(worlds: int) -> Game:
     return _functional(begin(), step, [(a,) for a in actions], _flagged)
 
 
-def gymnax_rollout(steps: int, worlds: int) -> Game:
-    """CartPole on the device: `lax.scan` over gymnax's step and its space's samples."""
-    begin, advance = _gymnax(worlds)
-    env, params = _library("gymnax").make(CART_POLE)
+def gymnax_rollout(task: str, steps: int, worlds: int) -> Game:
+    """A classic task on the device: `lax.scan` over gymnax's step and its space's samples."""
+    begin, advance = _gymnax(task, worlds)
+    env, params = _library("gymnax").make(task)
     space = env.action_space(params)
 
     def tick(state: Any, key: Any) -> Any:
@@ -320,8 +321,8 @@ def _scanned(
     return _functional(state, play, [()], over)
 
 
-def _gymnax(worlds: int) -> tuple[Callable[[], Any], Callable[..., Any]]:
-    env, params = _library("gymnax").make(CART_POLE)
+def _gymnax(task: str, worlds: int) -> tuple[Callable[[], Any], Callable[..., Any]]:
+    env, params = _library("gymnax").make(task)
 
     def begin() -> Any:
         keys = jax.random.split(jax.random.key(SEED), worlds)

@@ -17,7 +17,7 @@ import numpy as np
 from bridge.errors import MissingExtraError
 
 from . import libraries
-from .libraries import AGENTS, CART_POLE, CORES, PEERS, SPREAD, Game
+from .libraries import AGENTS, CART_POLE, CLASSIC, CORES, PEERS, SPREAD, Game
 from .play import UnfairError
 from .report import Plot, Report, machine
 from .timing import Contender, Progress, Timing, alternate
@@ -31,6 +31,7 @@ DEVICE_WORLDS, TRAJECTORY = 2048, 100
 
 SETTLING = 50  # steps until rows are out of step
 WATCHED = 650  # steps in which episodes are then counted: whole ones of 25 steps, and of 26
+WATCHED_CLASSIC = 1000  # of 200 and of 500
 
 NEXT, SAME, CALLER = "next step", "same step", "the caller"
 VECTOR = "ours: make_vec"
@@ -79,6 +80,7 @@ class Entry:
         autoreset: Who begins the next episode, and when.
         against: The one of ours that it is compared with; None: it is ours.
         steps: Of one call of `Game.step`.
+        watched: Steps in which its episodes are counted.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Entry:
     autoreset: str
     against: str | None = None
     steps: int = 1
+    watched: int = WATCHED
 
 
 def suite(quick: bool, progress: Progress) -> Report:
@@ -118,7 +121,7 @@ def _contests(quick: bool) -> list[tuple[str, list[Entry]]]:
     return [
         *((CART_POLE, _cart_pole(n, processes)) for n in ((8,) if quick else CART_POLE_WORLDS)),
         *((SPREAD, _simple_spread(n)) for n in ((1, 4) if quick else SPREAD_WORLDS)),
-        (CART_POLE, _rollouts(CART_POLE, "gymnax", libraries.gymnax_rollout, steps, worlds)),
+        *((task, _classic(task, steps, worlds)) for task in CLASSIC),
         (SPREAD, _rollouts(SPREAD, "JaxMARL", libraries.jaxmarl_rollout, steps, worlds)),
     ]
 
@@ -161,6 +164,12 @@ def _simple_spread(worlds: int) -> list[Entry]:
         name = "SuperSuit concat_vec_envs_v1 of mpe2"
         entries.append(Entry(name, libraries.supersuit, worlds, SAME, PARALLEL_VEC))
     return entries
+
+
+def _classic(task: str, steps: int, worlds: int) -> list[Entry]:
+    theirs = functools.partial(libraries.gymnax_rollout, task)
+    entries = _rollouts(task, "gymnax", theirs, steps, worlds)
+    return [dataclasses.replace(entry, watched=WATCHED_CLASSIC) for entry in entries]
 
 
 def _rollouts(
@@ -229,11 +238,11 @@ def _begun(task: str, entry: Entry, games: contextlib.ExitStack) -> tuple[Conten
 def _watched(game: Game, entry: Entry) -> tuple[float, float]:
     """Steps of an episode, and how many episodes end in a call of `Game.step`, on average."""
     turns = itertools.cycle(game.actions)
-    calls = -(-(SETTLING + WATCHED) // entry.steps)
+    calls = -(-(SETTLING + entry.watched) // entry.steps)
     over = np.concatenate([game.over(game.step(next(turns))) for _ in range(calls)])
-    ends = float(over[-WATCHED:].sum(axis=1).mean())
+    ends = float(over[-entry.watched :].sum(axis=1).mean())
     if ends == 0:
-        raise UnfairError(f"{entry.name}: no episode ended in {WATCHED} steps: they are not live.")
+        raise UnfairError(f"{entry.name}: no episode ended in {entry.watched} steps: not live.")
     return entry.worlds / ends - (entry.autoreset == NEXT), ends * entry.steps
 
 
