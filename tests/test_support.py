@@ -15,7 +15,7 @@ pytest.importorskip("gymnasium")
 def judged(monkeypatch, capsys, suites, contract=False):
     """What a report comes to in which these suites are run."""
     monkeypatch.setattr(support, "suites", lambda: suites)
-    monkeypatch.setattr(support, "efficiency", lambda env: 1.25)
+    monkeypatch.setattr(support, "efficiency", lambda _: 1.25)
     support.report("CartPole-v1", contract)
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     return summary("toys/cart", found, "")
@@ -25,11 +25,11 @@ def good(env):
     assert env == make("CartPole-v1")
 
 
-def bad(env):
+def bad(_):
     raise AssertionError("it leaks\nhere and there")
 
 
-def unsuited(env):
+def unsuited(_):
     raise UnsuitableError("it has one agent")
 
 
@@ -63,7 +63,7 @@ def test_the_contract_if_asked(monkeypatch, capsys):
 @pytest.mark.parametrize("lines", range(1, 9))
 def test_a_process_that_ends_early_leaves_no_yes_that_is_not_earned(monkeypatch, capsys, lines):
     monkeypatch.setattr(support, "suites", lambda: {"sb3: one": good, "gymnasium: two": good})
-    monkeypatch.setattr(support, "efficiency", lambda env: 1.25)
+    monkeypatch.setattr(support, "efficiency", lambda _: 1.25)
     support.report("CartPole-v1", False)
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len(found) == 5
