@@ -193,7 +193,7 @@ def measured(name, compared, dtype):
 
 
 TOLERANCE = {"float32": 1e-5, "float64": 1.3e-7}  # the second: a float32 rounded otherwise
-LOOSER = {  # what these dynamics make of one rounding, even of their own first state
+LOOSER = {  # these dynamics enlarge what is rounded, docs/parity.md says how much
     ("Acrobot-v1", ONE_STEP, "float32"): 5e-4,  # at full speed a step is more than a turn
     ("Acrobot-v1", CHANCE, "float32"): 0.2,
     ("Pendulum-v1", CHANCE, "float32"): 0.5,
