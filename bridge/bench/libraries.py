@@ -26,7 +26,18 @@ from native.rollout import collect, random_policy
 
 CART_POLE, SPREAD = "CartPole-v1", "simple_spread_v3"
 CLASSIC = ("Acrobot-v1", CART_POLE, "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1")
-AGENTS: Mapping[str, int] = {**dict.fromkeys(CLASSIC, 1), SPREAD: 3}
+PARTICLES: Mapping[str, int] = {  # agents of mpe2's games
+    "simple_v3": 1,
+    "simple_adversary_v3": 3,
+    "simple_crypto_v3": 3,
+    "simple_push_v3": 2,
+    "simple_reference_v3": 2,
+    "simple_speaker_listener_v4": 2,
+    SPREAD: 3,
+    "simple_tag_v3": 4,
+    "simple_world_comm_v3": 6,
+}
+AGENTS: Mapping[str, int] = {**dict.fromkeys(CLASSIC, 1), **PARTICLES}
 CHOICES: Mapping[str, int] = {CART_POLE: 2, SPREAD: 5}
 
 PEERS = (  # import names
@@ -76,12 +87,12 @@ def ours_sb3(worlds: int) -> Game:
     return _vec_env(make_vec_env(CART_POLE, worlds, seed=SEED), worlds)
 
 
-def ours_parallel(worlds: int) -> Game:
-    """One world of simple_spread, `bridge.pettingzoo.parallel_env`."""
+def ours_parallel(task: str, worlds: int) -> Game:
+    """One world of a particle game, `bridge.pettingzoo.parallel_env`."""
     del worlds
     from bridge.pettingzoo import parallel_env
 
-    return _parallel(parallel_env(SPREAD))
+    return _parallel(parallel_env(task))
 
 
 def ours_parallel_vec(worlds: int) -> Game:
@@ -208,10 +219,10 @@ def jaxmarl(worlds: int) -> Game:
     return _functional(begin(), step, actions, _all_done)
 
 
-def jaxmarl_rollout(steps: int, worlds: int) -> Game:
-    """simple_spread on the device: `lax.scan` over JaxMARL's step and its spaces' samples."""
-    begin, advance = _jaxmarl(worlds)
-    env = _library("jaxmarl").make(f"MPE_{SPREAD}")
+def jaxmarl_rollout(task: str, steps: int, worlds: int) -> Game:
+    """A particle game on the device: `lax.scan` over JaxMARL's step and its spaces' samples."""
+    begin, advance = _jaxmarl(worlds, task)
+    env = _jaxmarl_env(task)
 
     def tick(state: Any, key: Any) -> Any:
         for_action, for_step = jax.random.split(key)
@@ -226,10 +237,10 @@ def jaxmarl_rollout(steps: int, worlds: int) -> Game:
     return _scanned(begin(), tick, steps, _all_done)
 
 
-def mpe2(worlds: int) -> Game:
-    """One world of simple_spread, mpe2's `parallel_env`."""
+def mpe2(task: str, worlds: int) -> Game:
+    """One world of a particle game, mpe2's `parallel_env`."""
     del worlds
-    return _parallel(_library("mpe2.simple_spread_v3").parallel_env())
+    return _parallel(_library(f"mpe2.{task}").parallel_env())
 
 
 def supersuit(worlds: int) -> Game:
@@ -287,7 +298,9 @@ def _parallel(env: Any) -> Game:
             env.reset()
         return over
 
-    actions = [_by_agent(joint) for joint in _drawn(SPREAD, 3).tolist()]
+    rng = np.random.default_rng(SEED)
+    choices = {agent: env.action_space(agent).n for agent in env.possible_agents}
+    actions = [{agent: int(rng.integers(n)) for agent, n in choices.items()} for _ in range(POOL)]
     return Game(step, actions, lambda over: np.array([[over]]), env.close)
 
 
@@ -337,8 +350,15 @@ def _gymnax(task: str, worlds: int) -> tuple[Callable[[], Any], Callable[..., An
     return begin, advance
 
 
-def _jaxmarl(worlds: int) -> tuple[Callable[[], Any], Callable[..., Any]]:
-    env = _library("jaxmarl").make(f"MPE_{SPREAD}")
+def _jaxmarl_env(task: str) -> Any:
+    library = _library("jaxmarl")
+    continuous = task == "simple_world_comm_v3"  # by default, and mpe2's is not
+    kwargs = {"action_type": "Discrete"} if continuous else {}
+    return library.make(f"MPE_{task}", **kwargs)
+
+
+def _jaxmarl(worlds: int, task: str = SPREAD) -> tuple[Callable[[], Any], Callable[..., Any]]:
+    env = _jaxmarl_env(task)
 
     def batched(function: Callable[..., Any], key: Any, *rest: Any) -> Any:
         if worlds == 1:

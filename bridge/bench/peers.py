@@ -17,13 +17,13 @@ import numpy as np
 from bridge.errors import MissingExtraError
 
 from . import libraries
-from .libraries import AGENTS, CART_POLE, CLASSIC, CORES, PEERS, SPREAD, Game
+from .libraries import AGENTS, CART_POLE, CLASSIC, CORES, PARTICLES, PEERS, SPREAD, Game
 from .play import UnfairError
 from .report import Plot, Report, machine
 from .timing import Contender, Progress, Timing, alternate
 
 CART_POLE_WORLDS = (16, 64, 1024, 4096, 16384)
-SPREAD_WORLDS = (1, 64, 1024, 4096)
+SPREAD_WORLDS = (64, 1024, 4096)
 LOOP_WORLDS = 1024  # more, in a Python loop, take tens of milliseconds a step
 SUPERSUIT_WORLDS = 64
 PROCESSES = 16  # more of them on a few cores make fewer steps a second
@@ -118,11 +118,13 @@ def _contests(quick: bool) -> list[tuple[str, list[Entry]]]:
     """Who is timed in alternation with whom, at what."""
     processes = 2 if quick else PROCESSES
     worlds, steps = (8, 40) if quick else (DEVICE_WORLDS, TRAJECTORY)
+    particles = (SPREAD,) if quick else tuple(PARTICLES)
     return [
         *((CART_POLE, _cart_pole(n, processes)) for n in ((8,) if quick else CART_POLE_WORLDS)),
-        *((SPREAD, _simple_spread(n)) for n in ((1, 4) if quick else SPREAD_WORLDS)),
+        *((task, _one_world(task)) for task in particles),
+        *((SPREAD, _simple_spread(n)) for n in ((4,) if quick else SPREAD_WORLDS)),
         *((task, _classic(task, steps, worlds)) for task in CLASSIC),
-        (SPREAD, _rollouts(SPREAD, "JaxMARL", libraries.jaxmarl_rollout, steps, worlds)),
+        *((task, _particles(task, steps, worlds)) for task in particles),
     ]
 
 
@@ -149,13 +151,17 @@ def _cart_pole(worlds: int, processes: int) -> list[Entry]:
     return entries
 
 
+def _one_world(task: str) -> list[Entry]:
+    entries = [
+        Entry(PARALLEL, functools.partial(libraries.ours_parallel, task), 1, CALLER),
+        Entry("mpe2 parallel_env", functools.partial(libraries.mpe2, task), 1, CALLER, PARALLEL),
+    ]
+    if task == SPREAD:
+        entries.append(Entry("JaxMARL, jit", libraries.jaxmarl, 1, SAME, PARALLEL))
+    return entries
+
+
 def _simple_spread(worlds: int) -> list[Entry]:
-    if worlds == 1:
-        return [
-            Entry(PARALLEL, libraries.ours_parallel, 1, CALLER),
-            Entry("mpe2 parallel_env", libraries.mpe2, 1, CALLER, PARALLEL),
-            Entry("JaxMARL, jit", libraries.jaxmarl, 1, SAME, PARALLEL),
-        ]
     entries = [
         Entry(PARALLEL_VEC, libraries.ours_parallel_vec, worlds, SAME),
         Entry("JaxMARL, vmap and jit", libraries.jaxmarl, worlds, SAME, PARALLEL_VEC),
@@ -170,6 +176,11 @@ def _classic(task: str, steps: int, worlds: int) -> list[Entry]:
     theirs = functools.partial(libraries.gymnax_rollout, task)
     entries = _rollouts(task, "gymnax", theirs, steps, worlds)
     return [dataclasses.replace(entry, watched=WATCHED_CLASSIC) for entry in entries]
+
+
+def _particles(task: str, steps: int, worlds: int) -> list[Entry]:
+    theirs = functools.partial(libraries.jaxmarl_rollout, task)
+    return _rollouts(task, "JaxMARL", theirs, steps, worlds)
 
 
 def _rollouts(
