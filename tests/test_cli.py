@@ -113,6 +113,36 @@ def test_check_finds_an_environment_in_the_folder_of_the_user(module, attribute)
     assert code == 0, said
 
 
+THEIRS = """
+import jax.numpy as jnp
+import numpy as np
+from gymnasium import spaces
+from gymnasium.experimental.functional import FuncEnv
+
+class Count(FuncEnv):
+    observation_space = spaces.Box(0.0, np.inf, (1,), np.float32)
+    action_space = spaces.Discrete(2)
+    def initial(self, rng, params=None): return jnp.zeros(1)
+    def transition(self, state, action, rng, params=None): return state + action
+    def observation(self, state, rng, params=None): return state
+    def reward(self, state, action, next_state, rng, params=None): return state.sum()
+    def terminal(self, state, rng, params=None): return state.sum() > 3
+
+counter = Count()
+"""
+
+
+@pytest.mark.parametrize("attribute", ["counter", "Count"])
+def test_another_librarys_object_is_taken_as_it_is(tmp_path, monkeypatch, attribute):
+    pytest.importorskip("gymnasium.experimental.functional")
+    (tmp_path / "their_games.py").write_text(THEIRS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "their_games", raising=False)
+    code, said = call("info", f"their_games:{attribute}")
+    assert code == 0 and "Count" in said and "1 agent" in said
+
+
 @pytest.mark.usefixtures("quick_suites")
 def test_check_fails_on_a_broken_environment_and_says_where(module):
     code, said = call("check", f"{module}:Wrong")
