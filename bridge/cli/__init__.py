@@ -1,0 +1,17 @@
+"""The command line: `python -m bridge list | info | check | support | train | render | bench`.
+
+A module for each group of commands; to import one adds its commands to `app`.
+"""
+
+from .app import app  # first: it says what to install
+
+# isort: split
+from . import environments
+
+# isort: split
+from . import playing
+
+# isort: split
+from . import benchmarks
+
+__all__ = ["app", "benchmarks", "environments", "playing"]

@@ -1,0 +1,95 @@
+"""The Typer application, how commands print, and how they find an environment."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from bridge.errors import BridgeError, MissingExtraError, UnknownNameError, UnsuitableError
+from bridge.session import as_environment
+from bridge.sources import adopt
+from native.core import Environment
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.table import Table
+    from typer.core import TyperGroup
+except ImportError as error:
+    raise MissingExtraError("python -m bridge", "typer or rich", "cli") from error
+
+PIPED_WIDTH = 200  # columns where there is no terminal to ask; ids must not wrap
+
+Identifier = Annotated[
+    str, typer.Argument(metavar="ID", help="A registered name, or module:attribute.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Everything random follows from it.")]
+
+
+class _Commands(TyperGroup):
+    """Says in one line what the bridge refused, without a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BridgeError as error:
+            console(stderr=True).print(f"[red]error:[/] {plain(error)}", soft_wrap=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Jitted environments behind PettingZoo, Gymnasium, dm_env and Stable-Baselines3.",
+)
+
+
+def find_environment(identifier: str) -> Environment[Any, Any]:
+    """A registered environment, or the one at module:attribute, which may lie in this folder."""
+    if ":" not in identifier:
+        return as_environment(identifier)
+    module_name, _, attribute = identifier.partition(":")
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        found = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        raise UnknownNameError(f"No module named {error.name!r} here or installed.") from None
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            raise UnknownNameError(f"{module_name} has no {attribute!r}.")
+        found = getattr(found, name)
+    value: Any = found
+    if isinstance(value, type) or (not isinstance(value, Environment) and adopt(value) is None):
+        if not callable(value):
+            raise UnsuitableError(f"{identifier} is no Environment and makes none: {value!r}.")
+        value = value()
+    return as_environment(value)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console as wide as its terminal."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False)
+
+
+def print_table(table: Table) -> None:
+    """Print it with its first column whole."""
+    for column in table.columns[:1]:
+        column.no_wrap = True
+    console().print(table)
+
+
+def lines(parts: Any) -> str:
+    """One line of plain text for each part."""
+    return "\n".join(plain(part) for part in parts)
+
+
+def plain(text: Any) -> str:
+    """Text in which a bracket is a bracket, not markup."""
+    return str(text).replace("[", r"\[")

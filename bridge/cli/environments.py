@@ -1,0 +1,196 @@
+"""`list`, `info`, `check` and `support`: what there is and what works."""
+
+import dataclasses
+import inspect
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bridge.session import as_environment
+from native.core import Environment, Group, HasGlobalState, Masks, Renders
+from native.registry import REGISTRY
+from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
+
+from .app import Identifier, app, console, find_environment, lines, plain, print_table
+
+
+@app.command("list")
+def list_environments(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Every registered environment."""
+    rows = [_summary(name, as_environment(name)) for name in sorted(REGISTRY)]
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        return
+    table = Table("id", "agents", "groups", "observation", "action", "horizon", "")
+    for row in rows:
+        groups = row["groups"]
+        table.add_row(
+            row["id"],
+            str(row["agents"]),
+            lines(f"{group['name']} x{group['agents']}" for group in groups),
+            lines(group["observation"] for group in groups),
+            lines(group["action"] for group in groups),
+            str(row["horizon"] or "none"),
+            row["title"],
+        )
+    print_table(table)
+
+
+@app.command()
+def info(environment: Identifier) -> None:
+    """Agents, spaces, parameters, rules and source of one environment."""
+    env = find_environment(environment)
+    spec = env.spec
+    table = Table.grid(padding=(0, 2))
+    table.add_row("[bold]environment[/]", plain(spec.name))
+    table.add_row("[bold]agents[/]", plain(", ".join(spec.agents)))
+    table.add_row("[bold]horizon[/]", f"{spec.horizon} steps" if spec.horizon else "none")
+    for group in spec.groups:
+        count = len(group.agents)
+        table.add_row(f"[bold]{plain(group.name)}[/]", f"{count} agent{'s' * (count > 1)}")
+        table.add_row("  observes", plain(_describe(group.observation)))
+        table.add_row("  acts", plain(_describe(group.action)))
+    abilities = {"action mask": Masks, "global state": HasGlobalState, "picture": Renders}
+    has = [name for name, protocol in abilities.items() if isinstance(env, protocol)]
+    table.add_row("[bold]has[/]", ", ".join(has) or "nothing optional")
+    for title, fields in (("rules", _fields(env)), ("parameters", _fields(env.params))):
+        for name, value in fields.items():
+            table.add_row(f"[bold]{title}[/]", plain(f"{name} = {value!r}"))
+            title = ""
+    print_table(table)
+    console().print()
+    console().print(plain(_document(env)), soft_wrap=True)
+
+
+@app.command()
+def check(environment: Identifier) -> None:
+    """Run the contract and every installed interface's conformance suite.
+
+    Exit code 1 if anything fails.
+    """
+    from bridge import conformance
+
+    env = find_environment(environment)
+    table = Table("interface", "check", "", "")
+    failures = 0
+    columns = (SpinnerColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task("")
+        for name, suite in conformance.suites().items():
+            progress.update(task, description=plain(name))
+            result = conformance.judge(name, suite, env)
+            failures += result.passed is False
+            verdict = {True: "[green]passes", False: "[red]FAILS", None: "does not apply"}
+            table.add_row(
+                result.interface,
+                result.check,
+                verdict[result.passed],
+                plain(result.message if result.passed is False else _gist(result.message)),
+                style="dim" if result.passed is None else None,
+            )
+    for interface, message in conformance.missing().items():
+        table.add_row(interface, "", "not installed", plain(message), style="dim")
+    print_table(table)
+    if failures:
+        console().print(f"[red]{plain(env.spec.name)}: {failures} failed.")
+        raise typer.Exit(1)
+    console().print(f"[green]{plain(env.spec.name)}: all checks pass.")
+
+
+@app.command()
+def support(
+    libraries: Annotated[
+        list[str],
+        typer.Argument(metavar="LIBRARY...", help="gymnax, jaxmarl, pgx, ...; or single names."),
+    ],
+    seconds: Annotated[float, typer.Option(min=1, help="For each environment.")] = 600,
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Run the suites of the contract as well.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="File for the table, in Markdown.")] = None,
+) -> None:
+    """Try every environment of other libraries through every interface; minutes for each."""
+    from bridge.conformance.support import examine, markdown
+    from bridge.sources import catalogue
+
+    names = [
+        name
+        for library in libraries
+        for name in (catalogue.names(library) if library in catalogue.LIBRARIES else [library])
+    ]
+    found: list[Any] = []
+    columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=len(names))
+        for name in names:
+            progress.update(task, description=plain(name))
+            found.append(examine(name, seconds=seconds, contract=contract))
+            progress.advance(task)
+            if out is not None:  # what is found is not lost if the next takes too long
+                out.write_text(markdown(found), encoding="utf-8")
+    table = Table("id", "works", *found[0].verdicts, "make_vec", "")
+    for one in found:
+        speed = "" if one.efficiency is None else f"{one.efficiency:.2f}"
+        verdicts = [one.verdicts.get(interface, "") for interface in found[0].verdicts]
+        why = plain("; ".join(one.reasons))
+        table.add_row(one.name, "yes" if one.works else "no", *verdicts, speed, why)
+    print_table(table)
+
+
+def _summary(name: str, env: Environment[Any, Any]) -> dict[str, Any]:
+    return {
+        "id": name,
+        "title": _document(env).partition("\n")[0],
+        "agents": env.spec.num_agents,
+        "horizon": env.spec.horizon,
+        "groups": [_group_summary(group) for group in env.spec.groups],
+    }
+
+
+def _group_summary(group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "agents": len(group.agents),
+        "observation": _describe(group.observation),
+        "action": _describe(group.action),
+    }
+
+
+def _describe(space: Space) -> str:
+    match space:
+        case Box(low=low, high=high, shape=shape, dtype=dtype):
+            shown = ", ".join(str(n) for n in shape) or "scalar"
+            bounds = "" if isinstance(low, tuple) or isinstance(high, tuple) else f" {low}..{high}"
+            return f"{dtype}[{shown}]{bounds}"
+        case Discrete(n=n):
+            return f"Discrete({n})"
+        case MultiDiscrete(nvec=nvec):
+            return f"MultiDiscrete{nvec}"
+        case MultiBinary(n=n):
+            return f"MultiBinary({n})"
+        case Dict(parts=parts):
+            return ", ".join(f"{name}: {_describe(part)}" for name, part in parts)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    if not dataclasses.is_dataclass(value):
+        return {}
+    names = (field.name for field in dataclasses.fields(value) if field.name != "params")
+    return {name: getattr(value, name) for name in names}
+
+
+def _document(env: Environment[Any, Any]) -> str:
+    """What the file of an environment says about it, its source included."""
+    module = inspect.getmodule(type(env))
+    return inspect.cleandoc((module and module.__doc__) or type(env).__doc__ or "")
+
+
+def _gist(message: str) -> str:
+    return message.partition(". ")[0].partition(", but ")[0]
