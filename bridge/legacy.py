@@ -1,0 +1,282 @@
+"""gym 0.21: write `from bridge import legacy as gym` for `import gym`; nothing else.
+
+| gym 0.21 to 0.25                     | here                                                     |
+| ------------------------------------ | -------------------------------------------------------- |
+| `gym.make(id)`                       | an environment of ours with one agent                    |
+| `env.seed(s)`, then `env.reset()`    | the first episode of the seed `s`                        |
+| `env.reset()`                        | the observation alone; the next episode                  |
+| `env.reset(seed=, return_info=True)` | as 0.22 to 0.25 had it: observation and info             |
+| `env.step(action)`                   | observation, reward, done, info                          |
+| `info["TimeLimit.truncated"]`        | True on a step that only the clock ended, else absent    |
+| `env.render(mode="human")`           | a window; "rgb_array": uint8 (height, width, 3)          |
+| `env.spec`                           | id, time limit, and the original's `reward_threshold`    |
+| `gym.Env`, `gym.Wrapper`, ...        | base classes with the signatures of then                 |
+| `gym.spaces`                         | Gymnasium's                                              |
+
+gym itself is not needed. gym 0.26 is Gymnasium by another name: there, write `import gymnasium as
+gym` and `gym.make("bridge.gymnasium:native/CartPole-v1")`. Many environments that step to four
+values are `bridge.sb3.make_vec_env`.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from native.core import Renders
+
+from .errors import MissingExtraError, RenderError
+from .session import Source, as_environment, seed_word
+from .window import FRAMES_PER_SECOND, Window
+
+try:
+    import gymnasium
+    from gymnasium import spaces
+    from gymnasium.envs.registration import EnvSpec
+except ImportError as error:
+    raise MissingExtraError("bridge.legacy", "gymnasium", "gymnasium") from error
+
+from . import gymnasium as modern
+
+__all__ = [
+    "ActionWrapper",
+    "Env",
+    "LegacyBridge",
+    "ObservationWrapper",
+    "RewardWrapper",
+    "Wrapper",
+    "make",
+    "spaces",
+]
+
+Step: TypeAlias = tuple[Any, float, bool, dict[str, Any]]
+
+
+def make(
+    id_or_env: Source, *, max_episode_steps: int | None = None, **rules: Any
+) -> "LegacyBridge":
+    """One environment with one agent, as gym 0.21 had it.
+
+    Args:
+        id_or_env: A registered name or a native environment.
+        max_episode_steps: Time limit; None: the environment's own; -1: none.
+        **rules: Rules of the environment, by name.
+
+    Raises:
+        UnknownNameError, RulesError, UnsuitableError: See `bridge.gymnasium.make`.
+    """
+    native = as_environment(id_or_env, **rules)
+    env = LegacyBridge(
+        modern.make(
+            native,
+            render_mode="rgb_array" if isinstance(native, Renders) else None,
+            max_episode_steps=max_episode_steps,
+        )
+    )
+    limit = native.spec.horizon if max_episode_steps is None else max_episode_steps
+    original = gymnasium.registry.get(native.spec.name)
+    env.spec = EnvSpec(
+        native.spec.name,
+        reward_threshold=original and original.reward_threshold,
+        max_episode_steps=None if limit == -1 else limit,
+    )
+    return env
+
+
+class Env:
+    """What was an environment: `reset` gives an observation, `step` four values."""
+
+    metadata: dict[str, Any] = {"render.modes": []}  # noqa: RUF012, gym had it so
+    reward_range = (-float("inf"), float("inf"))
+    spec: Any = None
+    observation_space: Any
+    action_space: Any
+
+    def reset(self, **options: Any) -> Any:
+        """Begin an episode."""
+        raise NotImplementedError
+
+    def step(self, action: Any) -> Step:
+        """Advance by one step."""
+        raise NotImplementedError
+
+    def render(self, mode: str = "human") -> Any:
+        """Show it."""
+        raise NotImplementedError
+
+    def seed(self, seed: int | None = None) -> Any:
+        """Seed what is random: nothing."""
+        del seed
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+    @property
+    def unwrapped(self) -> Any:
+        """The environment within all wrappers."""
+        return self
+
+    def __str__(self) -> str:
+        return f"<{type(self).__name__}{'' if self.spec is None else f'<{self.spec.id}>'}>"
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+
+class LegacyBridge(Env):
+    """A Gymnasium environment, with whatever wrappers stand around it, as gym 0.21 had them.
+
+    Attributes:
+        env: The Gymnasium environment.
+    """
+
+    def __init__(self, env: "gymnasium.Env[Any, Any]") -> None:
+        modes = ["human", "rgb_array"] if env.render_mode == "rgb_array" else []
+        self.metadata = {"render.modes": modes, "video.frames_per_second": FRAMES_PER_SECOND}
+        self.env = env
+        self.spec = env.spec
+        self.observation_space = env.observation_space
+        self.action_space = env.action_space
+        self._seed: int | None = None
+        self._window: Window | None = None
+
+    @property
+    def _max_episode_steps(self) -> int | None:
+        """The time limit, where scripts of then look for it."""
+        limit: int | None = self.spec and self.spec.max_episode_steps
+        return limit
+
+    def seed(self, seed: int | None = None) -> list[int]:
+        """Seed the next `reset`; None: by the operating system.
+
+        Raises:
+            SeedError: `seed` is no non-negative integer.
+        """
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        seed_word(seed)
+        self._seed = int(seed)
+        return [self._seed]
+
+    def reset(self, *, seed: int | None = None, return_info: bool = False, **options: Any) -> Any:
+        """Begin an episode; the observation, or with `return_info` the pair of it and the info.
+
+        Raises:
+            SeedError, OptionError: See `bridge.gymnasium.GymBridge.reset`.
+        """
+        seed, self._seed = self._seed if seed is None else seed, None
+        observation, info = self.env.reset(seed=seed, **options)
+        return (observation, info) if return_info else observation
+
+    def step(self, action: Any) -> Step:
+        """Advance by one step.
+
+        Raises:
+            ActionError, EpisodeOverError, NotResetError, ClosedError: See
+                `bridge.gymnasium.GymBridge.step`.
+        """
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if truncated and not terminated:
+            info["TimeLimit.truncated"] = True
+        return observation, float(reward), terminated or truncated, info
+
+    def render(self, mode: str = "human") -> Any:
+        """A picture, uint8 (height, width, 3), for "rgb_array"; "human" shows it in a window.
+
+        Raises:
+            RenderError: No such mode, or the environment has no picture.
+        """
+        modes = self.metadata["render.modes"]
+        if mode not in modes:
+            raise RenderError(f"There is no render mode {mode!r} here; there is {modes}.")
+        picture: Any = self.env.render()
+        if mode == "rgb_array":
+            return picture
+        if self._window is None:
+            self._window = Window(str(self), FRAMES_PER_SECOND)
+        self._window.show(picture)
+        return None
+
+    def close(self) -> None:
+        """Let go of state and window. Calling it again does nothing."""
+        self.env.close()
+        if self._window is not None:
+            self._window.close()
+
+
+class Wrapper(Env):
+    """Around an `Env`; what it does not define itself is that one's."""
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+        for name in ("observation_space", "action_space", "metadata", "reward_range", "spec"):
+            setattr(self, name, getattr(env, name))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"{name!r} is private to the environment within: use .unwrapped.")
+        return getattr(self.env, name)
+
+    def reset(self, **options: Any) -> Any:
+        return self.env.reset(**options)
+
+    def step(self, action: Any) -> Step:
+        step: Step = self.env.step(action)
+        return step
+
+    def render(self, mode: str = "human", **options: Any) -> Any:
+        return self.env.render(mode, **options)
+
+    def seed(self, seed: int | None = None) -> Any:
+        return self.env.seed(seed)
+
+    def close(self) -> None:
+        self.env.close()
+
+    @property
+    def unwrapped(self) -> Any:
+        return self.env.unwrapped
+
+
+class ObservationWrapper(Wrapper):
+    """Shows `observation(observation)`."""
+
+    def reset(self, **options: Any) -> Any:
+        shown = self.env.reset(**options)
+        if options.get("return_info"):
+            return self.observation(shown[0]), shown[1]
+        return self.observation(shown)
+
+    def step(self, action: Any) -> Step:
+        observation, reward, done, info = self.env.step(action)
+        return self.observation(observation), reward, done, info
+
+    def observation(self, observation: Any) -> Any:
+        """What to show for it."""
+        raise NotImplementedError
+
+
+class RewardWrapper(Wrapper):
+    """Pays `reward(reward)`."""
+
+    def step(self, action: Any) -> Step:
+        observation, reward, done, info = self.env.step(action)
+        return observation, self.reward(reward), done, info
+
+    def reward(self, reward: float) -> float:
+        """What to pay for it."""
+        raise NotImplementedError
+
+
+class ActionWrapper(Wrapper):
+    """Does `action(action)`."""
+
+    def step(self, action: Any) -> Step:
+        step: Step = self.env.step(self.action(action))
+        return step
+
+    def action(self, action: Any) -> Any:
+        """What to do for it."""
+        raise NotImplementedError
