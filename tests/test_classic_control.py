@@ -82,7 +82,46 @@ CASES = {  # ours, what it is, what their `make` wants to hear
         *(ROD, {"g": 9.81}),
     ),
 }
-PLAIN = [name for name, (_, _, arguments) in CASES.items() if not arguments]
+OTHER_NUMBERS = {  # ours, and the attributes of theirs that mean the same
+    "Acrobot-v1": (
+        {"inner_length": 1.2, "inner_mass": 1.3, "outer_mass": 0.8, "inner_centre": 0.7}
+        | {"outer_centre": 0.4, "inertia": 1.1, "torque": 0.5, "interval": 0.1}
+        | {"inner_limit": 12.0, "outer_limit": 27.0},
+        {"LINK_LENGTH_1": 1.2, "LINK_MASS_1": 1.3, "LINK_MASS_2": 0.8, "LINK_COM_POS_1": 0.7}
+        | {"LINK_COM_POS_2": 0.4, "LINK_MOI": 1.1, "AVAIL_TORQUE": [-0.5, 0, 0.5], "dt": 0.1}
+        | {"MAX_VEL_1": 12.0, "MAX_VEL_2": 27.0},
+    ),
+    "CartPole-v1": (
+        {"gravity": 3.7, "cart_mass": 1.5, "pole_mass": 0.3, "half_length": 0.8}
+        | {"force": 8.0, "interval": 0.03, "track": 2.0, "tilt": 0.15},
+        {"gravity": 3.7, "masspole": 0.3, "total_mass": 1.8, "length": 0.8, "force_mag": 8.0}
+        | {"polemass_length": 0.24, "tau": 0.03, "x_threshold": 2.0}
+        | {"theta_threshold_radians": 0.15},
+    ),
+    "MountainCar-v0": (
+        {"force": 0.002, "gravity": 0.003, "left": -1.1, "right": 0.55, "speed_limit": 0.06}
+        | {"goal": 0.4, "goal_velocity": -0.01},
+        {"force": 0.002, "gravity": 0.003, "min_position": -1.1, "max_position": 0.55}
+        | {"max_speed": 0.06, "goal_position": 0.4, "goal_velocity": -0.01},
+    ),
+    "MountainCarContinuous-v0": (
+        {"force": 0.002, "left": -1.1, "right": 0.55, "speed_limit": 0.06}
+        | {"goal": 0.4, "goal_velocity": -0.01},
+        {"power": 0.002, "min_position": -1.1, "max_position": 0.55}
+        | {"max_speed": 0.06, "goal_position": 0.4, "goal_velocity": -0.01},
+    ),
+    "Pendulum-v1": (
+        {"gravity": 3.7, "mass": 1.5, "length": 0.8, "interval": 0.03}
+        | {"speed_limit": 7.0, "torque_limit": 1.5},
+        {"g": 3.7, "m": 1.5, "l": 0.8, "dt": 0.03, "max_speed": 7.0, "max_torque": 1.5},
+    ),
+}
+PLAIN = list(OTHER_NUMBERS)
+OTHERS = {f"{name} (other numbers)": numbers for name, (_, numbers) in OTHER_NUMBERS.items()}
+for name, (numbers, _) in OTHER_NUMBERS.items():
+    ours, task, _ = CASES[name]
+    other = dataclasses.replace(ours, params=dataclasses.replace(ours.params, **numbers))
+    CASES[f"{name} (other numbers)"] = (other, task, {})
 ROWS = [
     *((name, compared) for name in PLAIN for compared in (ONE_STEP, CHANCE, POLICY)),
     *((name, ONE_STEP) for name in CASES if name not in PLAIN),
@@ -101,7 +140,9 @@ class Play(NamedTuple):
 def theirs(name):
     """Theirs, with its time limit; some actions lie out of bounds, of which checks would warn."""
     ours, _, arguments = CASES[name]
-    return gymnasium.make(ours.spec.name, disable_env_checker=True, **arguments)
+    env = gymnasium.make(ours.spec.name, disable_env_checker=True, **arguments)
+    vars(env.unwrapped).update(OTHERS.get(name, {}))
+    return env
 
 
 def draw(group, rng):
@@ -195,6 +236,7 @@ def measured(name, compared, dtype):
 TOLERANCE = {"float32": 1e-5, "float64": 1.3e-7}  # the second: a float32 rounded otherwise
 LOOSER = {  # these dynamics enlarge what is rounded, docs/parity.md says how much
     ("Acrobot-v1", ONE_STEP, "float32"): 5e-4,  # at full speed a step is more than a turn
+    ("Acrobot-v1 (other numbers)", ONE_STEP, "float32"): 5e-4,
     ("Acrobot-v1", CHANCE, "float32"): 0.2,
     ("Pendulum-v1", CHANCE, "float32"): 0.5,
     ("MountainCarContinuous-v0", CHANCE, "float32"): 5e-5,
@@ -261,10 +303,9 @@ def test_episodes_begin_where_theirs_do(name):
         env.reset(seed=seed)
         right.append(np.array(env.state))
     for field, column in zip(task.fields, np.transpose(right), strict=True):
-        quantiles = [
-            np.quantile(each, np.linspace(0, 1, 9)) for each in (getattr(begun, field), column)
-        ]
-        np.testing.assert_allclose(*quantiles, rtol=0, atol=0.05 * np.ptp(column))
+        for shares, near in ((np.linspace(0, 1, 9), 0.05), ((0, 1), 0.005)):
+            ours_and_theirs = [np.quantile(x, shares) for x in (getattr(begun, field), column)]
+            np.testing.assert_allclose(*ours_and_theirs, rtol=0, atol=near * np.ptp(column))
 
 
 def test_falling_on_the_last_step_terminates():

@@ -133,6 +133,9 @@ def test_every_choice_is_as_likely_as_every_other(n):
     keys = jax.random.split(jax.random.key(1), 20_000)
     one, two = Discrete(n), MultiDiscrete((n, 5))
     drawn = [jax.jit(jax.vmap(one.sample))(keys), *jax.jit(jax.vmap(two.sample))(keys).T]
+    if n < 1 << 16:  # to the last of 32 bits
+        bits = jax.vmap(lambda key: jax.random.bits(key, (), jnp.uint32))(keys)
+        np.testing.assert_array_equal(drawn[0], np.asarray(bits, np.uint64) * n >> 32)
     for values, choices in zip(drawn, (n, n, 5), strict=True):
         parts = min(choices, 20)
         counts = np.bincount(np.asarray(values, np.int64) * parts // choices, minlength=parts)
