@@ -76,7 +76,7 @@ def make(
     original = gymnasium.registry.get(native.spec.name)
     env.spec = EnvSpec(
         native.spec.name,
-        reward_threshold=original and original.reward_threshold,
+        reward_threshold=None if original is None else original.reward_threshold,
         max_episode_steps=None if limit == -1 else limit,
     )
     return env

@@ -19,6 +19,7 @@ OPTIONAL = (
     "imageio",
     "jaxmarl",
     "jumanji",
+    "libcst",
     "matplotlib",
     "pettingzoo",
     "pgx",
