@@ -13,6 +13,7 @@ from .classic_control.continuous_mountain_car import ContinuousMountainCar
 from .classic_control.mountain_car import MountainCar
 from .classic_control.pendulum import Pendulum
 from .core import Environment
+from .gigastep.scenarios import SCENARIOS
 from .grid.causeway import Causeway
 from .mpe.simple import Simple
 from .mpe.simple_adversary import SimpleAdversary
@@ -33,6 +34,12 @@ REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
         "MountainCarContinuous-v0": ContinuousMountainCar,
         "Pendulum-v1": Pendulum,
         "causeway_v0": Causeway,
+        "gigastep_special_5_vs_1_pobs_vec_void_disc": SCENARIOS[
+            "gigastep_special_5_vs_1_pobs_vec_void_disc"
+        ],
+        "gigastep_waypoint_5_vs_3_pobs_vec_void_cont": SCENARIOS[
+            "gigastep_waypoint_5_vs_3_pobs_vec_void_cont"
+        ],
         "simple_adversary_v3": SimpleAdversary,
         "simple_crypto_v3": SimpleCrypto,
         "simple_facmac_3a_v1": SimpleFacmac,
@@ -52,6 +59,9 @@ REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
     }
 )
 
+# Names of variants, too many to test each in every way: the table has some of them for that.
+VARIANTS: Mapping[str, Callable[..., Environment[Any, Any]]] = SCENARIOS
+
 
 class UnknownEnvironmentError(LookupError):
     """No environment of that name."""
@@ -68,12 +78,13 @@ def make(name: str, **rules: Any) -> Environment[Any, Any]:
         UnknownEnvironmentError: No such name; the message suggests the nearest.
         UnknownRuleError: The environment has no such rule; the message lists those it has.
     """
-    if name not in REGISTRY:
-        near = difflib.get_close_matches(name, REGISTRY, n=1)
+    build = REGISTRY.get(name) or VARIANTS.get(name)
+    if build is None:
+        near = difflib.get_close_matches(name, (*REGISTRY, *VARIANTS), n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(REGISTRY))}."
         raise UnknownEnvironmentError(f"No environment named {name!r}. {hint}")
-    known = inspect.signature(REGISTRY[name]).parameters
+    known = inspect.signature(build).parameters
     for rule in rules:
         if rule not in known:
             raise UnknownRuleError(f"{name} has no rule {rule!r}. It has: {', '.join(known)}.")
-    return REGISTRY[name](**rules)
+    return build(**rules)

@@ -243,7 +243,7 @@ def test_luck_is_uniform_and_its_halves_are_independent():
 def test_shared_sight_is_the_product_of_who_hears_and_who_sees(agents):
     rng = np.random.default_rng(agents)
     heard, detected = rng.random((2, agents, agents)) < 0.1
-    shared = jax.jit(sight.share)(heard, detected)
+    shared = jax.jit(Everyone(agents, 1).share)(heard, detected, None)
     assert np.array_equal(shared, (heard.astype(int) @ detected.astype(int)) > 0)
 
 

@@ -24,8 +24,6 @@ import numpy as np
 from .flight import CEILING, Agents, wrapped
 
 COLUMNS = 9
-NOBODY = np.int32(2**31 - 1)
-FIRST = np.int32(-(2**30))  # before all distances
 
 
 def table(agents: Agents, sprite: jax.Array, red: jax.Array, size: jax.Array) -> jax.Array:
@@ -41,37 +39,6 @@ def table(agents: Agents, sprite: jax.Array, red: jax.Array, size: jax.Array) ->
         red.astype(jnp.float32),
     )
     return jnp.stack(columns, axis=-1)
-
-
-def nearest(
-    square: jax.Array, known: jax.Array, itself: jax.Array, rows: int
-) -> tuple[jax.Array, jax.Array]:
-    """The columns of those one knows of, oneself first, then the nearest first.
-
-    Squared distances are compared without the lowest bits, in which the column is; so those that
-    are as far as that tells come in the order of their columns.
-
-    Args:
-        square: Squared distances: float32 (agents, others).
-        known: bool (agents, others).
-        itself: bool (agents, others).
-        rows: How many columns are asked for.
-
-    Returns:
-        int32 (agents, rows), and bool (agents, rows) where there is somebody.
-    """
-    others = square.shape[1]
-    low = np.int32((1 << (others - 1).bit_length()) - 1)
-    column = jnp.arange(others, dtype=jnp.int32)[None]
-    bits = jax.lax.bitcast_convert_type(square, jnp.int32) & ~low
-    order = jnp.where(itself, FIRST, bits) | column
-    order = jnp.where(known, order, NOBODY)
-    found = [order.min(axis=1)]
-    for _ in range(rows - 1):
-        farther = jnp.where(order > found[-1][:, None], order, NOBODY)
-        found.append(farther.min(axis=1))
-    chosen = jnp.stack(found, axis=1)
-    return chosen & low, chosen != NOBODY
 
 
 def relate(own: jax.Array, rows: jax.Array, there: jax.Array) -> jax.Array:

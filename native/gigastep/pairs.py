@@ -14,6 +14,10 @@ from native.trig import sincos
 
 from .flight import Agents
 
+WORD = 32
+NOBODY = np.int32(2**31 - 1)
+FIRST = np.int32(-(2**30))  # before all distances
+
 
 @pytree
 class Pairs:
@@ -38,6 +42,10 @@ class Everyone:
         """What the others have of `values`, (agents, ...): (1, others, ...)."""
         return values[None]
 
+    def living(self, alive: jax.Array) -> jax.Array:
+        """Where both are alive: bool (agents, others)."""
+        return alive[:, None] & alive[None]
+
     def onto(self, given: jax.Array) -> jax.Array:
         """The sum of what each is given by all, of int32 (agents, others): (agents,)."""
         return given.sum(axis=0, dtype=jnp.int32)
@@ -48,6 +56,34 @@ class Everyone:
         itself = np.eye(self.agents, dtype=bool)
         foe = red[:, None] != red[None, :]
         return geometry(agents, agents, jnp.asarray(foe), jnp.asarray(itself))
+
+    def rows(self, table: jax.Array, chosen: jax.Array) -> jax.Array:
+        """The rows of `table`, (agents, columns), of chosen others, int32 (agents, rows)."""
+        return table[chosen]
+
+    def share(self, heard: jax.Array, detected: jax.Array, pairs: Pairs) -> jax.Array:
+        """Which foes each agent knows of, from those it hears: bool (agents, others).
+
+        A product of matrices of flags, with 32 of them in a word.
+        """
+        del pairs
+        found = []
+        for first in range(0, self.agents, WORD):
+            part = detected[:, first : first + WORD]
+            shifts = np.arange(part.shape[1], dtype=np.uint32)[None]
+            told = _union(jnp.where(part, np.uint32(1) << shifts, np.uint32(0)))
+            known = _union(jnp.where(heard, told[None], np.uint32(0)))
+            found.append((known[:, None] >> shifts) & np.uint32(1))
+        return jnp.concatenate(found, axis=1) != 0
+
+    def recall(self, tracked: jax.Array) -> jax.Array:
+        """Steps that each has held each, from what `keep` kept."""
+        return tracked
+
+    def keep(self, tracked: jax.Array, pairs: Pairs) -> jax.Array:
+        """What is to be remembered of uint8 (agents, others): all."""
+        del pairs
+        return tracked
 
 
 def geometry(agents: Agents, others: Agents, foe: jax.Array, itself: jax.Array) -> Pairs:
@@ -75,3 +111,40 @@ def geometry(agents: Agents, others: Agents, foe: jax.Array, itself: jax.Array) 
         foe=foe,
         itself=itself,
     )
+
+
+def nearest(
+    square: jax.Array, known: jax.Array, itself: jax.Array, rows: int
+) -> tuple[jax.Array, jax.Array]:
+    """The columns of those one knows of, oneself first, then the nearest first.
+
+    Squared distances are compared without the lowest bits, in which the column is; so those that
+    are as far as that tells come in the order of their columns.
+
+    Args:
+        square: Squared distances: float32 (agents, others).
+        known: bool (agents, others).
+        itself: bool (agents, others).
+        rows: How many columns are asked for.
+
+    Returns:
+        int32 (agents, rows), and bool (agents, rows) where there is somebody.
+    """
+    others = square.shape[1]
+    low = np.int32((1 << (others - 1).bit_length()) - 1)
+    column = jnp.arange(others, dtype=jnp.int32)[None]
+    bits = jax.lax.bitcast_convert_type(square, jnp.int32) & ~low
+    order = jnp.where(itself, FIRST, bits) | column
+    order = jnp.where(known, order, NOBODY)
+    found = [order.min(axis=1)]
+    for _ in range(rows - 1):
+        farther = jnp.where(order > found[-1][:, None], order, NOBODY)
+        found.append(farther.min(axis=1))
+    chosen = jnp.stack(found, axis=1)
+    return chosen & low, chosen != NOBODY
+
+
+def _union(words: jax.Array) -> jax.Array:
+    """The bits that are set in any of a row."""
+    union: jax.Array = jax.lax.reduce(words, np.uint32(0), jax.lax.bitwise_or, (1,))
+    return union

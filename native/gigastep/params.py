@@ -1,7 +1,7 @@
 """The numbers of Gigastep, under the names that Gigastep gives them."""
 
 import math
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +50,18 @@ class Params:
 
 
 PER_AGENT = ("sprite", "max_health", "range", "damage_range", "thrust", "idle_reward")
+
+
+def as_arrays(params: Params, agents: int) -> Params:
+    """The same numbers as float32 arrays, of one structure for all scenarios of so many agents.
+
+    These can be stacked and vmapped: one program then plays several scenarios.
+    """
+    numbers: dict[str, Any] = {
+        name: each(value, agents) if name in PER_AGENT else jnp.asarray(value, jnp.float32)
+        for name, value in vars(params).items()
+    }
+    return Params(**numbers)
 
 
 def each(value: Each, agents: int) -> jax.Array:

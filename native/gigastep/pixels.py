@@ -7,6 +7,9 @@ the aircraft, foes red, team-mates blue, both with more green the higher they ar
 greener the higher it is. Where some of these cross, each channel shows the brightest.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +19,8 @@ from native.trig import sincos
 from .flight import CEILING, Agents
 from .pairs import Pairs
 from .params import Each, each
+
+Of: TypeAlias = Callable[[jax.Array], jax.Array]
 
 PIXELS = 84
 SHAPE = (PIXELS, PIXELS, 3)
@@ -73,6 +78,7 @@ def ground(
 def paint(
     canvas: jax.Array,
     agents: Agents,
+    of: Of,
     pairs: Pairs,
     known: jax.Array,
     sprite: Each,
@@ -83,25 +89,30 @@ def paint(
     Args:
         canvas: As `ground` returns it.
         agents: All of them.
+        of: What the others have of an array: (agents, ...) -> (agents or 1, others, ...).
         pairs: Who is whose foe.
-        known: bool (agents, agents), itself included.
+        known: bool (agents, others), itself included.
         sprite: As in `Params`; what no sprite can show is left out if it is no array.
         size: Side of the map.
     """
     here = _pixel(jnp.stack([agents.x, agents.y], axis=-1) / size)
     offsets, brightness = _strokes(agents, sprite)
-    places = here[:, None] + offsets
-    inside = ((places >= 0) & (places < PIXELS)).all(axis=-1)
-    is_tail = jnp.asarray(np.arange(places.shape[1]) < len(TAIL))
-    on_self = (places[None] == here[:, None, None]).all(axis=-1) & is_tail[None, None]
-    seen = known[:, :, None] & (brightness > 0)[None] & ~on_self
-    colours = jnp.where(seen[..., None], _colours(agents, pairs, brightness, is_tail), 0.0)
-    flat = jnp.where(inside[..., None], places, PIXELS).reshape(-1, 2)
+    all_places = here[:, None] + offsets
+    inside = ((all_places >= 0) & (all_places < PIXELS)).all(axis=-1)
+    is_tail = jnp.asarray(np.arange(offsets.shape[1]) < len(TAIL))[None, None]
+    places = of(jnp.where(inside[..., None], all_places, PIXELS))
+    light = of(brightness)
+    height = jnp.where(is_tail, 0.0, of(jnp.round(255 / CEILING * agents.z))[..., None])
+    on_self = (places == here[:, None, None]).all(axis=-1) & is_tail
+    seen = known[:, :, None] & (light > 0) & ~on_self
+    colours = jnp.where(seen[..., None], _colours(pairs, light, height, is_tail), 0.0)
+    places = jnp.broadcast_to(places, (*colours.shape[:3], 2))
 
-    def brighten(canvas: jax.Array, colours: jax.Array) -> jax.Array:
-        return canvas.at[flat[:, 0], flat[:, 1]].max(colours.reshape(-1, 3), mode="drop")
+    def brighten(canvas: jax.Array, places: jax.Array, colours: jax.Array) -> jax.Array:
+        x, y = places.reshape(-1, 2).T
+        return canvas.at[x, y].max(colours.reshape(-1, 3), mode="drop")
 
-    return jax.vmap(brighten)(canvas, colours.astype(jnp.uint8))
+    return jax.vmap(brighten)(canvas, places, colours.astype(jnp.uint8))
 
 
 def _pixel(share: jax.Array) -> jax.Array:
@@ -138,10 +149,8 @@ def _bits(sprite: Each) -> int:
     return bits
 
 
-def _colours(agents: Agents, pairs: Pairs, brightness: jax.Array, is_tail: jax.Array) -> jax.Array:
-    """Of every stroke in every agent's eyes: float32 (agents, agents, strokes, 3)."""
-    light = brightness[None]
-    height = jnp.where(is_tail[None], 0.0, jnp.round(255 / CEILING * agents.z)[:, None])[None]
+def _colours(pairs: Pairs, light: jax.Array, height: jax.Array, is_tail: jax.Array) -> jax.Array:
+    """Of every stroke in every agent's eyes: float32 (agents, others, strokes, 3)."""
     foe, itself = pairs.foe[:, :, None], pairs.itself[:, :, None]
     own = jnp.where(is_tail, light, 255 - height)
     red = jnp.where(itself, own, jnp.where(foe, light, 0.0))

@@ -15,8 +15,6 @@ from native.trig import sincos
 from .pairs import Pairs
 from .params import Params
 
-WORD = 32
-
 
 def luck(key: jax.Array, shape: tuple[int, ...], extra: int) -> tuple[jax.Array, jax.Array]:
     """Uniform between 0 and 1, neither of both included: float32 of `shape`, and (extra,).
@@ -77,25 +75,3 @@ def hear(
     else:
         audible |= ~pairs.foe
     return audible & ~pairs.foe & living
-
-
-def share(heard: jax.Array, detected: jax.Array) -> jax.Array:
-    """Which foes each agent knows of, from those it hears: bool (agents, agents).
-
-    A product of matrices of flags, with 32 of them in a word.
-    """
-    agents = heard.shape[0]
-    found = []
-    for first in range(0, agents, WORD):
-        part = detected[:, first : first + WORD]
-        shifts = np.arange(part.shape[1], dtype=np.uint32)[None]
-        told = _any(jnp.where(part, np.uint32(1) << shifts, np.uint32(0)))
-        known = _any(jnp.where(heard, told[None], np.uint32(0)))
-        found.append((known[:, None] >> shifts) & np.uint32(1))
-    return jnp.concatenate(found, axis=1) != 0
-
-
-def _any(words: jax.Array) -> jax.Array:
-    """The bits that are set in any of a row."""
-    union: jax.Array = jax.lax.reduce(words, np.uint32(0), jax.lax.bitwise_or, (1,))
-    return union

@@ -18,7 +18,7 @@ Source       Lechner et al. (2023), "Gigastep - One Billion Steps per Second Mul
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -27,10 +27,14 @@ import numpy as np
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, Space
 
-from . import features, flight, maps, pixels, reward, sight, waypoints, weapon
+from . import features, flight, maps, picture, pixels, reward, sight, waypoints, weapon
 from .flight import Agents
-from .pairs import Everyone, Pairs
+from .grid import Held, Neighbours, neighbours, nobody_held
+from .pairs import Everyone, Pairs, nearest
 from .params import PER_AGENT, Params, each
+
+Near: TypeAlias = Everyone | Neighbours
+Tracked: TypeAlias = "jax.Array | Held"  # uint8 (agents, agents): steps one holds another; or less
 
 TEAMS = ("blue", "red")
 OBSERVATIONS = ("vector", "rgb", "rgb_vector")
@@ -38,6 +42,7 @@ START_SPEED = 1.0
 TRIES = 3  # to part those who start too near to each other or to a box
 SPARE = 0.1  # how much farther than needed they are parted
 OF_EACH = 10  # numbers of each agent in the global state
+MOST = 2048  # agents of whom each may have to do with each
 
 
 @pytree
@@ -45,7 +50,7 @@ class State:
     """Everything that changes."""
 
     agents: Agents
-    tracked: jax.Array  # uint8 (agents, agents), steps in a row that the first holds the second
+    tracked: Tracked
     waypoint: jax.Array  # float32 (5,): left, bottom, right, top, seconds left
     map: jax.Array  # int32 (), of the set
     tick: jax.Array  # int32 ()
@@ -67,19 +72,26 @@ class Gigastep:
     ends_with_a_team: bool = True
     divides_rewards: bool = True  # by the number of all agents
     rows: int = 15  # of the observation as numbers, at most
+    cells: int | None = None  # along a side, to have to do only with those near: see `grid`
+    crowd: int = 16  # the most that are looked at in a row of three cells
     horizon: int | None = 500
     params: Params = dataclasses.field(default_factory=Params)
     name: str = "gigastep"
 
     def __post_init__(self) -> None:
-        for rule in ("blue", "red", "rows"):
-            if getattr(self, rule) < 1:
+        for rule in ("blue", "red", "rows", "cells", "crowd"):
+            if getattr(self, rule) is not None and getattr(self, rule) < 1:
                 raise ValueError(f"{rule} must be at least 1, got {getattr(self, rule)}.")
         for rule, known in (("maps", tuple(maps.SETS)), ("observation", OBSERVATIONS)):
             if getattr(self, rule) not in known:
                 raise ValueError(
                     f"{rule} must be one of {', '.join(known)}, got {getattr(self, rule)!r}."
                 )
+        if self.cells is None and self.agents > MOST:
+            raise ValueError(
+                f"{self.agents} agents are too many for everybody to have to do with everybody, "
+                f"as more than {MOST} are: set `cells` to the map's side / the depth of sight."
+            )
         for number in PER_AGENT:
             value = getattr(self.params, number)
             if isinstance(value, tuple) and len(value) != self.agents:
@@ -117,13 +129,13 @@ class Gigastep:
         chosen = jax.random.randint(for_map, (), 0, len(maps.SETS[self.maps]), jnp.int32)
         state = State(
             agents=self._start(for_places, chosen, params),
-            tracked=jnp.zeros((self.agents, self.agents), jnp.uint8),
+            tracked=self._nobody_held(),
             waypoint=jnp.array(waypoints.NONE, jnp.float32),
             map=chosen,
             tick=jnp.int32(0),
             over=jnp.bool_(False),
         )
-        near = self._near()
+        near = self._near(state.agents, params)
         pairs = near.pairs(state.agents)
         luck, _ = sight.luck(for_sight, pairs.square.shape, 0)
         detected = self._detect(near, pairs, state.agents.alive, luck, params)
@@ -138,7 +150,7 @@ class Gigastep:
         acting = state.agents.alive & ~state.over
         chosen = jnp.concatenate([action[team] for team in TEAMS])
         agents = flight.fly(state.agents, chosen, acting, each(params.thrust, self.agents))
-        near = self._near()
+        near = self._near(agents, params)
         pairs = near.pairs(agents)
         luck, more = sight.luck(key, pairs.square.shape, waypoints.DRAWS)
 
@@ -157,7 +169,7 @@ class Gigastep:
 
         detected = self._detect(near, pairs, alive, luck, params)
         held = weapon.hold(pairs, detected, each(params.damage_range, self.agents), params)
-        tracked = weapon.track(state.tracked, held, params)
+        tracked = weapon.track(near.recall(state.tracked), held, params)
         levels = weapon.levels(tracked, params)
         taken = near.onto(levels)
         most = each(params.max_health, self.agents)
@@ -185,7 +197,7 @@ class Gigastep:
                 health=jnp.where(state.over, agents.health, health),
                 alive=jnp.where(state.over, agents.alive, alive),
             ),
-            tracked=tracked,
+            tracked=near.keep(tracked, pairs),
             waypoint=waypoint,
             map=state.map,
             tick=tick,
@@ -223,6 +235,32 @@ class Gigastep:
         waypoint = jnp.concatenate([state.waypoint[:4] / size, state.waypoint[4:]])
         return jnp.concatenate([of_each.reshape(-1), waypoint, boxes, seconds[None]])
 
+    def render(self, state: State, params: Params) -> jax.Array:
+        """The whole map from above: uint8 (512, 512, 3). The scale is that of the rules' params."""
+        usual = self.params
+        style = picture.Style(
+            size=float(usual.size),
+            reach=float(usual.damage_cone_depth),
+            angle=min(float(usual.damage_cone_angle), math.pi / 2),
+            levels=(float(usual.min_tracking_time), float(usual.max_tracking_time)),
+        )
+        if isinstance(state.tracked, Held):
+            target, steps = state.tracked.target[:, 0], state.tracked.steps[:, 0]
+        else:
+            steps = state.tracked.max(axis=1)
+            target = jnp.where(steps > 0, jnp.argmax(state.tracked, axis=1), -1)
+        return picture.paint(
+            state.agents,
+            self.blue,
+            target.astype(jnp.int32),
+            steps,
+            each(params.max_health, self.agents),
+            each(params.sprite, self.agents) > 1,
+            maps.boxes(self.maps, state.map),
+            jnp.concatenate([state.waypoint[:4] / params.size, state.waypoint[4:]]),
+            style,
+        )
+
     @property
     def _numbers(self) -> int:
         """Length of the observation as numbers."""
@@ -233,8 +271,16 @@ class Gigastep:
     def _red(self) -> jax.Array:
         return jnp.asarray(np.arange(self.agents) >= self.blue)
 
-    def _near(self) -> Everyone:
-        return Everyone(self.agents, self.blue)
+    def _near(self, agents: Agents, params: Params) -> Any:
+        if self.cells is None:
+            return Everyone(self.agents, self.blue)
+        size = jnp.asarray(params.size, jnp.float32)
+        return neighbours(agents, size, self.cells, self.crowd, self.blue)
+
+    def _nobody_held(self) -> Tracked:
+        if self.cells is None:
+            return jnp.zeros((self.agents, self.agents), jnp.uint8)
+        return nobody_held(self.agents)
 
     def _start(self, key: jax.Array, chosen: jax.Array, params: Params) -> Agents:
         """Everybody at random in the box of its team; those too near to somebody try again."""
@@ -252,11 +298,11 @@ class Gigastep:
             health=each(params.max_health, self.agents),
             alive=jnp.ones(self.agents, jnp.bool_),
         )
-        near = self._near()
         apart = params.collision_range**2 + SPARE
         for attempt in range(1, 1 + TRIES):
+            near = self._near(agents, params)
             pairs = near.pairs(agents)
-            again = ((pairs.square < apart) & ~pairs.itself).any(axis=1)
+            again = ((pairs.square < apart) & near.living(agents.alive) & ~pairs.itself).any(axis=1)
             again |= self._in_box(chosen, agents, params, SPARE)
             agents = dataclasses.replace(
                 agents,
@@ -265,10 +311,8 @@ class Gigastep:
             )
         return agents
 
-    def _collides(
-        self, near: Everyone, pairs: Pairs, alive: jax.Array, params: Params
-    ) -> jax.Array:
-        touching = (pairs.square < params.collision_range**2) & near.of(alive)
+    def _collides(self, near: Near, pairs: Pairs, alive: jax.Array, params: Params) -> jax.Array:
+        touching = (pairs.square < params.collision_range**2) & near.living(alive)
         level = jnp.abs(pairs.up) < params.collision_altitude
         return (touching & level & ~pairs.itself).any(axis=1)
 
@@ -282,9 +326,9 @@ class Gigastep:
         return maps.inside(boxes, agents.x, agents.y)
 
     def _detect(
-        self, near: Everyone, pairs: Pairs, alive: jax.Array, luck: jax.Array, params: Params
+        self, near: Near, pairs: Pairs, alive: jax.Array, luck: jax.Array, params: Params
     ) -> jax.Array:
-        living = alive[:, None] & near.of(alive)
+        living = near.living(alive)
         reach = each(params.range, self.agents)
         return sight.detect(pairs, living, reach, luck, params, stochastic=self.stochastic_sight)
 
@@ -309,7 +353,7 @@ class Gigastep:
     def _observe(
         self,
         state: State,
-        near: Everyone,
+        near: Near,
         pairs: Pairs,
         detected: jax.Array,
         luck: jax.Array,
@@ -317,14 +361,14 @@ class Gigastep:
         params: Params,
     ) -> dict[str, Any]:
         alive = state.agents.alive
-        living = alive[:, None] & near.of(alive)
+        living = near.living(alive)
         heard = sight.hear(pairs, living, luck, params, stochastic=self.stochastic_radio)
-        known = living & jnp.where(pairs.foe, sight.share(heard, detected), heard)
+        known = living & jnp.where(pairs.foe, near.share(heard, detected, pairs), heard)
         seen: dict[str, jax.Array] = {}
         if self.observation != "rgb":
-            seen["vector"] = self._as_numbers(state, pairs, known, params)
+            seen["vector"] = self._as_numbers(state, near, pairs, known, params)
         if self.observation != "vector":
-            seen["rgb"] = self._as_picture(state, pairs, known, hurt, params)
+            seen["rgb"] = self._as_picture(state, near, pairs, known, hurt, params)
         shown = seen if self.observation == "rgb_vector" else seen[self.observation]
         return {
             "blue": jax.tree.map(lambda leaf: leaf[: self.blue], shown),
@@ -332,13 +376,13 @@ class Gigastep:
         }
 
     def _as_numbers(
-        self, state: State, pairs: Pairs, known: jax.Array, params: Params
+        self, state: State, near: Near, pairs: Pairs, known: jax.Array, params: Params
     ) -> jax.Array:
         agents, size = state.agents, jnp.asarray(params.size, jnp.float32)
         table = features.table(agents, each(params.sprite, self.agents), self._red, size)
         rows = min(self.rows, self.agents)
-        chosen, there = features.nearest(pairs.square, known, pairs.itself, rows)
-        seen = features.relate(table, table[chosen], there).reshape(self.agents, -1)
+        chosen, there = nearest(pairs.square, known, pairs.itself, rows)
+        seen = features.relate(table, near.rows(table, chosen), there).reshape(self.agents, -1)
         parts = [seen]
         if self.has_waypoints:
             parts.append(features.guide(state.waypoint, agents, size))
@@ -349,14 +393,20 @@ class Gigastep:
         return jnp.where(agents.alive[:, None], whole, 0.0)
 
     def _as_picture(
-        self, state: State, pairs: Pairs, known: jax.Array, hurt: jax.Array, params: Params
+        self,
+        state: State,
+        near: Near,
+        pairs: Pairs,
+        known: jax.Array,
+        hurt: jax.Array,
+        params: Params,
     ) -> jax.Array:
         agents, size = state.agents, jnp.asarray(params.size, jnp.float32)
         most = each(params.max_health, self.agents)
         boxes = maps.boxes(self.maps, state.map)
         waypoint = state.waypoint if self.has_waypoints else None
         canvas = pixels.ground(agents, hurt, most, boxes, waypoint, size)
-        painted = pixels.paint(canvas, agents, pairs, known, params.sprite, size)
+        painted = pixels.paint(canvas, agents, near.of, pairs, known, params.sprite, size)
         return jnp.where(agents.alive[:, None, None, None], painted, np.uint8(0))
 
 
