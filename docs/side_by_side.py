@@ -48,19 +48,27 @@ def ours(name: str) -> np.ndarray:
     return np.asarray(jax.jit(env.render)(state, env.params))
 
 
-def main() -> None:
-    """One column for each task."""
-    sheet = Image.new("RGB", (len(STATES) * (SIDE + GAP) + GAP, 2 * (SIDE + GAP) + LINE), "#ccc")
-    pen = ImageDraw.Draw(sheet)
-    for column, name in enumerate(STATES):
-        left = GAP + column * (SIDE + GAP)
-        pen.text((left, 3), name, "black")
-        for row, picture in enumerate((theirs(name), ours(name))):
+def sheet(pictures: dict[str, tuple[np.ndarray, np.ndarray]], columns: int) -> Image.Image:
+    """By name: one above the other, so many names in a line."""
+    band = 2 * (SIDE + GAP) + LINE
+    lines = -(-len(pictures) // columns)
+    page = Image.new("RGB", (columns * (SIDE + GAP) + GAP, lines * band), "#ccc")
+    pen = ImageDraw.Draw(page)
+    for place, (name, pair) in enumerate(pictures.items()):
+        left, top = GAP + place % columns * (SIDE + GAP), place // columns * band
+        pen.text((left, top + 3), name, "black")
+        for row, picture in enumerate(pair):
             image = Image.fromarray(picture)
             height = round(image.height * SIDE / image.width)
-            top = LINE + row * (SIDE + GAP) + (SIDE - height) // 2
-            sheet.paste(image.resize((SIDE, height), Image.Resampling.LANCZOS), (left, top))
-    sheet.save(OUT, optimize=True)
+            low = top + LINE + row * (SIDE + GAP) + (SIDE - height) // 2
+            page.paste(image.resize((SIDE, height), Image.Resampling.LANCZOS), (left, low))
+    return page
+
+
+def main() -> None:
+    """One column for each task."""
+    pictures = {name: (theirs(name), ours(name)) for name in STATES}
+    sheet(pictures, columns=len(STATES)).save(OUT, optimize=True)
 
 
 if __name__ == "__main__":

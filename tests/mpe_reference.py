@@ -12,11 +12,39 @@ import pytest
 from parity import Shown
 
 from native.core import Spec
+from native.mpe.simple_adversary import SimpleAdversary
+from native.mpe.simple_crypto import SimpleCrypto
+from native.mpe.simple_reference import SimpleReference
+from native.mpe.simple_speaker_listener import SimpleSpeakerListener
+from native.mpe.simple_spread import SimpleSpread
+from native.mpe.simple_tag import SimpleTag
+from native.mpe.simple_world_comm import SimpleWorldComm
 from native.spaces import Discrete
 
 SEEDS, STEPS = 24, 25
 LANDMARKS = ("landmarks", "landmark", "obstacles")  # what games call them
 NOT_RULES = ("params", "horizon")
+
+SIZES = [
+    SimpleAdversary(N=1),
+    SimpleReference(continuous_actions=True),
+    SimpleSpeakerListener(continuous_actions=True),
+    SimpleCrypto(continuous_actions=True),
+    SimpleWorldComm(continuous_actions=True),
+    SimpleWorldComm(num_good=3, num_adversaries=1, num_obstacles=2, num_food=1, num_forests=0),
+    SimpleSpread(),
+    SimpleSpread(N=1, continuous_actions=True),
+    SimpleSpread(N=6),
+    SimpleTag(continuous_actions=True),
+    SimpleTag(num_good=1, num_adversaries=1, num_obstacles=0),
+    SimpleTag(num_good=3, num_adversaries=4, num_obstacles=1),
+    SimpleTag(num_good=3, num_adversaries=4, num_obstacles=0, num_landmark_neighbors=2),
+]
+
+
+def short(env: Any) -> str:
+    """A readable test id: the rules without the parameters."""
+    return repr(env).split(", horizon")[0].replace("(", " ")
 
 
 @dataclasses.dataclass
@@ -53,13 +81,13 @@ class Play:
         return Shown(*(part[self.acting] for part in parts))
 
 
-def reference(env: Any) -> Any:
+def reference(env: Any, **options: Any) -> Any:
     """mpe2's environment with the same rules."""
-    pytest.importorskip("mpe2", reason="the implementation to compare with")
+    pytest.importorskip("mpe2", minversion="1.1", reason="the implementation to compare with")
     module = importlib.import_module(f"mpe2.{env.spec.name}")
     fields = [field.name for field in dataclasses.fields(env)]
     rules = {name: getattr(env, name) for name in fields if name not in NOT_RULES}
-    return module.parallel_env(max_cycles=env.horizon, **rules)
+    return module.parallel_env(max_cycles=env.horizon, **rules, **options)
 
 
 @functools.cache
@@ -90,8 +118,8 @@ def mpe2_plays(env: Any) -> Play:
             agent.state.p_vel = velocity[seed, i].astype(np.float64)
         for i, landmark in enumerate(world.landmarks):
             landmark.state.p_pos = landmarks[seed, i].astype(np.float64)
-        log["goals"].append(_goals(world))
-        log["key"].append(_key(world))
+        log["goals"].append(goals_of(world))
+        log["key"].append(key_of(world))
         look()
         for step in range(STEPS):
             log["acting"].append(bool(theirs.agents))
@@ -124,7 +152,9 @@ def our_plays(env: Any, theirs: Play, dtype: Any) -> Play:
         return env.global_state(state, env.params), jax.lax.scan(tick, state, actions)[1]
 
     start, _ = jax.vmap(lambda k: env.init(k, env.params))(jax.random.split(key, SEEDS))
-    start = _begun(start, theirs, dtype)
+    found = {"position": theirs.position[:, 0], "velocity": theirs.velocity[:, 0]}
+    same = {name: getattr(theirs, name) for name in ("landmarks", "goals", "key")}
+    start = injected(start, dtype, found | same)
     first, (states, timesteps, everything) = jax.jit(jax.vmap(play))(start, theirs.actions)
     seen = [timesteps.observation[group.name] for group in env.spec.groups]
     flat = np.concatenate([np.asarray(x).reshape(SEEDS, STEPS, -1) for x in seen], axis=-1)
@@ -166,7 +196,7 @@ def _by_agent(spec: Spec, actions: dict[str, np.ndarray], at: tuple[int, int]) -
     }
 
 
-def _goals(world: Any) -> list[int]:
+def goals_of(world: Any) -> list[int]:
     """Numbers of the landmarks that agents have for a goal, in the order of the agents."""
     known = [
         getattr(agent, name, None) for agent in world.agents for name in ("_goal_a", "_goal_b")
@@ -174,25 +204,19 @@ def _goals(world: Any) -> list[int]:
     return [i for goal in known for i, mark in enumerate(world.landmarks) if goal is mark]
 
 
-def _key(world: Any) -> int:
+def key_of(world: Any) -> int:
     keys = [getattr(agent, "_key", None) for agent in world.agents]
     return next((int(np.argmax(key)) for key in keys if key is not None), -1)
 
 
-def _begun(start: Any, theirs: Play, dtype: Any) -> Any:
-    """`start`, a batch of states, with everything in it that `theirs` began with."""
-    found = {
-        "position": jnp.asarray(theirs.position[:, 0], dtype),
-        "velocity": jnp.asarray(theirs.velocity[:, 0], dtype),
-        "goals": jnp.asarray(theirs.goals, jnp.int32),
-        "key": jnp.asarray(theirs.key, jnp.int32),
-        **{name: jnp.asarray(theirs.landmarks, dtype) for name in LANDMARKS},
-    }
-    if theirs.goals.size:
-        found["goal"] = found["goals"][:, 0]
-    names = [field.name for field in dataclasses.fields(start)]
-    state = dataclasses.replace(start, **{n: found[n] for n in found if n in names})
-    # whatever else there is of numbers, as what was said before: nothing
-    rest = {n: getattr(state, n) for n in names if n not in found}
-    cast = {n: x.astype(dtype) for n, x in rest.items() if x.dtype == jnp.float32}
-    return dataclasses.replace(state, **cast)
+def injected(state: Any, dtype: Any, found: dict[str, np.ndarray]) -> Any:
+    """`state`, one or a batch, with what was `found` of a world of mpe2's in place of its own."""
+    goals = found["goals"]
+    found = found | dict.fromkeys(LANDMARKS, found["landmarks"])
+    found["goal"] = goals[..., 0] if goals.shape[-1] else goals
+    parts = {}
+    for field in dataclasses.fields(state):
+        own = getattr(state, field.name)
+        cast = dtype if own.dtype == jnp.float32 else own.dtype
+        parts[field.name] = jnp.asarray(found.get(field.name, own), cast)
+    return dataclasses.replace(state, **parts)

@@ -1,185 +1,28 @@
-"""The particle games against mpe2, from injected states, and what mpe2 leaves undefined."""
+"""What the particle games do whether or not mpe2 says so: shapes, clocks, starts, contacts."""
 
 import dataclasses
 import inspect
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from mpe_reference import LANDMARKS, SEEDS, STEPS, Play, mpe2_plays, our_plays, reference
+from mpe_reference import LANDMARKS, SIZES, short
 
-from native.mpe import world
-from native.mpe.simple import Simple
+from native.mpe import interface, world
 from native.mpe.simple_adversary import SimpleAdversary
-from native.mpe.simple_crypto import SimpleCrypto
 from native.mpe.simple_facmac import SimpleFacmac
-from native.mpe.simple_push import SimplePush
 from native.mpe.simple_reference import SimpleReference
-from native.mpe.simple_speaker_listener import SimpleSpeakerListener
 from native.mpe.simple_spread import SimpleSpread
 from native.mpe.simple_tag import SimpleTag
 from native.mpe.simple_world_comm import SimpleWorldComm
-
-# A contact is stiff: an error of position comes back up to ten times larger in the next velocity.
-# No pair of bodies in these plays comes nearer than 1e-4 to just touching, where rounding would
-# decide a reward.
-FLOAT32 = 1e-4
-CROWD32 = 1e-3  # of six and more, who touch several others at once for several steps
-FLOAT64 = 1e-11
-
-CASES = {
-    "simple": Simple(),
-    "simple continuous": Simple(continuous_actions=True),
-    "adversary": SimpleAdversary(),
-    "adversary continuous": SimpleAdversary(continuous_actions=True),
-    "adversary of five": SimpleAdversary(N=4),
-    "adversary near": SimpleAdversary(N=3, num_agent_neighbors=2, num_landmark_neighbors=4),
-    "push": SimplePush(),
-    "push continuous": SimplePush(continuous_actions=True),
-    "reference": SimpleReference(),
-    "reference continuous": SimpleReference(continuous_actions=True, local_ratio=0.2),
-    "speaker and listener": SimpleSpeakerListener(),
-    "speaker and listener continuous": SimpleSpeakerListener(continuous_actions=True),
-    "crypto": SimpleCrypto(),
-    "crypto continuous": SimpleCrypto(continuous_actions=True),
-    "world": SimpleWorldComm(),
-    "world continuous": SimpleWorldComm(continuous_actions=True),
-    "world of many": SimpleWorldComm(
-        num_good=3, num_adversaries=2, num_obstacles=2, num_food=1, num_forests=3
-    ),
-    "world of two": SimpleWorldComm(
-        num_good=1, num_adversaries=1, num_obstacles=0, num_food=1, num_forests=0
-    ),
-    "spread": SimpleSpread(),
-    "spread continuous": SimpleSpread(continuous_actions=True),
-    "spread of four": SimpleSpread(N=4, local_ratio=0.2),
-    "spread near": SimpleSpread(N=4, num_agent_neighbors=5, num_landmark_neighbors=2),
-    "spread with success": SimpleSpread(N=1, terminate_on_success=True),
-    "tag": SimpleTag(),
-    "tag continuous": SimpleTag(continuous_actions=True),
-    "tag of six": SimpleTag(num_good=2, num_adversaries=4, num_obstacles=3),
-    "tag near": SimpleTag(num_good=2, num_agent_neighbors=3, num_landmark_neighbors=3),
-    "tag with success": SimpleTag(terminate_on_success=True),
-    "duel in the open": SimpleTag(num_adversaries=1, num_obstacles=0),
-}
-SIZES = [
-    SimpleAdversary(N=1),
-    SimpleReference(continuous_actions=True),
-    SimpleSpeakerListener(continuous_actions=True),
-    SimpleCrypto(continuous_actions=True),
-    SimpleWorldComm(continuous_actions=True),
-    SimpleWorldComm(num_good=3, num_adversaries=1, num_obstacles=2, num_food=1, num_forests=0),
-    SimpleSpread(),
-    SimpleSpread(N=1, continuous_actions=True),
-    SimpleSpread(N=6),
-    SimpleTag(continuous_actions=True),
-    SimpleTag(num_good=1, num_adversaries=1, num_obstacles=0),
-    SimpleTag(num_good=3, num_adversaries=4, num_obstacles=1),
-    SimpleTag(num_good=3, num_adversaries=4, num_obstacles=0, num_landmark_neighbors=2),
-]
-
+from native.registry import REGISTRY, make
 
 PLACES = ("position", "velocity", *LANDMARKS)  # what may coincide
+GAMES = [*{type(make(name)): 0 for name in REGISTRY if name.startswith("simple_")}]
 
 
-def short(env: Any) -> str:
-    """A readable test id: the rules without the parameters."""
-    return repr(env).split(", horizon")[0].replace("(", " ")
-
-
-GAMES = [*dict.fromkeys(type(env) for env in CASES.values()), SimpleFacmac]
-DOUBLE = [
-    "adversary",
-    "push continuous",
-    "reference continuous",
-    "speaker and listener",
-    "crypto continuous",
-    "world continuous",
-    "world of many",
-    "spread",
-    "tag continuous",
-    "tag of six",
-]
-
-each_case = pytest.mark.parametrize("env", CASES.values(), ids=CASES)
-each_size = pytest.mark.parametrize("env", SIZES, ids=short)
-
-
-def enable_x64() -> Any:
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(True)
-    from jax.experimental import enable_x64  # where older releases have it
-
-    return enable_x64()
-
-
-def agree(ours: Play, theirs: Play, tolerance: float) -> None:
-    happened = theirs.acting
-    for name in ("position", "velocity", "reward"):
-        found, expected = getattr(ours, name), getattr(theirs, name)
-        found, expected = (x[:, -STEPS:][happened] for x in (found, expected))
-        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
-    for name in ("terminated", "truncated"):
-        found, expected = getattr(ours, name), getattr(theirs, name)
-        assert np.array_equal(found[happened], expected[happened])
-        assert not found[~happened].any()
-
-
-@each_case
-def test_plays_what_mpe2_plays(env):
-    theirs = mpe2_plays(env)
-    ours = our_plays(env, theirs, jnp.float32)
-    assert ours.everything.dtype == np.float32
-    tolerance = FLOAT32 if env.spec.num_agents < 6 else CROWD32
-    agree(ours, theirs, tolerance)
-    error = np.abs(ours.everything - theirs.everything)[:, 1:][theirs.acting]
-    assert error.max() <= tolerance
-    assert theirs.truncated[:, -1].all() or theirs.terminated.any()
-
-
-def test_success_ends_an_episode_early():
-    for case in ("spread with success", "tag with success"):
-        plays = mpe2_plays(CASES[case])
-        assert plays.terminated.any(axis=(1, 2)).sum() > 0
-        assert plays.truncated.any()
-
-
-@pytest.mark.parametrize("case", DOUBLE)
-def test_is_the_same_function_in_float64(case):
-    env = CASES[case]
-    theirs = mpe2_plays(env)
-    with enable_x64(), jax.numpy_dtype_promotion("standard"):
-        ours = our_plays(env, theirs, jnp.float64)
-    assert ours.everything.dtype == np.float64
-    agree(ours, theirs, FLOAT64)
-
-
-def test_the_plays_have_contacts_high_speeds_and_excursions():
-    plays = mpe2_plays(CASES["tag"])
-    rewards, places, speeds = plays.reward, plays.position, np.linalg.norm(plays.velocity, axis=-1)
-    assert (rewards[:, :, 0] > 0).sum() > 10
-    assert (rewards[:, :, -1] < -10).sum() > 1  # caught outside, or by two
-    assert np.abs(places[:, :, -1]).max() > 1.5
-    assert (speeds[:, 0] > 1.3).sum() > SEEDS
-
-
-@each_size
-def test_spaces_are_those_of_mpe2(env):
-    spaces = pytest.importorskip(
-        "bridge.spaces", reason="compares Gymnasium's spaces", exc_type=ImportError
-    )
-    theirs = reference(env)
-    for group in env.spec.groups:
-        for agent in group.agents:
-            assert spaces.observation_space(group.observation) == theirs.observation_space(agent)
-            assert spaces.action_space(group.action) == theirs.action_space(agent)
-    assert tuple(theirs.possible_agents) == env.spec.agents
-    assert spaces.observation_space(env.spec.global_state) == theirs.state_space
-
-
-@each_size
+@pytest.mark.parametrize("env", [*SIZES, SimpleFacmac(num_good=2)], ids=short)
 def test_any_team_has_the_shapes_it_announces(env, key):
     state, first = jax.eval_shape(env.init, key, env.params)
     action = {
@@ -255,6 +98,19 @@ def test_bodies_on_either_side_of_contact():
         np.testing.assert_allclose(force, [[expected, 0], [-expected, 0]], atol=1e-4)
 
 
+@pytest.mark.parametrize("count", [None, 1, 2, 4])
+def test_the_nearest_are_shown_nearest_first_and_then_zeros(count):
+    gaps = jnp.array([[[3, 0], [0, 1], [0, -2]], [[0, 1], [1, 0], [0.5, 0]]], jnp.float32)
+    names = jnp.array([[[1], [2], [3]], [[4], [5], [6]]], jnp.float32)
+    order = np.array([[2, 3, 1, 0], [6, 4, 5, 0]])[:, :count]  # of equals the first comes first
+    if count is None:
+        order = np.array([[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(interface.nearest(gaps, count, names)[..., 0], order)
+    shown = interface.nearest(gaps, count)
+    assert shown.shape == (2, 3 if count is None else count, 2)
+    np.testing.assert_array_equal(shown[0, 0], gaps[0, 0 if count is None else 1])
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8])
 def test_every_pair_meets_once(count):
     rng = np.random.default_rng(count)
@@ -311,6 +167,13 @@ def test_params_can_differ_from_row_to_row(key):
     [
         (SimpleSpread, {"N": 0}),
         (SimpleSpread, {"local_ratio": 1.5}),
+        (SimpleSpread, {"num_agent_neighbors": 0}),
+        (SimpleAdversary, {"N": 0}),
+        (SimpleAdversary, {"num_landmark_neighbors": 0}),
+        (SimpleReference, {"local_ratio": -0.1}),
+        (SimpleWorldComm, {"num_food": 0}),
+        (SimpleWorldComm, {"num_forests": -1}),
+        (SimpleFacmac, {"num_good": 0}),
         (SimpleTag, {"num_good": 0}),
         (SimpleTag, {"num_adversaries": 0}),
         (SimpleTag, {"num_obstacles": -1}),
