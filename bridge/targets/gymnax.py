@@ -23,12 +23,14 @@ import numpy as np
 from bridge.errors import MissingExtraError, UnsuitableError
 from bridge.session import Source, as_environment
 from native.core import Environment, Masks, pytree
-from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
+from native.spaces import Box, Discrete
 
 try:
     from gymnax.environments import environment, spaces  # type: ignore[import-not-found]
 except ImportError as error:
     raise MissingExtraError("bridge.targets.gymnax", "gymnax", "gymnax") from error
+
+from .spaces import theirs
 
 _TELLS_ENDINGS_APART = hasattr(environment.Environment, "is_truncated")  # since gymnax 1.0
 _NEVER = int(np.iinfo(np.int32).max)
@@ -113,11 +115,11 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
 
     def action_space(self, params: Params | None = None) -> Any:
         del params
-        return _space(self._group.action)
+        return theirs(self._group.action, spaces)
 
     def observation_space(self, params: Params | None = None) -> Any:
         del params
-        return _space(self._group.observation)
+        return theirs(self._group.observation, spaces)
 
     def reset_env(self, key: jax.Array, params: Params) -> tuple[Any, State]:
         """Begin an episode: observation and state."""
@@ -182,18 +184,3 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
 
     def _seen(self, observation: Any) -> Any:
         return jax.tree.map(lambda leaf: leaf[0], observation[self._group.name])
-
-
-def _space(space: Space) -> Any:
-    match space:
-        case Discrete(n=n):
-            return spaces.Discrete(n)
-        case Box():
-            low, high = space.bounds
-            return spaces.Box(low, high, space.shape, jnp.dtype(space.dtype))
-        case MultiDiscrete(nvec=nvec):
-            return spaces.Box(0, np.array(nvec, np.int32) - 1, space.shape, jnp.int32)
-        case MultiBinary():
-            return spaces.Box(0, 1, space.shape, jnp.bool_)
-        case Dict(parts=parts):
-            return spaces.Dict({name: _space(part) for name, part in parts})
