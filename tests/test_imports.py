@@ -28,6 +28,7 @@ OPTIONAL = (
     "stable_baselines3",
     "supersuit",
     "torch",
+    "torchrl",
     "typer",
 )
 NATIVE = sorted((ROOT / "native").rglob("*.py"))
@@ -119,7 +120,7 @@ def test_no_native_file_imports_the_bridge_or_a_foreign_library(source):
     assert imported(source) <= allowed
 
 
-ADAPTERS = ("pettingzoo", "gymnasium", "dm_env", "sb3")
+ADAPTERS = ("pettingzoo", "gymnasium", "dm_env", "sb3", "torchrl")
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
@@ -145,6 +146,8 @@ def test_the_bridge_names_no_game():
         ("gymnasium", "bridge.spaces", "gymnasium"),
         ("dm_env", "bridge.dm_env", "dm_env"),
         ("stable_baselines3", "bridge.sb3", "sb3"),
+        ("torchrl", "bridge.torchrl", "torchrl"),
+        ("jaxmarl", "bridge.targets.jaxmarl", "jaxmarl"),
     ],
 )
 def test_a_missing_library_is_named_with_the_line_that_installs_it(library, module, extra):

@@ -8,10 +8,12 @@
 | Brax `Env`                          | `bridge.sources.brax.from_brax`             |
 | MuJoCo Playground `MjxEnv`          | `bridge.sources.playground.from_playground` |
 | Pgx `Env`                           | `bridge.sources.pgx.from_pgx`               |
+| JaxMARL `MultiAgentEnv`             | `bridge.sources.jaxmarl.from_jaxmarl`       |
 | Gymnasium `FuncEnv`                 | `bridge.sources.func_env.from_func_env`     |
 
 Every adapter accepts the foreign object itself and calls `adopt`. No library is imported before one
-of its objects is met.
+of its objects is met. `bridge.sources.host.from_host` takes environments that are not JAX, under
+jit; that is slow, so it is never taken by itself.
 """
 
 import importlib
@@ -27,6 +29,7 @@ _SOURCES = {
     "brax": ("brax", "from_brax"),
     "mujoco_playground": ("playground", "from_playground"),
     "pgx": ("pgx", "from_pgx"),
+    "jaxmarl": ("jaxmarl", "from_jaxmarl"),
     "gymnasium.experimental.functional": ("func_env", "from_func_env"),
 }
 

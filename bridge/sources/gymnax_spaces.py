@@ -1,4 +1,4 @@
-"""gymnax's spaces, and Craftax's, which are copies of those, as native ones."""
+"""gymnax's spaces, and those of Craftax and JaxMARL, which are copies of them, as native ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from bridge.errors import UnsuitableError
-from native.spaces import Dict, Discrete, Flat, Space
+from native.spaces import Dict, Discrete, Flat, MultiDiscrete, Space
 
 from .parts import entry_name, named_parts, space_of
 
@@ -43,6 +43,9 @@ def observation_space(declared: Any, first: Any, second: Any) -> Space:
         part, dtype = _part(declared, path), jnp.promote_types(a.dtype, b.dtype)
         if hasattr(part, "n") and a.shape == () and jnp.issubdtype(dtype, jnp.integer):
             return Discrete(int(part.n))
+        counts = getattr(part, "num_categories", None)
+        if counts is not None and a.shape == counts.shape and jnp.issubdtype(dtype, jnp.integer):
+            return MultiDiscrete(tuple(map(int, counts)))
         leaf: Any = jax.ShapeDtypeStruct(a.shape, dtype)  # type: ignore[no-untyped-call]
         return space_of(leaf, getattr(part, "low", None), getattr(part, "high", None))
 
