@@ -90,6 +90,21 @@ def test_coincident_centres_give_finite_numbers_and_gradients(game, key):
     assert any(leaf.any() for leaf in jax.tree.leaves(slopes[1]))
 
 
+@pytest.mark.parametrize("game", [SimpleSpread, SimpleTag])
+@pytest.mark.parametrize("horizon", [1, 3, None])
+def test_success_ends_an_episode_for_good_but_the_last_step_truncates(game, horizon, key):
+    env = game(terminate_on_success=True, horizon=horizon)
+    state, _ = jax.jit(env.init)(key, env.params)
+    names = [field.name for field in dataclasses.fields(state) if field.name in PLACES]
+    together = {name: jnp.zeros_like(getattr(state, name)) for name in names}
+    idle = {g.name: jnp.zeros(len(g.agents), jnp.int32) for g in env.spec.groups}
+    state, shown = jax.jit(env.step)(key, dataclasses.replace(state, **together), idle, env.params)
+    assert (shown.truncated == (horizon == 1)).all()
+    assert (shown.terminated == (horizon != 1)).all()
+    _, after = jax.jit(env.step)(key, state, idle, env.params)
+    assert not after.reward.any() and not after.terminated.any() and not after.truncated.any()
+
+
 def test_bodies_on_either_side_of_contact():
     physics, radius = world.Physics(), jnp.full(2, 0.1, jnp.float32)
     for gap, expected in ((0.5, 0.0), (0.15, 100 * 0.05), (0.2, 100 * 0.001 * np.log(2))):
