@@ -331,6 +331,50 @@ class GlobalShape(Tally):
         return super().global_state(state, params)[:1]
 
 
+class Turns(Tally):
+    """The first who has not ended is to act; the other's action still counts."""
+
+    def turn(self, state):
+        return jnp.argmax(state.acting).astype(jnp.int32)
+
+    def current_agent(self, state, params):
+        del params
+        return self.turn(state)
+
+    def init(self, key, params):
+        state, timestep = super().init(key, params)
+        return state, changed(timestep, info={"current_agent": self.turn(state)})
+
+    def step(self, key, state, action, params):
+        after, timestep = super().step(key, state, action, params)
+        return after, changed(timestep, info={"current_agent": self.turn(after)})
+
+
+class TurnOfNobody(Turns):
+    def turn(self, state):
+        return state.tick
+
+
+class TurnOfTheEnded(Turns):
+    def turn(self, state):
+        return jnp.int32(0) * state.tick
+
+
+class TurnsUntold(Tally):
+    current_agent = Turns.current_agent
+    turn = Turns.turn
+
+
+class TurnsToldLate(Turns):
+    def current_agent(self, state, params):
+        return jnp.where(state.tick == 0, 1, super().current_agent(state, params))
+
+
+class FloatTurns(Turns):
+    def current_agent(self, state, params):
+        return super().current_agent(state, params).astype(jnp.float32)
+
+
 class FloatPicture(Tally):
     def render(self, state, params):
         return super().render(state, params).astype(jnp.float32)
@@ -398,6 +442,13 @@ FAULTS = {
         (MaskedWhenEnded(), "has ended; its mask"),
         (MaskElsewhere(), "has the groups"),
     ],
+    "turns": [
+        (TurnOfNobody(), "no row of 2 agents"),
+        (TurnOfTheEnded(), "agent that has ended"),
+        (TurnsUntold(), 'no "current_agent"'),
+        (TurnsToldLate(), "info.*shows"),
+        (FloatTurns(), "expected int32"),
+    ],
     "global state": [(GlobalTooLarge(), "leaves Box"), (GlobalShape(), r"expected int32\[2\]")],
     "picture": [(FloatPicture(), "expected uint8")],
 }
@@ -409,6 +460,7 @@ def test_every_check_has_a_fault_to_catch():
 
 def test_the_environment_that_the_faults_are_planted_in_has_none():
     check_environment(Tally())
+    check_environment(Turns())
 
 
 @pytest.mark.parametrize(

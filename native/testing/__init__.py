@@ -48,6 +48,7 @@ CHECKS: Mapping[str, Check] = {
     "ended agents are silent": conduct.check_ended_agents_are_silent,
     "ended agents cannot act": conduct.check_ended_agents_cannot_act,
     "the horizon truncates": conduct.check_horizon,
+    "turns": conduct.check_turns,
     "global state": conduct.check_global_state,
     "picture": form.check_render,
 }

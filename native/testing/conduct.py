@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from native.core import HasGlobalState, Masks
+from native.core import HasGlobalState, Masks, TakesTurns
 from native.rollout import random_actions, rollout
 from native.spaces import Discrete
 
@@ -214,6 +214,33 @@ def check_horizon(env: AnyEnvironment) -> None:
         demand_nobody(
             each, wrong, f"is truncated though the horizon is {horizon}; the rules terminate"
         )
+
+
+def check_turns(env: AnyEnvironment) -> None:
+    """Where agents take turns: whose it is, is an agent that has not ended, and is told in info."""
+    if not isinstance(env, TakesTurns):
+        return
+    state, shown = jax.eval_shape(env.init, fixed_key(), env.params)
+    whose = jax.eval_shape(env.current_agent, state, env.params)
+    demand(
+        (whose.shape, str(whose.dtype)) == ((), "int32"),
+        f"current_agent is {whose.dtype}{list(whose.shape)}; expected int32[].",
+    )
+    demand("current_agent" in shown.info, 'info has no "current_agent"; show it there as well.')
+    trial, turns = play(env), over_episodes(env.current_agent, env)
+    there = (turns >= 0) & (turns < env.spec.num_agents)
+    row = np.where(there, turns, 0)[..., None]
+    acts = np.take_along_axis(trial.after, row, axis=-1)[..., 0]
+    running = trial.after.any(axis=-1)
+    for holds, what in (
+        (there, f"is no row of {env.spec.num_agents} agents"),
+        (acts | ~running, "is the row of an agent that has ended"),
+        (turns == trial.steps.info["current_agent"], 'is not what info["current_agent"] shows'),
+    ):
+        for episode, step in np.argwhere(~holds)[:1]:
+            raise ContractError(
+                f"current_agent is {turns[episode, step]} at step {step}, which {what}."
+            )
 
 
 def check_global_state(env: AnyEnvironment) -> None:
