@@ -1,4 +1,4 @@
-"""The command line: `python -m bridge list | info | check | support | train | render | bench`.
+"""The command line: `python -m bridge list | info | check | train | render | bench | migrate ...`.
 
 A module for each group of commands; to import one adds its commands to `app`.
 """
@@ -14,4 +14,7 @@ from . import playing
 # isort: split
 from . import benchmarks
 
-__all__ = ["app", "benchmarks", "environments", "playing"]
+# isort: split
+from . import migrating
+
+__all__ = ["app", "benchmarks", "environments", "migrating", "playing"]

@@ -1,0 +1,49 @@
+"""Which of our environments is meant by a name in another registry, and what it can be told."""
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+from native.registry import REGISTRY
+
+from .finding import Unclear
+
+SHARED = ("render_mode", "max_episode_steps")  # options that every environment has
+PACKAGES = ("mpe2", "pettingzoo.mpe")
+
+
+def twin_of(environment: Any) -> tuple[str, dict[str, str]]:
+    """Our name of one of Gymnasium's, and the options that make it that one.
+
+    Raises:
+        Unclear: There is none.
+    """
+    if environment == "CartPole-v0":  # the same cart, stopped earlier
+        return "CartPole-v1", {"max_episode_steps": "200"}
+    if environment not in REGISTRY:
+        raise Unclear("no native twin" if environment else "its name is known only when it runs")
+    return environment, {}
+
+
+def twin_of_module(module: str) -> str:
+    """Our name of a module of particle games: "mpe2.simple_tag_v3".
+
+    Raises:
+        Unclear: There is none.
+    """
+    package, _, name = module.rpartition(".")
+    if package not in PACKAGES or name not in REGISTRY:
+        raise Unclear("no native twin")
+    return name
+
+
+def check_options(name: str, options: Iterable[str], others: Iterable[str] = SHARED) -> None:
+    """See that ours takes them.
+
+    Raises:
+        Unclear: It does not.
+    """
+    rules = inspect.signature(REGISTRY[name]).parameters
+    for option in options:
+        if option not in rules and option not in others:
+            raise Unclear(f"our {name} has no {option!r}")
