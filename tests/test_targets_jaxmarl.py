@@ -72,7 +72,7 @@ def test_step_env_is_the_native_step(name, env):
             for i, agent in enumerate(group.agents):
                 ours = jax.tree.map(lambda x, i=i, t=t: x[t, i], expected.observation[group.name])
                 close(seen[agent], ours)
-        close([reward[agent] for agent in env.spec.agents], expected.reward[t])
+        close(jnp.stack([reward[a] for a in env.spec.agents]), expected.reward[t])
         assert [bool(done[agent]) for agent in env.spec.agents] == (~acting).tolist()
         assert bool(done["__all__"]) == (not acting.any())
         np.testing.assert_array_equal(info["truncated"], expected.truncated[t])
