@@ -43,12 +43,6 @@ REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
         "simple_adversary_v3": SimpleAdversary,
         "simple_crypto_v3": SimpleCrypto,
         "simple_facmac_3a_v1": SimpleFacmac,
-        "simple_facmac_6a_v1": partial(
-            SimpleFacmac, num_good=2, num_adversaries=6, num_obstacles=4
-        ),
-        "simple_facmac_9a_v1": partial(
-            SimpleFacmac, num_good=3, num_adversaries=9, num_obstacles=6
-        ),
         "simple_push_v3": SimplePush,
         "simple_reference_v3": SimpleReference,
         "simple_speaker_listener_v4": SimpleSpeakerListener,
@@ -60,7 +54,17 @@ REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
 )
 
 # Names of variants, too many to test each in every way: the table has some of them for that.
-VARIANTS: Mapping[str, Callable[..., Environment[Any, Any]]] = SCENARIOS
+VARIANTS: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
+    {
+        **SCENARIOS,
+        "simple_facmac_6a_v1": partial(
+            SimpleFacmac, num_good=2, num_adversaries=6, num_obstacles=4
+        ),
+        "simple_facmac_9a_v1": partial(
+            SimpleFacmac, num_good=3, num_adversaries=9, num_obstacles=6
+        ),
+    }
+)
 
 
 class UnknownEnvironmentError(LookupError):

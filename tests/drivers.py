@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
+from bridge.errors import RulesError
+from bridge.session import with_horizon
 from native.core import Environment, Group
 from native.spaces import Box
 
@@ -214,6 +216,21 @@ def draw_group(group: Group, rng: np.random.Generator, worlds: int) -> np.ndarra
     if isinstance(group.action, Box):
         return rng.uniform(*group.action.bounds, shape).astype(np.float32)
     return rng.integers(0, getattr(group.action, "n", 2), shape)
+
+
+def typed(env: Environment[Any, Any], joint: Joint) -> Joint:
+    """A joint action in the dtypes that the rules expect."""
+    return {group.name: joint[group.name].astype(group.action.dtype) for group in env.spec.groups}
+
+
+def brief(env: Environment[Any, Any], steps: int = 20) -> Environment[Any, Any]:
+    """The same with episodes of at most so many steps, if its rules let one choose."""
+    if (env.spec.horizon or steps + 1) <= steps:
+        return env
+    try:
+        return with_horizon(env, steps)
+    except RulesError:
+        return env
 
 
 def same(left: Any, right: Any) -> None:

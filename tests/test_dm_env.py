@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drivers import draw, same
+from drivers import brief, draw, same, typed
 from fuses import Fuses
 
 pytest.importorskip("dm_env")
@@ -97,6 +97,7 @@ def agent_by_agent(shown, spec, alive):
 
 
 def test_it_is_the_session_agent_by_agent(env):
+    env = brief(env)
     spec = env.spec
     bridge, session = make_dm_env(env, seed=3), Session(env, 1, Autoreset.DISABLED)
     rng = np.random.default_rng(0)
@@ -111,8 +112,7 @@ def test_it_is_the_session_agent_by_agent(env):
             seed, expected_type = None, FIRST
             alive = [True] * spec.num_agents
         else:
-            native = {name: part.astype(env_dtype(part)) for name, part in joint.items()}
-            shown = to_numpy(session.step(native))
+            shown = to_numpy(session.step(typed(env, joint)))
             expected_type = MID if shown.acting.any() else LAST
         expected = dict(agent_by_agent(shown, spec, alive))
         observation, reward, discount = (
@@ -132,10 +132,6 @@ def test_it_is_the_session_agent_by_agent(env):
         assert bridge.alive == dict(zip(spec.agents, alive, strict=True))
         ends += expected_type is LAST
     assert ends >= 2
-
-
-def env_dtype(part):
-    return np.float32 if part.dtype.kind == "f" else np.int32
 
 
 # ------------------------------------------------------------------------------- endings

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from drivers import draw, same
+from drivers import brief, draw, same, typed
 from gymnasium.utils.env_checker import check_env
 
 from bridge import gymnasium as adapter
@@ -31,7 +31,8 @@ from bridge.errors import (
     UnsuitableError,
 )
 from bridge.gymnasium import make, make_vec
-from native.batch import Autoreset, Batch
+from bridge.session import Session
+from native.batch import Autoreset
 from native.core import Group, Spec, pytree, restart, transition
 from native.registry import REGISTRY
 from native.registry import make as make_native
@@ -336,26 +337,21 @@ def _joined(env, joint):
     return together.reshape(-1, *together.shape[2:])
 
 
-def _bare(env, mode):
-    batch = Batch(env, Autoreset[mode])
-    init = jax.jit(lambda seeds: batch.init(seeds, env.params))
-    return init, jax.jit(lambda carry, action: batch.step(carry, action, env.params))
-
-
 @pytest.mark.parametrize("mode", ["NEXT_STEP", "SAME_STEP"])
 @pytest.mark.parametrize("name", [name for name in sorted(REGISTRY) if alike(name)])
-def test_the_rows_are_those_of_the_bare_batch_bit_for_bit(name, mode):
+def test_the_rows_are_those_of_the_session_bit_for_bit(name, mode):
     env, worlds = make_native(name), 4
     rows = make_vec(env, worlds, autoreset_mode=mode)
-    init, step = _bare(env, mode)
-    carry, shown = init(np.arange(7, 7 + worlds, dtype=np.uint32))
+    session = Session(env, worlds, Autoreset[mode])
+    shown = session.reset(7)
     observation, info = rows.reset(seed=7)
     alive = np.ones(rows.num_envs, bool)
     rng = np.random.default_rng(7)
     for _ in range(40):
         shown = jax.tree.map(np.asarray, shown)
-        seen = {group.name: shown.timestep.observation[group.name] for group in env.spec.groups}
-        flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), next(iter(seen.values())))
+        seen = [shown.timestep.observation[group.name] for group in env.spec.groups]
+        joined = jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *seen)
+        flat = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), joined)
         gone = np.zeros(rows.num_envs, bool)
         if mode == "SAME_STEP" and env.spec.num_agents > 1:
             ended = shown.timestep.terminated | shown.timestep.truncated
@@ -367,10 +363,10 @@ def test_the_rows_are_those_of_the_bare_batch_bit_for_bit(name, mode):
         for key, value in shown.timestep.info.items():
             same(info[key], np.repeat(value, env.spec.num_agents, axis=0))
         if shown.action_mask is not None:
-            legal = next(iter(shown.action_mask.values()))
+            legal = np.concatenate([*shown.action_mask.values()], axis=1)
             same(info["action_mask"], legal.reshape(rows.num_envs, -1).astype(np.int8))
         joint = draw(env, rng, worlds)
-        carry, shown = step(carry, {k: v.astype(np.int32) for k, v in joint.items()})
+        shown = session.step(typed(env, joint))
         observation, reward, terminated, truncated, info = rows.step(_joined(env, joint))
         assert reward.dtype == np.float64 and terminated.dtype == truncated.dtype == bool
         same(reward, np.asarray(shown.timestep.reward, np.float64).reshape(-1))
@@ -381,12 +377,12 @@ def test_the_rows_are_those_of_the_bare_batch_bit_for_bit(name, mode):
         alive = info.get("alive", ~over | (mode == "SAME_STEP"))
 
 
-def test_one_environment_is_the_bare_batch_bit_for_bit(one_agent_name):
-    env = make_native(one_agent_name)
+def test_one_environment_is_the_session_bit_for_bit(one_agent_name):
+    env = brief(make_native(one_agent_name))
     group = env.spec.groups[0]
     bridge = make(env)
-    init, step = _bare(env, "DISABLED")
-    carry, shown = init(np.array([7], np.uint32))
+    session = Session(env, 1, Autoreset.DISABLED)
+    shown = session.reset(7)
     observation, _ = bridge.reset(seed=7)
     rng = np.random.default_rng(7)
     while True:
@@ -394,7 +390,7 @@ def test_one_environment_is_the_bare_batch_bit_for_bit(one_agent_name):
         expected = jax.tree.map(lambda x: x[0, 0], now.observation[group.name])
         same(observation, expected)
         joint = draw(env, rng, 1)
-        carry, shown = step(carry, {k: v.astype(np.int32) for k, v in joint.items()})
+        shown = session.step(typed(env, joint))
         observation, reward, terminated, truncated, _ = bridge.step(joint[group.name][0, 0])
         assert type(reward) is float and type(terminated) is bool and type(truncated) is bool
         now = shown.timestep
@@ -534,10 +530,11 @@ def test_info_lists_and_torch_tensors_can_be_made_of_it(mode):
     assert observation.shape == (2, 4)
 
 
+@pytest.mark.filterwarnings(  # as of the originals: advice on bounds, theirs to give
+    "ignore:.*infinity.*:UserWarning", "ignore:.*symmetric and normalized.*:UserWarning"
+)
 def test_one_environment_passes_the_library_s_checker(one_agent_name):
-    env = gymnasium.make(f"native/{one_agent_name}").unwrapped
-    with pytest.warns(UserWarning, match="infinity"):  # CartPole's own speeds are unbounded
-        check_env(env)
+    check_env(gymnasium.make(f"native/{one_agent_name}").unwrapped)
 
 
 # ------------------------------------------------------------------------------- seeds, masks

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pettingzoo
 import pytest
-from drivers import same
+from drivers import brief, same
 from pettingzoo.utils import wrappers
 from pettingzoo.utils.conversions import aec_to_parallel, parallel_to_aec
 from probe import END, Probe
@@ -594,8 +594,8 @@ def match(seen, expected):
 
 
 def test_world_i_is_the_single_world_seeded_with_seed_plus_i(world):
-    worlds, steps = 3, 2 * (world.spec.horizon or 20) + 3
-    steps = min(steps, 70)
+    world = brief(world)
+    worlds, steps = 3, min(2 * (world.spec.horizon or 20) + 3, 70)
     vec = parallel_vec_env(world, worlds)
     ones = [ParallelBridge(world) for _ in range(worlds)]
     observations, infos = vec.reset(seed=SEED)

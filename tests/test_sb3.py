@@ -7,7 +7,7 @@ import types
 import jax
 import numpy as np
 import pytest
-from drivers import draw, same
+from drivers import brief, draw, same, typed
 from fuses import Fuses
 
 pytest.importorskip("stable_baselines3")
@@ -125,7 +125,7 @@ def test_it_is_the_session_row_by_row(env):
         with pytest.raises(UnsuitableError, match=env.spec.groups[1].name):
             make_vec_env(env, 2)
         return
-    worlds, rng = 3, np.random.default_rng(0)
+    env, worlds, rng = brief(env), 3, np.random.default_rng(0)
     venv = make_vec_env(env, worlds, seed=11)
     session = Session(env, worlds, Autoreset.SAME_STEP)
     venv.reset()
@@ -140,7 +140,7 @@ def test_it_is_the_session_row_by_row(env):
         joint = draw(env, rng, worlds)
         actions = np.concatenate([*joint.values()], axis=1)
         step = venv.step(actions.reshape(venv.num_envs, *actions.shape[2:]))
-        shown = session.step({name: part.astype(np.int32) for name, part in joint.items()})
+        shown = session.step(typed(env, joint))
         rows = expected(shown, session, worlds, ended)
         for row, (observation, reward, done, info) in enumerate(rows):
             same(row_of(step[0], row), observation)
