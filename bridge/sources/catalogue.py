@@ -13,6 +13,7 @@
 
 import dataclasses
 import difflib
+import functools
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -28,7 +29,7 @@ class Library:
     Attributes:
         module: What has its registry.
         names: (module) -> the ids it knows.
-        load: (module, id, **what its own constructor takes) -> its environment.
+        load: (module, id, **what its own constructor takes) -> its environment, or a native one.
     """
 
     module: str
@@ -38,6 +39,12 @@ class Library:
 
 def _craftax(module: Any, name: str) -> Any:
     return module.make_craftax_env_from_name(name, auto_reset=False)
+
+
+def _jaxmarl(module: Any, name: str, **rules: Any) -> Any:
+    from .jaxmarl import from_jaxmarl
+
+    return from_jaxmarl(functools.partial(module.make, name, **rules))  # some pickle only so
 
 
 def _playground(module: Any, name: str, **overrides: Any) -> Any:
@@ -63,7 +70,7 @@ LIBRARIES: Mapping[str, Library] = MappingProxyType(
         "jaxmarl": Library(
             "jaxmarl",
             lambda jaxmarl: jaxmarl.registered_envs,
-            lambda jaxmarl, name, **rules: jaxmarl.make(name, **rules),
+            _jaxmarl,
         ),
         "jumanji": Library(
             "jumanji",
@@ -103,7 +110,7 @@ def names(library: str) -> list[str]:
 
 
 def load(name: str, **rules: Any) -> Any:
-    """The library's own object of that name.
+    """The library's own object of that name, or a native environment made of it.
 
     Args:
         name: With its prefix.
