@@ -24,9 +24,12 @@ Of: TypeAlias = Callable[[jax.Array], jax.Array]
 
 PIXELS = 84
 SHAPE = (PIXELS, PIXELS, 3)
-GREY, VIOLET, RED, GREEN, WHITE = (
-    np.array(colour, np.uint8)
-    for colour in ((127,) * 3, (127, 0, 127), (255, 0, 0), (0, 255, 0), (255,) * 3)
+GREY = np.uint8(127)
+# A row of pixels with its three channels lies in one line of 252 numbers: so a CPU takes many.
+OF_Y = np.repeat(np.arange(PIXELS, dtype=np.int32), 3)
+VIOLET, RED, GREEN = (
+    np.tile(np.array(colour, np.uint8), PIXELS)
+    for colour in ((127, 0, 127), (255, 0, 0), (0, 255, 0))
 )
 TAIL = np.array([204, 153, 102, 51], np.float32)  # brightness one pixel behind, two, ...
 AROUND = np.array([(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)], np.int32)
@@ -43,7 +46,9 @@ def ground(
     waypoint: jax.Array | None,
     size: jax.Array,
 ) -> jax.Array:
-    """All but the aircraft, with the agent's own pixel black: uint8 (agents, 84, 84, 3).
+    """All but the aircraft, with the agent's own pixel black, as is all of it to the dead.
+
+    Returns uint8 (agents, 84, 84, 3).
 
     Args:
         agents: All of them.
@@ -54,25 +59,25 @@ def ground(
         size: Side of the map.
     """
     x = jnp.arange(PIXELS, dtype=jnp.int32)[:, None]
-    y = jnp.arange(PIXELS, dtype=jnp.int32)[None, :]
-    boxed = jnp.zeros((PIXELS, PIXELS), jnp.bool_)
+    y = jnp.asarray(OF_Y)[None]
+    boxed = jnp.zeros((PIXELS, 3 * PIXELS), jnp.bool_)
     for left, bottom, right, top in _pixel(boxes):
         boxed |= (x >= left) & (x < right) & (y >= bottom) & (y < top)
-    land = jnp.where(boxed[..., None], GREY, np.uint8(0))[None]
+    land = jnp.where(boxed, GREY, np.uint8(0))[None]
 
-    frame = jnp.where(hurt[:, None], RED[None], WHITE[None])[:, None, None]
+    frame = jnp.where(hurt[:, None], RED[None], np.uint8(255))[:, None]
     edge = (x == 0) | (x == PIXELS - 1) | (y == 0)
-    canvas = jnp.where(edge[None, ..., None], frame, land)
+    canvas = jnp.where(edge[None], frame, land)
     if waypoint is not None:
         middle = _pixel((waypoint[:2] + waypoint[2:4]) / 2 / size)
         near = (abs(x - middle[0]) <= WAYPOINT) & (abs(y - middle[1]) <= WAYPOINT)
-        canvas = jnp.where((near & (waypoint[4] > 0))[None, ..., None], VIOLET, canvas)
-    full = (PIXELS * agents.health / most).astype(jnp.int32)[:, None]
-    bar = jnp.where((x[:, 0][None] < full)[..., None], GREEN, WHITE)[:, :, None]
-    canvas = jnp.where((y == PIXELS - 1)[None, ..., None], bar, canvas)
+        canvas = jnp.where((near & (waypoint[4] > 0))[None], VIOLET[None, None], canvas)
+    full = (PIXELS * agents.health / most).astype(jnp.int32)[:, None, None]
+    bar = jnp.where(x[None] < full, GREEN[None, None], np.uint8(255))
+    canvas = jnp.where((y == PIXELS - 1)[None], bar, canvas)
     column, row = (_pixel(place / size)[:, None, None] for place in (agents.x, agents.y))
-    here = (x[None] == column) & (y[None] == row)
-    return jnp.where(here[..., None], np.uint8(0), canvas)
+    black = ((x[None] == column) & (y[None] == row)) | ~agents.alive[:, None, None]
+    return jnp.where(black, np.uint8(0), canvas).reshape(-1, *SHAPE)
 
 
 def paint(

@@ -406,8 +406,7 @@ class Gigastep:
         boxes = maps.boxes(self.maps, state.map)
         waypoint = state.waypoint if self.has_waypoints else None
         canvas = pixels.ground(agents, hurt, most, boxes, waypoint, size)
-        painted = pixels.paint(canvas, agents, near.of, pairs, known, params.sprite, size)
-        return jnp.where(agents.alive[:, None, None, None], painted, np.uint8(0))
+        return pixels.paint(canvas, agents, near.of, pairs, known, params.sprite, size)
 
 
 def _outside(agents: Agents, params: Params) -> jax.Array:
