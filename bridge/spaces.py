@@ -3,7 +3,7 @@
 | native                 | Gymnasium                                                         |
 | ---------------------- | ----------------------------------------------------------------- |
 | `Box`                  | `Box`, same bounds, shape and dtype                               |
-| `Discrete` (int32)     | `Discrete`; as an observation with dtype int32 where it can be    |
+| `Discrete` (int32)     | `Discrete`, int64: Gymnasium's checks take no other               |
 | `MultiDiscrete`        | `MultiDiscrete`, int32                                            |
 | `MultiBinary` (bool)   | `MultiBinary`, int8: the same bytes, seen as int8                 |
 | `Dict`                 | `Dict`, in the order of the names                                 |
@@ -12,8 +12,7 @@
 Gymnasium's spaces are PettingZoo's and SB3's too, so those adapters share this module.
 """
 
-import inspect
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -26,13 +25,9 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.spaces", "gymnasium", "gymnasium") from error
 
-_DISCRETE_HAS_DTYPE = "dtype" in inspect.signature(spaces.Discrete).parameters  # since 1.2.2
-
 
 def action_space(space: Flat) -> "spaces.Space[Any]":
-    """A new Gymnasium space of actions; `Discrete` has Gymnasium's own dtype, int64."""
-    if isinstance(space, Discrete):
-        return cast("spaces.Space[Any]", spaces.Discrete(space.n))
+    """A new Gymnasium space of actions."""
     return observation_space(space)
 
 
@@ -43,7 +38,7 @@ def observation_space(space: Space) -> "spaces.Space[Any]":
             low, high = space.bounds
             return spaces.Box(low, high, dtype=np.dtype(space.dtype).type)
         case Discrete(n=n):
-            return spaces.Discrete(n, dtype=np.int32) if _DISCRETE_HAS_DTYPE else spaces.Discrete(n)
+            return spaces.Discrete(n)  # int64: Gymnasium's checks refuse others
         case MultiDiscrete(nvec=nvec):
             return spaces.MultiDiscrete(np.array(nvec), dtype=np.int32)
         case MultiBinary(n=n):
@@ -68,5 +63,7 @@ def element(space: Space, value: Any) -> Any:
             return {name: element(part, value[name]) for name, part in parts}
         case MultiBinary():
             return value.view(np.int8)
+        case Discrete():
+            return value.astype(np.int64)[()]
         case _:
             return value

@@ -49,7 +49,8 @@ def space_of(leaf: Any, low: Any = None, high: Any = None) -> Box | MultiBinary:
 
     Args:
         leaf: Its shape and dtype.
-        low, high: Bounds that broadcast to it. None, or bounds that do not: there are none.
+        low, high: Bounds that broadcast to it. None, or bounds that do not: there are none; nor
+            where they leave a single value, which checkers warn of.
     """
     dtype, shape = native_dtype(leaf.dtype), tuple(leaf.shape)
     if dtype == "bool":
@@ -65,6 +66,8 @@ def space_of(leaf: Any, low: Any = None, high: Any = None) -> Box | MultiBinary:
         below, above = (np.broadcast_to(bound, shape) for bound in bounds)
     except ValueError:
         below, above = (np.broadcast_to(np.asarray(bound), shape) for bound in widest)
+    pinned = below == above
+    below, above = np.where(pinned, widest[0], below), np.where(pinned, widest[1], above)
     if dtype == "float32":  # many write the greatest float where they mean that there is no bound
         far = np.finfo(np.float32).max
         return Box(
