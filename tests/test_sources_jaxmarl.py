@@ -40,6 +40,7 @@ class Count:
         self.max_steps = max_steps
         self.agents = ["scout_0", "cook", "scout_1"]
         self.num_agents = 3
+        self.shown = self.observe  # a method of its own as an attribute, as MPE has it
 
     def observation_space(self, agent):
         return box(-9, 9, 2 if agent == "cook" else 7)  # of which the second shape is wrong

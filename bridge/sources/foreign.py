@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import hashlib
 import importlib
+import types
 from collections.abc import Generator, Hashable, Mapping
 from typing import Any
 
@@ -70,6 +71,8 @@ def _contents(value: Any, above: tuple[int, ...]) -> Hashable:
     if isinstance(value, functools.partial):
         parts = (value.func, value.args, value.keywords)
         return ("partial", *(_contents(part, above) for part in parts))
+    if isinstance(value, types.MethodType):  # often of the object that holds it
+        return ("method", value.__func__, _contents(value.__self__, above))
     kind = type(value)
     if callable(value) or not hasattr(value, "__dict__") or kind.__module__ == "builtins":
         return value if isinstance(value, Hashable) else id(value)
