@@ -382,7 +382,7 @@ def test_no_id_is_forgotten(jaxmarl):
 
     rest = set(registered_envs) - set(SHORT)
     assert {name for name in rest if not name.startswith("JaxRobotarium")} == {NEEDS_ARGUMENTS}
-    for name in rest - {NEEDS_ARGUMENTS}:  # a package of its own, which is on no index
+    for name in rest - {NEEDS_ARGUMENTS}:  # a package of its own
         with pytest.raises(ValueError, match="requires the jaxrobotarium package"):
             jaxmarl.make(name)
 
