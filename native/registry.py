@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -54,16 +55,16 @@ REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
 )
 
 # Names of variants, too many to test each in every way: the table has some of them for that.
-VARIANTS: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
+VARIANTS: Mapping[str, Callable[..., Environment[Any, Any]]] = ChainMap(
     {
-        **SCENARIOS,
         "simple_facmac_6a_v1": partial(
             SimpleFacmac, num_good=2, num_adversaries=6, num_obstacles=4
         ),
         "simple_facmac_9a_v1": partial(
             SimpleFacmac, num_good=3, num_adversaries=9, num_obstacles=6
         ),
-    }
+    },
+    SCENARIOS,  # type: ignore[arg-type]  # read only, and nothing writes
 )
 
 

@@ -26,6 +26,15 @@ ONE_AGENT = sorted(name for name in REGISTRY if make(name).spec.num_agents == 1)
 MANY_AGENTS = sorted(set(REGISTRY) - set(ONE_AGENT))
 
 
+# Contract, conformance suites, golden episodes and parity are tested of every environment; these
+# files test adapters in many small ways, and of those what is registered here.
+SAMPLED = {f"test_{name}" for name in ("every_adapter", "gymnasium", "pettingzoo", "dm_env", "sb3")}
+SAMPLED |= {"test_batch", "test_rollout"}
+SAMPLE = {
+    *("CartPole-v1", "Pendulum-v1", "causeway_v0", "simple_spread_v3", "simple_tag_v3"),
+    "simple_speaker_listener_v4",
+}
+
 LIBRARIES = ("dm_env", "gymnasium", "pettingzoo", "supersuit")
 collect_ignore = [f"test_{name}.py" for name in LIBRARIES if not importlib.util.find_spec(name)]
 
@@ -33,6 +42,21 @@ collect_ignore = [f"test_{name}.py" for name in LIBRARIES if not importlib.util.
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-golden", action="store_true", help="accept new dynamics")
     parser.addoption("--write-parity", action="store_true", help="accept new errors")
+    parser.addoption("--every", action="store_true", help="also through all that SAMPLED holds")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In the files of SAMPLED leave one environment of each kind, to save an hour."""
+    if config.getoption("--every"):
+        return
+    rest = [name for name in REGISTRY if name not in SAMPLE]
+    dropped = {
+        item
+        for item in items
+        if item.path.stem in SAMPLED and any(name in item.name for name in rest)
+    }
+    config.hook.pytest_deselected(items=[*dropped])
+    items[:] = [item for item in items if item not in dropped]
 
 
 @pytest.fixture(params=sorted(REGISTRY))

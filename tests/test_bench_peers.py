@@ -125,9 +125,15 @@ def test_each_peer_is_compared_with_ours_of_its_own_contest(rows):
 
 
 def test_compilation_is_reported_apart(rows):
-    for row in rows:
-        if "lax.scan" in row["contender"] or row["contender"].startswith("ours"):
-            assert row["first call s"] > 10 * row["us a step"] / 1e6
+    """Contenders that share a compiled program: the first of them pays."""
+    for task in {row["task"] for row in rows}:
+        jitted = [
+            row["first call s"] / row["us a step"] * 1e6
+            for row in rows
+            if row["task"] == task
+            and ("lax.scan" in row["contender"] or row["contender"].startswith("ours"))
+        ]
+        assert max(jitted, default=11) > 10
 
 
 def test_the_report_is_whole(report, tmp_path):

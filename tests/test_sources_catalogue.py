@@ -1,4 +1,4 @@
-"""Names of other libraries' environments: found, suggested, refused, and the same object as by hand."""
+"""Names of other libraries' environments: found, suggested, refused, and what they load."""
 
 import sys
 
@@ -48,7 +48,8 @@ def test_an_unknown_name_suggests_the_nearest(library):
     assert not library
 
 
-def test_a_rule_it_does_not_take_is_named(library):
+@pytest.mark.usefixtures("library")
+def test_a_rule_it_does_not_take_is_named():
     with pytest.raises(RulesError, match="toys/small does not take colour"):
         as_environment("toys/small", colour="red")
 
