@@ -1,10 +1,8 @@
 """Write pictures/mpe.png: mpe2's pictures, and below them ours of the same states.
 
-Run it from a checkout, of which it uses the tests' way to look into mpe2; it needs the extras
-`pettingzoo` and `cli`, mpe2, and pygame.
+Run it from anywhere; it needs the extras `pettingzoo` and `cli`, mpe2, and pygame.
 """
 
-import sys
 from pathlib import Path
 
 import jax
@@ -12,9 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from side_by_side import sheet
 
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from mpe_reference import goals_of, injected, key_of, reference
-
+from bridge.parity.originals import goals_of, injected, key_of, particles
 from native.registry import make
 
 OUT = Path(__file__).parent / "pictures" / "mpe.png"
@@ -28,7 +24,7 @@ STEPS, COLUMNS = 6, 5
 
 def both(name: str) -> tuple[np.ndarray, np.ndarray]:
     """A game after some random steps, as mpe2 and as we draw it."""
-    env, theirs = make(name), reference(make(name), render_mode="rgb_array")
+    env, theirs = make(name), particles(make(name), render_mode="rgb_array")
     theirs.reset(seed=4)
     for i, agent in enumerate(theirs.possible_agents):
         theirs.action_space(agent).seed(i)

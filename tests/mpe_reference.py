@@ -2,15 +2,14 @@
 
 import dataclasses
 import functools
-import importlib
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from parity import Shown
 
+from bridge.parity.originals import goals_of, injected, key_of, particles
 from native.core import Spec
 from native.mpe.simple_adversary import SimpleAdversary
 from native.mpe.simple_crypto import SimpleCrypto
@@ -22,8 +21,6 @@ from native.mpe.simple_world_comm import SimpleWorldComm
 from native.spaces import Discrete
 
 SEEDS, STEPS = 24, 25
-LANDMARKS = ("landmarks", "landmark", "obstacles")  # what games call them
-NOT_RULES = ("params", "horizon")
 
 SIZES = [
     SimpleAdversary(N=1),
@@ -84,10 +81,7 @@ class Play:
 def reference(env: Any, **options: Any) -> Any:
     """mpe2's environment with the same rules."""
     pytest.importorskip("mpe2", minversion="1.1", reason="the implementation to compare with")
-    module = importlib.import_module(f"mpe2.{env.spec.name}")
-    fields = [field.name for field in dataclasses.fields(env)]
-    rules = {name: getattr(env, name) for name in fields if name not in NOT_RULES}
-    return module.parallel_env(max_cycles=env.horizon, **rules, **options)
+    return particles(env, **options)
 
 
 @functools.cache
@@ -194,29 +188,3 @@ def _by_agent(spec: Spec, actions: dict[str, np.ndarray], at: tuple[int, int]) -
         for group in spec.groups
         for i, agent in enumerate(group.agents)
     }
-
-
-def goals_of(world: Any) -> list[int]:
-    """Numbers of the landmarks that agents have for a goal, in the order of the agents."""
-    known = [
-        getattr(agent, name, None) for agent in world.agents for name in ("_goal_a", "_goal_b")
-    ]
-    return [i for goal in known for i, mark in enumerate(world.landmarks) if goal is mark]
-
-
-def key_of(world: Any) -> int:
-    keys = [getattr(agent, "_key", None) for agent in world.agents]
-    return next((int(np.argmax(key)) for key in keys if key is not None), -1)
-
-
-def injected(state: Any, dtype: Any, found: dict[str, np.ndarray]) -> Any:
-    """`state`, one or a batch, with what was `found` of a world of mpe2's in place of its own."""
-    goals = found["goals"]
-    found = found | dict.fromkeys(LANDMARKS, found["landmarks"])
-    found["goal"] = goals[..., 0] if goals.shape[-1] else goals
-    parts = {}
-    for field in dataclasses.fields(state):
-        own = getattr(state, field.name)
-        cast = dtype if own.dtype == jnp.float32 else own.dtype
-        parts[field.name] = jnp.asarray(found.get(field.name, own), cast)
-    return dataclasses.replace(state, **parts)

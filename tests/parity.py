@@ -7,61 +7,16 @@ moved for a good reason, write the page anew and read its diff: `pytest tests -k
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import jax
-import numpy as np
+from bridge.measured import PARITY as HEAD
+from bridge.measured import Error as Row
+from bridge.parity import Shown, compare
+
+__all__ = ["Row", "Shown", "check", "compare"]
 
 PAGE = Path(__file__).parent.parent / "docs" / "parity.md"
 SLACK = 10  # rounding differs from one compiler and one processor to the next
 UNIT = 2.0**-23  # by which float32 is off where a float64 is rounded the other way
-HEAD = (
-    *("environment", "compared", "computed in", "comparisons"),
-    *("worst observation", "worst reward", "other endings"),
-)
-
-
-class Shown(NamedTuple):
-    """What steps showed: pytrees of arrays, all with one leading axis of comparisons."""
-
-    observation: Any
-    reward: Any
-    terminated: Any
-    truncated: Any
-
-
-class Row(NamedTuple):
-    """One line of the table.
-
-    Attributes:
-        environment: A registered name, with the rules that are not the default.
-        compared: What was played: "one step", "whole episodes".
-        dtype: That ours computed in: "float32" or "float64".
-        comparisons: How many steps.
-        observation, reward: The worst errors: absolute, relative to what is greater than 1.
-        endings: How many steps ended an agent in one and not, or not so, in the other.
-    """
-
-    environment: str
-    compared: str
-    dtype: str
-    comparisons: int
-    observation: float
-    reward: float
-    endings: int
-
-
-def compare(environment: str, compared: str, dtype: str, ours: Shown, theirs: Shown) -> Row:
-    """Measure. Both have the same structure and shapes; the dtypes may differ."""
-    unlike = np.zeros(len(theirs.terminated), bool)
-    for a, b in ((ours.terminated, theirs.terminated), (ours.truncated, theirs.truncated)):
-        differ = np.asarray(a, bool) != np.asarray(b, bool)
-        unlike |= differ.reshape(len(unlike), -1).any(axis=1)
-    return Row(
-        *(environment, compared, dtype, len(unlike)),
-        *(_worst(ours.observation, theirs.observation), _worst(ours.reward, theirs.reward)),
-        int(unlike.sum()),
-    )
 
 
 def check(section: str, rows: list[Row], write: bool) -> None:
@@ -86,15 +41,6 @@ def check(section: str, rows: list[Row], write: bool) -> None:
             limit = max(SLACK * getattr(old, name), UNIT)
             assert getattr(row, name) <= limit, (name, row, old)
         assert row.endings <= old.endings + row.comparisons // 1000, (row, old)
-
-
-def _worst(ours: Any, theirs: Any) -> float:
-    def one(a: Any, b: Any) -> float:
-        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-        assert a.shape == b.shape, (a.shape, b.shape)
-        return float(np.max(np.abs(a - b) / np.maximum(1, np.abs(b))))
-
-    return float(np.max(jax.tree.leaves(jax.tree.map(one, ours, theirs))))
 
 
 def _table(rows: list[Row]) -> str:

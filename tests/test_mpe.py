@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from mpe_reference import LANDMARKS, SIZES, short
+from mpe_reference import SIZES, short
 
+from bridge.parity.originals import LANDMARKS
 from native.mpe import interface, world
 from native.mpe.simple_adversary import SimpleAdversary
 from native.mpe.simple_facmac import SimpleFacmac

@@ -17,4 +17,7 @@ from . import benchmarks
 # isort: split
 from . import migrating
 
-__all__ = ["app", "benchmarks", "environments", "migrating", "playing"]
+# isort: split
+from . import comparing
+
+__all__ = ["app", "benchmarks", "comparing", "environments", "migrating", "playing"]

@@ -7,6 +7,7 @@
 | `vectors`   | Gymnasium's `SyncVectorEnv`, `AsyncVectorEnv`, `make_vec`      |
 | `particles`  | imports of mpe2 and of `pettingzoo.mpe`                        |
 | `old_gym`   | `gym.make`                                                     |
+| `actors`    | a dm_env wrapper around `gymnasium.make`                       |
 | `singles`   | `gymnasium.make`, names given to an algorithm of SB3           |
 | `others`    | what is known to make environments and is left alone           |
 
@@ -20,13 +21,13 @@ import dataclasses
 from .script import Script  # first: it says what to install
 
 # isort: split
-from . import baselines, old_gym, others, particles, pipelines, singles, vectors
+from . import actors, baselines, old_gym, others, particles, pipelines, singles, vectors
 from .finding import Edit, Finding
 from .rewriting import rewritten
 
 __all__ = ["Edit", "Finding", "Migration", "migrate"]
 
-FINDERS = (pipelines, baselines, vectors, particles, old_gym, singles, others)
+FINDERS = (pipelines, baselines, vectors, particles, old_gym, actors, singles, others)
 
 
 @dataclasses.dataclass(frozen=True)

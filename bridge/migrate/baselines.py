@@ -45,9 +45,7 @@ def native_call(environment: str, worlds: str, options: dict[str, str]) -> str:
 
 def environment_text(script: Script, environment: cst.BaseExpression, twin: str) -> str:
     """Our name as an expression."""
-    if isinstance(environment, cst.SimpleString) or script.value(environment) != twin:
-        return f'"{twin}"'
-    return script.text(environment)
+    return script.text(environment) if script.value(environment) == twin else f'"{twin}"'
 
 
 def _make(script: Script, call: cst.Call, name: str) -> Finding:

@@ -1,4 +1,5 @@
-# A PPO in one file, in the manner of CleanRL.
+"""A PPO in one file, in the manner of CleanRL."""
+
 import random
 import time
 from dataclasses import dataclass
@@ -17,10 +18,10 @@ class Args:
     env_id: str = "CartPole-v1"
     """the id of the environment"""
     capture_video: bool = False
-    total_timesteps: int = 256
-    learning_rate: float = 2.5e-4
+    total_timesteps: int = 8 * 32 * 30
+    learning_rate: float = 1e-3
     num_envs: int = 8
-    num_steps: int = 16
+    num_steps: int = 32
     gamma: float = 0.99
     clip_coef: float = 0.2
 
@@ -43,7 +44,9 @@ class Agent(nn.Module):
         super().__init__()
         inputs = np.array(envs.single_observation_space.shape).prod()
         self.critic = nn.Sequential(nn.Linear(inputs, 32), nn.Tanh(), nn.Linear(32, 1))
-        self.actor = nn.Sequential(nn.Linear(inputs, 32), nn.Tanh(), nn.Linear(32, envs.single_action_space.n))
+        self.actor = nn.Sequential(
+            nn.Linear(inputs, 32), nn.Tanh(), nn.Linear(32, envs.single_action_space.n)
+        )
 
     def get_action_and_value(self, x, action=None):
         probs = Categorical(logits=self.actor(x))
@@ -63,12 +66,15 @@ if __name__ == "__main__":
     envs = gym.vector.SyncVectorEnv(
         [make_env(args.env_id, i, args.capture_video, run_name) for i in range(args.num_envs)],
     )
-    assert isinstance(envs.single_action_space, gym.spaces.Discrete), "only discrete action space is supported"
+    assert isinstance(envs.single_action_space, gym.spaces.Discrete), (
+        "only discrete action space is supported"
+    )
 
     agent = Agent(envs)
     optimizer = optim.Adam(agent.parameters(), lr=args.learning_rate, eps=1e-5)
     next_obs, _ = envs.reset(seed=args.seed)
     next_obs = torch.Tensor(next_obs)
+    returns = []
     for update in range(args.total_timesteps // (args.num_envs * args.num_steps)):
         stored = []
         for step in range(args.num_steps):
@@ -76,22 +82,28 @@ if __name__ == "__main__":
                 action, logprob, value = agent.get_action_and_value(next_obs)
             obs = next_obs
             next_obs, reward, terminations, truncations, infos = envs.step(action.numpy())
-            next_obs, done = torch.Tensor(next_obs), torch.Tensor(np.logical_or(terminations, truncations))
+            next_obs, done = (
+                torch.Tensor(next_obs),
+                torch.Tensor(np.logical_or(terminations, truncations)),
+            )
             stored.append((obs, action, logprob, value, torch.Tensor(reward), done))
             if "episode" in infos:
-                for r in infos["episode"]["r"][infos["_episode"]]:
-                    print(f"update={update}, episodic_return={r}")
+                returns += infos["episode"]["r"][infos["_episode"]].tolist()
         with torch.no_grad():
-            returns = agent.critic(next_obs).flatten()
+            target = agent.critic(next_obs).flatten()
         loss = 0.0
         for obs, action, logprob, value, reward, done in reversed(stored):
-            returns = reward + args.gamma * (1 - done) * returns
+            target = reward + args.gamma * (1 - done) * target
             _, newlogprob, newvalue = agent.get_action_and_value(obs, action)
-            ratio, adv = (newlogprob - logprob).exp(), returns - value
+            ratio, adv = (newlogprob - logprob).exp(), target - value
             clipped = torch.clamp(ratio, 1 - args.clip_coef, 1 + args.clip_coef)
-            loss = loss - torch.min(ratio * adv, clipped * adv).mean() + 0.5 * ((newvalue - returns) ** 2).mean()
+            loss = (
+                loss
+                - torch.min(ratio * adv, clipped * adv).mean()
+                + 0.5 * ((newvalue - target) ** 2).mean()
+            )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     envs.close()
-    print("done", float(loss))
+    print(f"{len(returns)} episodes, mean return {sum(returns) / len(returns):.0f}")

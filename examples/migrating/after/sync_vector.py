@@ -1,0 +1,16 @@
+"""Gymnasium's SyncVectorEnv: many environments, one after the other."""
+
+import gymnasium as gym
+
+envs = gym.make_vec("bridge.gymnasium:native/CartPole-v1", num_envs=64)
+observations, infos = envs.reset(seed=0)
+totals, returns = 0.0, []
+for _ in range(500):
+    actions = (observations[:, 2] + observations[:, 3] > 0).astype(int)
+    observations, rewards, terminated, truncated, infos = envs.step(actions)
+    totals += rewards
+    over = terminated | truncated
+    returns += totals[over].tolist()
+    totals[over] = 0
+envs.close()
+print(f"{len(returns)} episodes, mean return {sum(returns) / len(returns):.0f}")

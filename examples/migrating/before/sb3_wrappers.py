@@ -1,0 +1,14 @@
+"""Stable-Baselines3's DummyVecEnv of a list, under VecFrameStack and VecNormalize."""
+
+import gymnasium as gym
+from stable_baselines3 import A2C
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
+from stable_baselines3.common.vec_env.dummy_vec_env import DummyVecEnv
+
+envs = DummyVecEnv([lambda: Monitor(gym.make("CartPole-v1"))] * 16)
+envs = VecNormalize(VecFrameStack(envs, n_stack=3))
+model = A2C("MlpPolicy", envs, n_steps=16, seed=0, device="cpu")
+model.learn(16 * 16 * 20)
+returns = [episode["r"] for episode in model.ep_info_buffer]
+print(f"{len(returns)} episodes, mean return {sum(returns) / len(returns):.0f}")
