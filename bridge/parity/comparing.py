@@ -45,6 +45,8 @@ def errors(ours: Any, theirs: Any) -> np.ndarray:
         a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
         assert a.shape == b.shape, (a.shape, b.shape)
         error: np.ndarray = np.abs(a - b) / np.maximum(1, np.abs(b))
-        return error.reshape(len(error), -1).max(axis=1)
+        worst: np.ndarray = error.reshape(len(error), -1).max(axis=1)
+        return worst
 
-    return np.max(jax.tree.leaves(jax.tree.map(one, ours, theirs)), axis=0)
+    of_all: np.ndarray = np.max(jax.tree.leaves(jax.tree.map(one, ours, theirs)), axis=0)
+    return of_all
