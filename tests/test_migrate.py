@@ -239,3 +239,15 @@ def test_without_libcst_it_says_what_to_install():
             raise AssertionError
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
+def test_a_last_line_needs_no_end():
+    source = (
+        "import gymnasium as gym\ndef f():\n    env = gym.make('Acrobot-v1')\n"
+        "    return gym.wrappers.RecordEpisodeStatistics(env)\n"
+        "envs = gym.vector.SyncVectorEnv([f, f])"
+    )
+    assert migrate(source).source.splitlines()[-2:] == [
+        'envs = gym.make_vec("bridge.gymnasium:native/Acrobot-v1", num_envs=2)',
+        "envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)",
+    ]
