@@ -30,6 +30,7 @@ MANY_AGENTS = sorted(set(REGISTRY) - set(ONE_AGENT))
 # files test adapters in many small ways, and of those what is registered here.
 SAMPLED = {f"test_{name}" for name in ("every_adapter", "gymnasium", "pettingzoo", "dm_env", "sb3")}
 SAMPLED |= {"test_batch", "test_rollout"}
+SAMPLED_SUITES = ("strict VectorEnv SAME_STEP", "strict VectorEnv DISABLED")  # NEXT_STEP is for all
 SAMPLE = {
     *("CartPole-v1", "Pendulum-v1", "causeway_v0", "simple_spread_v3", "simple_tag_v3"),
     "simple_speaker_listener_v4",
@@ -46,14 +47,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the files of SAMPLED leave one environment of each kind, to save an hour."""
+    """In the files and suites of SAMPLED leave one environment of each kind, to save time."""
     if config.getoption("--every"):
         return
     rest = [name for name in REGISTRY if name not in SAMPLE]
     dropped = {
         item
         for item in items
-        if item.path.stem in SAMPLED and any(name in item.name for name in rest)
+        if (item.path.stem in SAMPLED or any(suite in item.name for suite in SAMPLED_SUITES))
+        and any(name in item.name for name in rest)
     }
     config.hook.pytest_deselected(items=[*dropped])
     items[:] = [item for item in items if item not in dropped]
