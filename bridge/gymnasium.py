@@ -269,8 +269,6 @@ def _only(space: Space, value: Any) -> Observation:
     """The one element of a batch of one environment with one agent."""
     if isinstance(space, Dict):
         return {name: _only(part, value[name]) for name, part in space.parts}
-    if isinstance(space, Discrete):
-        return value[0, 0]  # a NumPy integer, where an array would be no element
     return spaces.element(space, value[0, 0, ...])
 
 
