@@ -27,7 +27,7 @@ import numpy as np
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, Space
 
-from . import features, flight, maps, picture, pixels, reward, sight, waypoints, weapon
+from . import features, flight, maps, picture, pixels, reward, sight, start, waypoints, weapon
 from .flight import Agents
 from .grid import Held, Neighbours, neighbours, nobody_held
 from .pairs import Everyone, Pairs, nearest
@@ -38,9 +38,6 @@ Tracked: TypeAlias = "jax.Array | Held"  # uint8 (agents, agents): steps one hol
 
 TEAMS = ("blue", "red")
 OBSERVATIONS = ("vector", "rgb", "rgb_vector")
-START_SPEED = 1.0
-TRIES = 3  # to part those who start too near to each other or to a box
-SPARE = 0.1  # how much farther than needed they are parted
 OF_EACH = 10  # numbers of each agent in the global state
 MOST = 2048  # agents of whom each may have to do with each
 
@@ -128,7 +125,9 @@ class Gigastep:
         for_map, for_places, for_sight = jax.random.split(key, 3)
         chosen = jax.random.randint(for_map, (), 0, len(maps.SETS[self.maps]), jnp.int32)
         state = State(
-            agents=self._start(for_places, chosen, params),
+            agents=start.scatter(
+                for_places, self.maps, chosen, self._red, lambda a: self._near(a, params), params
+            ),
             tracked=self._nobody_held(),
             waypoint=jnp.array(waypoints.NONE, jnp.float32),
             map=chosen,
@@ -164,7 +163,8 @@ class Gigastep:
         alive = acting & ~outside
         collided = alive & self._collides(near, pairs, alive, params)
         alive &= ~collided
-        inside = alive & self._in_box(state.map, agents, params)
+        boxes = maps.boxes(self.maps, state.map) * params.size
+        inside = alive & maps.inside(boxes, agents.x, agents.y)
         alive &= ~inside
 
         detected = self._detect(near, pairs, alive, luck, params)
@@ -282,48 +282,10 @@ class Gigastep:
             return jnp.zeros((self.agents, self.agents), jnp.uint8)
         return nobody_held(self.agents)
 
-    def _start(self, key: jax.Array, chosen: jax.Array, params: Params) -> Agents:
-        """Everybody at random in the box of its team; those too near to somebody try again."""
-        size = jnp.asarray(params.size, jnp.float32)
-        box = _by_team(maps.starts(self.maps, chosen) * size, self._red)
-        draws = jax.random.uniform(key, (1 + TRIES, self.agents, 2), jnp.float32)
-        places = box[None, :, :2] + draws * (box[:, 2:] - box[:, :2])[None]
-        zero = jnp.zeros(self.agents, jnp.float32)
-        agents = Agents(
-            x=places[0, :, 0],
-            y=places[0, :, 1],
-            z=zero,
-            speed=zero + START_SPEED,
-            heading=flight.wrapped(_by_team(maps.headings(self.maps, chosen), self._red)),
-            health=each(params.max_health, self.agents),
-            alive=jnp.ones(self.agents, jnp.bool_),
-        )
-        apart = params.collision_range**2 + SPARE
-        for attempt in range(1, 1 + TRIES):
-            near = self._near(agents, params)
-            pairs = near.pairs(agents)
-            again = ((pairs.square < apart) & near.living(agents.alive) & ~pairs.itself).any(axis=1)
-            again |= self._in_box(chosen, agents, params, SPARE)
-            agents = dataclasses.replace(
-                agents,
-                x=jnp.where(again, places[attempt, :, 0], agents.x),
-                y=jnp.where(again, places[attempt, :, 1], agents.y),
-            )
-        return agents
-
     def _collides(self, near: Near, pairs: Pairs, alive: jax.Array, params: Params) -> jax.Array:
         touching = (pairs.square < params.collision_range**2) & near.living(alive)
         level = jnp.abs(pairs.up) < params.collision_altitude
         return (touching & level & ~pairs.itself).any(axis=1)
-
-    def _in_box(
-        self, chosen: jax.Array, agents: Agents, params: Params, spare: float = 0.0
-    ) -> jax.Array:
-        boxes = maps.boxes(self.maps, chosen) * params.size
-        if spare:
-            real = (boxes[:, 2:3] > boxes[:, :1]).astype(jnp.float32)
-            boxes = boxes + real * jnp.array([[-spare, -spare, spare, spare]], jnp.float32)
-        return maps.inside(boxes, agents.x, agents.y)
 
     def _detect(
         self, near: Near, pairs: Pairs, alive: jax.Array, luck: jax.Array, params: Params
@@ -412,9 +374,3 @@ class Gigastep:
 def _outside(agents: Agents, params: Params) -> jax.Array:
     out = (agents.x < 0) | (agents.x > params.size)
     return out | (agents.y < 0) | (agents.y > params.size)
-
-
-def _by_team(values: jax.Array, red: jax.Array) -> jax.Array:
-    """Rows of (teams, ...) for each agent: (agents, ...)."""
-    team = red.reshape(-1, *(1,) * (values.ndim - 1))
-    return jnp.where(team, values[1:], values[:1])
