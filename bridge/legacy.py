@@ -93,15 +93,15 @@ class Env:
 
     def reset(self, **options: Any) -> Any:
         """Begin an episode."""
-        raise NotImplementedError
+        raise NotImplementedError  # as in gym: a subclass says
 
     def step(self, action: Any) -> Step:
         """Advance by one step."""
-        raise NotImplementedError
+        raise NotImplementedError  # as in gym: a subclass says
 
     def render(self, mode: str = "human") -> Any:
         """Show it."""
-        raise NotImplementedError
+        raise NotImplementedError  # as in gym: a subclass says
 
     def seed(self, seed: int | None = None) -> Any:
         """Seed what is random: nothing."""
@@ -255,7 +255,7 @@ class ObservationWrapper(Wrapper):
 
     def observation(self, observation: Any) -> Any:
         """What to show for it."""
-        raise NotImplementedError
+        raise NotImplementedError  # as in gym: a subclass says
 
 
 class RewardWrapper(Wrapper):
@@ -267,7 +267,7 @@ class RewardWrapper(Wrapper):
 
     def reward(self, reward: float) -> float:
         """What to pay for it."""
-        raise NotImplementedError
+        raise NotImplementedError  # as in gym: a subclass says
 
 
 class ActionWrapper(Wrapper):
@@ -279,4 +279,4 @@ class ActionWrapper(Wrapper):
 
     def action(self, action: Any) -> Any:
         """What to do for it."""
-        raise NotImplementedError
+        raise NotImplementedError  # as in gym: a subclass says

@@ -172,7 +172,7 @@ def test_a_game_of_the_user_s_own_needs_only_reset_and_step():
     with Halved(Coin()) as env:
         env.seed(0)
         assert env.reset() == 0 and env.step(1) == (0, 0.5, True, {})
-        with pytest.raises(NotImplementedError):
+        with pytest.raises(NotImplementedError):  # as gym's own, where nobody has said how
             env.render()
 
 

@@ -108,7 +108,7 @@ class Numbered(Count):
         return seen, state, tuple(state * 0.5), {"__all__": state.sum() >= 5}, {}
 
     def get_avail_actions(self, state):
-        raise NotImplementedError
+        raise NotImplementedError  # as the base class of theirs does
 
 
 def played(env: Any, scouts: list[list[int]], cook: float = 0.0) -> Any:
@@ -292,7 +292,7 @@ def by_hand(env: Any, actions: list[dict[str, Any]]) -> list[Any]:
         for method in ("get_avail_actions", "get_legal_moves"):
             try:
                 return {a: np.asarray(m, bool) for a, m in getattr(env, method)(state).items()}
-            except (NotImplementedError, AttributeError):
+            except (NotImplementedError, AttributeError):  # there are none
                 continue
         return None
 

@@ -71,7 +71,7 @@ def legal_actions(env: Any, state: Any, actions: Mapping[str, Flat]) -> dict[str
     for method in ("get_avail_actions", "get_legal_moves"):
         try:
             masks = by_agent(getattr(env, method)(state), env)
-        except (NotImplementedError, AttributeError):
+        except (NotImplementedError, AttributeError):  # how theirs say that there are none
             continue
         choices = {name: space for name, space in actions.items() if isinstance(space, Discrete)}
         if choices and all(masks[name].shape == (space.n,) for name, space in choices.items()):
