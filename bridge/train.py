@@ -27,6 +27,7 @@ from native.core import Environment, Renders
 from . import film
 from .errors import MissingExtraError
 from .sb3 import make_vec_env
+from .session import as_environment
 
 try:
     import matplotlib.figure
@@ -55,7 +56,10 @@ Act = Callable[[Any], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What PPO needs to know, by SB3's names; learning rate and clip range fall along a line."""
+    """What PPO needs to know, by SB3's names; learning rate and clip range fall along a line.
+
+    `params` replace those of the environment while it is learned; it is judged by its own.
+    """
 
     steps: int
     num_envs: int
@@ -68,6 +72,7 @@ class Recipe:
     clip_range: float = 0.2
     ent_coef: float = 0.0
     net_arch: tuple[int, ...] = (64, 64)
+    params: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
 DEFAULT = Recipe(
@@ -80,6 +85,19 @@ DEFAULT = Recipe(
     gae_lambda=0.95,
     learning_rate=1e-3,
     ent_coef=0.01,
+)
+
+DOGFIGHT = Recipe(
+    steps=4_000_000,
+    num_envs=128,
+    n_steps=64,
+    batch_size=4096,
+    n_epochs=10,
+    gamma=0.99,
+    gae_lambda=0.95,
+    learning_rate=3e-3,
+    ent_coef=0.001,
+    params={"reward_agent_disabled": 10.0, "reward_damage": 20.0},  # a team's reward tells late
 )
 
 RECIPES: Mapping[str, Recipe] = {
@@ -104,6 +122,10 @@ RECIPES: Mapping[str, Recipe] = {
         learning_rate=2e-3,
         ent_coef=0.01,
     ),
+    **{
+        f"gigastep_identical_2_vs_2_pobs_vec_void_disc_against_{opponent}": DOGFIGHT
+        for opponent in ("circling", "random")
+    },
 }
 
 
@@ -132,7 +154,7 @@ def train(
     recipe = RECIPES.get(env.spec.name, DEFAULT)
     num_envs = recipe.num_envs if num_envs is None else num_envs
     torch.set_num_threads(1)  # the network is small: handing work between threads costs more
-    venv = make_vec_env(env, num_envs)
+    venv = make_vec_env(_as_learned(env, recipe), num_envs)
     model = _ppo(recipe, venv, seed)
     rollout = recipe.n_steps * venv.num_envs
     steps = rollout * math.ceil((recipe.steps if steps is None else steps) / rollout)
@@ -214,6 +236,12 @@ class _Watch(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._progress.stop()
+
+
+def _as_learned(env: Environment[Any, Any], recipe: Recipe) -> Environment[Any, Any]:
+    if not recipe.params:
+        return env
+    return as_environment(env.spec.name, params=dataclasses.replace(env.params, **recipe.params))
 
 
 def _ppo(recipe: Recipe, venv: VecEnv, seed: int) -> PPO:

@@ -338,6 +338,28 @@ def test_the_vector_checker_finds(fault):
         check_vector_env(spoiled(worlds, method, change), steps=STEPS)
 
 
+@pytest.mark.parametrize(
+    ("others", "independent"),
+    [
+        ([1.0, 2.0, 3.0], True),
+        ([1.0, 2.00001, 9.0], True),
+        ([1.0, 2.0, 9.0], False),
+        ([1.00001, 2.0, 9.0], False),
+        ([9.0, 2.0, 3.0], False),
+    ],
+)
+def test_rows_may_differ_only_by_rounding_that_has_grown(others, independent):
+    pytest.importorskip("gymnasium")
+    from bridge.conformance.gymnasium import check_independence
+
+    alone, together = ([[{"x": np.float32([x])}] for x in xs] for xs in ([1.0, 2.0, 3.0], others))
+    if independent:
+        check_independence(alone, together)
+    else:
+        with pytest.raises(AssertionError, match="how many rows"):
+            check_independence(alone, together)
+
+
 def forget_the_mode(env: Any) -> None:
     env.autoreset_mode = "next step"
 

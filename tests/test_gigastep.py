@@ -242,8 +242,10 @@ def test_luck_is_uniform_and_its_halves_are_independent():
 @pytest.mark.parametrize("agents", [3, 32, 40, 70])
 def test_shared_sight_is_the_product_of_who_hears_and_who_sees(agents):
     rng = np.random.default_rng(agents)
-    heard, detected = rng.random((2, agents, agents)) < 0.1
-    shared = jax.jit(Everyone(agents, 1).share)(heard, detected, None)
+    red = np.arange(agents) >= agents // 3
+    foe = red[:, None] != red[None]
+    heard, detected = (rng.random((2, agents, agents)) < 0.1) & [~foe, foe]
+    shared = jax.jit(Everyone(agents, agents // 3).share)(heard, detected, None)
     assert np.array_equal(shared, (heard.astype(int) @ detected.astype(int)) > 0)
 
 

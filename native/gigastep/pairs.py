@@ -64,17 +64,17 @@ class Everyone:
     def share(self, heard: jax.Array, detected: jax.Array, pairs: Pairs) -> jax.Array:
         """Which foes each agent knows of, from those it hears: bool (agents, others).
 
-        A product of matrices of flags, with 32 of them in a word.
+        Only mates are heard and only foes detected, so that large products are two small ones.
         """
         del pairs
-        found = []
-        for first in range(0, self.agents, WORD):
-            part = detected[:, first : first + WORD]
-            shifts = np.arange(part.shape[1], dtype=np.uint32)[None]
-            told = _union(jnp.where(part, np.uint32(1) << shifts, np.uint32(0)))
-            known = _union(jnp.where(heard, told[None], np.uint32(0)))
-            found.append((known[:, None] >> shifts) & np.uint32(1))
-        return jnp.concatenate(found, axis=1) != 0
+        if self.agents <= WORD:
+            return _product(heard, detected)
+        blue, red = slice(0, self.blue), slice(self.blue, self.agents)
+        known = jnp.zeros_like(detected)
+        for mates, foes in ((blue, red), (red, blue)):
+            told = _product(heard[mates, mates], detected[mates, foes])
+            known = known.at[mates, foes].set(told)
+        return known
 
     def recall(self, tracked: jax.Array) -> jax.Array:
         """Steps that each has held each, from what `keep` kept."""
@@ -142,6 +142,18 @@ def nearest(
         found.append(farther.min(axis=1))
     chosen = jnp.stack(found, axis=1)
     return chosen & low, chosen != NOBODY
+
+
+def _product(heard: jax.Array, detected: jax.Array) -> jax.Array:
+    """The product of two matrices of flags, with 32 of them in a word."""
+    found = []
+    for first in range(0, detected.shape[1], WORD):
+        part = detected[:, first : first + WORD]
+        shifts = np.arange(part.shape[1], dtype=np.uint32)[None]
+        told = _union(jnp.where(part, np.uint32(1) << shifts, np.uint32(0)))
+        known = _union(jnp.where(heard, told[None], np.uint32(0)))
+        found.append((known[:, None] >> shifts) & np.uint32(1))
+    return jnp.concatenate(found, axis=1) != 0
 
 
 def _union(words: jax.Array) -> jax.Array:

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from native.core import pytree
 from native.trig import sincos
 
 from .flight import CEILING, Agents
@@ -25,8 +26,12 @@ Of: TypeAlias = Callable[[jax.Array], jax.Array]
 PIXELS = 84
 SHAPE = (PIXELS, PIXELS, 3)
 GREY = np.uint8(127)
-# A row of pixels with its three channels lies in one line of 252 numbers: so a CPU takes many.
-OF_Y = np.repeat(np.arange(PIXELS, dtype=np.int32), 3)
+# A row of pixels with its three channels lies in one line of 252 bytes, of which a CPU takes many.
+OF_X = np.arange(PIXELS, dtype=np.int8)
+OF_Y = np.repeat(OF_X, 3)
+LAST = np.tile(OF_Y == PIXELS - 1, (PIXELS, 1))
+EDGE = (OF_X[:, None] == 0) | (OF_X[:, None] == PIXELS - 1) | (OF_Y == 0)
+NO, YES = np.uint8(0), np.uint8(255)  # of a byte, as a mask
 VIOLET, RED, GREEN = (
     np.tile(np.array(colour, np.uint8), PIXELS)
     for colour in ((127, 0, 127), (255, 0, 0), (0, 255, 0))
@@ -58,26 +63,18 @@ def ground(
         waypoint: float32 (5,), or None where there are none.
         size: Side of the map.
     """
-    x = jnp.arange(PIXELS, dtype=jnp.int32)[:, None]
-    y = jnp.asarray(OF_Y)[None]
-    boxed = jnp.zeros((PIXELS, 3 * PIXELS), jnp.bool_)
-    for left, bottom, right, top in _pixel(boxes):
-        boxed |= (x >= left) & (x < right) & (y >= bottom) & (y < top)
-    land = jnp.where(boxed, GREY, np.uint8(0))[None]
-
-    frame = jnp.where(hurt[:, None], RED[None], np.uint8(255))[:, None]
-    edge = (x == 0) | (x == PIXELS - 1) | (y == 0)
-    canvas = jnp.where(edge[None], frame, land)
+    lines = _lines(agents, hurt, most, boxes, size)
+    land = jnp.where((lines.boxes_x[:, None] & lines.boxes_y[None]) > 0, GREY, np.uint8(0))
+    canvas = jnp.where(EDGE[None], lines.frame[:, None], land[None])
     if waypoint is not None:
-        middle = _pixel((waypoint[:2] + waypoint[2:4]) / 2 / size)
-        near = (abs(x - middle[0]) <= WAYPOINT) & (abs(y - middle[1]) <= WAYPOINT)
+        middle = _pixel((waypoint[:2] + waypoint[2:4]) / 2 / size).astype(jnp.int8)
+        near = (abs(OF_X - middle[0]) <= WAYPOINT)[:, None]
+        near &= (abs(OF_Y - middle[1]) <= WAYPOINT)[None]
         canvas = jnp.where((near & (waypoint[4] > 0))[None], VIOLET[None, None], canvas)
-    full = (PIXELS * agents.health / most).astype(jnp.int32)[:, None, None]
-    bar = jnp.where(x[None] < full, GREEN[None, None], np.uint8(255))
-    canvas = jnp.where((y == PIXELS - 1)[None], bar, canvas)
-    column, row = (_pixel(place / size)[:, None, None] for place in (agents.x, agents.y))
-    black = ((x[None] == column) & (y[None] == row)) | ~agents.alive[:, None, None]
-    return jnp.where(black, np.uint8(0), canvas).reshape(-1, *SHAPE)
+    bar = jnp.maximum(lines.lost[:, :, None], GREEN[None, None])
+    canvas = jnp.where(LAST[None], bar, canvas)
+    shown = canvas & (lines.shown_x[:, :, None] | lines.shown_y[:, None])
+    return shown.reshape(-1, *SHAPE)
 
 
 def paint(
@@ -110,14 +107,59 @@ def paint(
     height = jnp.where(is_tail, 0.0, of(jnp.round(255 / CEILING * agents.z))[..., None])
     on_self = (places == here[:, None, None]).all(axis=-1) & is_tail
     seen = known[:, :, None] & (light > 0) & ~on_self
-    colours = jnp.where(seen[..., None], _colours(pairs, light, height, is_tail), 0.0)
-    places = jnp.broadcast_to(places, (*colours.shape[:3], 2))
+    colours = _colours(pairs, light, height, is_tail)
+    places = jnp.where(seen[..., None], places, PIXELS)  # nowhere: cheaper than painting black
 
     def brighten(canvas: jax.Array, places: jax.Array, colours: jax.Array) -> jax.Array:
         x, y = places.reshape(-1, 2).T
         return canvas.at[x, y].max(colours.reshape(-1, 3), mode="drop")
 
     return jax.vmap(brighten)(canvas, places, colours.astype(jnp.uint8))
+
+
+@pytree
+class _Lines:
+    """What a picture is made of that is the same along a line: bytes, which a CPU takes 32 at once.
+
+    Attributes:
+        boxes_x, boxes_y: A bit for each box that the line meets: (84,), (252,).
+        frame: On the edge, while the agent takes damage or not: (agents, 252).
+        lost: Where the bar of health shows that it is gone: (agents, 84).
+        shown_x, shown_y: Not the agent's own place, nothing to the dead: (agents, 84 or 252).
+    """
+
+    boxes_x: jax.Array
+    boxes_y: jax.Array
+    frame: jax.Array
+    lost: jax.Array
+    shown_x: jax.Array
+    shown_y: jax.Array
+
+
+def _lines(
+    agents: Agents, hurt: jax.Array, most: jax.Array, boxes: jax.Array, size: jax.Array
+) -> _Lines:
+    """See `ground`."""
+    left, bottom, right, top = _pixel(boxes).astype(jnp.int8).T
+    bit = np.uint8(1) << np.arange(len(boxes), dtype=np.uint8)
+
+    def met(of: np.ndarray, first: jax.Array, end: jax.Array) -> jax.Array:
+        inside = (of[:, None] >= first[None]) & (of[:, None] < end[None])
+        return jnp.where(inside, bit[None], NO).sum(axis=1, dtype=jnp.uint8)
+
+    def beside(of: np.ndarray, place: jax.Array) -> jax.Array:
+        here = of[None] == _pixel(place / size).astype(jnp.int8)[:, None]
+        return jnp.where(here | ~agents.alive[:, None], NO, YES)
+
+    health = (PIXELS * agents.health / most).astype(jnp.int8)
+    return _Lines(
+        boxes_x=met(OF_X, left, right),
+        boxes_y=met(OF_Y, bottom, top),
+        frame=jnp.where(hurt[:, None], RED[None], YES),
+        lost=jnp.where(health[:, None] > OF_X[None], NO, YES),
+        shown_x=beside(OF_X, agents.x),
+        shown_y=beside(OF_Y, agents.y),
+    )
 
 
 def _pixel(share: jax.Array) -> jax.Array:
