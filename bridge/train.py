@@ -4,7 +4,8 @@
 | --------------------- | -------------------------------------------------------------------- |
 | `model.zip`           | the policy, for `PPO.load`                                           |
 | `evaluation.json`     | returns of the trained and of a random policy, seconds, versions     |
-| `learning_curve.png`  | return of the episodes that ended in training, beside both of those  |
+| `learning_curve.png`  | return of the episodes that ended in training, beside both of those; |
+|                       | in training some recipes reward otherwise                            |
 | `episode.gif`         | the trained policy at work                                           |
 
 Agents that share one policy are rows of one batch; every number is per agent and episode.
@@ -341,7 +342,8 @@ def _draw_curve(path: Path, curve: list[tuple[int, float]], evaluation: dict[str
         f"PPO on {evaluation['environment']}, seed {evaluation['seed']}", loc="left", fontsize=11
     )
     axes.set_xlabel("agent steps")
-    axes.set_ylabel("return per agent and episode")
+    otherwise = evaluation["recipe"]["params"]
+    axes.set_ylabel("return per agent and episode" + ", in training" * bool(otherwise))
     axes.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)

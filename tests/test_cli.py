@@ -260,6 +260,30 @@ def test_train_writes_its_four_files(identifier, tmp_path, monkeypatch):
     assert pictures(out / "learning_curve.png")[1][0] > 800
 
 
+def test_a_recipe_may_reward_otherwise_in_training(tmp_path, monkeypatch):
+    pytest.importorskip("stable_baselines3")
+    from rich.console import Console
+
+    from bridge import train as training
+    from native.registry import make
+
+    made, real = [], training.make_vec_env
+    monkeypatch.setattr(training, "EPISODES", 2)
+    monkeypatch.setattr(training, "FILMED_STEPS", 1)
+    monkeypatch.setattr(
+        training, "make_vec_env", lambda env, *a, **k: made.append(env) or real(env, *a, **k)
+    )
+    env = make("gigastep_identical_2_vs_2_pobs_vec_void_disc_against_random")
+    evaluation = training.train(
+        env, tmp_path, seed=0, steps=8, num_envs=2, console=Console(quiet=True)
+    )
+    learned, *judged = made
+    assert learned.spec == env.spec
+    assert learned.params.reward_damage == 20 == evaluation["recipe"]["params"]["reward_damage"]
+    assert len(judged) >= 2 and all(other == env for other in judged)
+    assert env.params.reward_damage == 0
+
+
 def test_a_trained_model_plays_without_the_bridge(tmp_path, monkeypatch):
     pytest.importorskip("stable_baselines3")
     pytest.importorskip("gymnasium", minversion="1.0")  # before, its CartPole had other bounds

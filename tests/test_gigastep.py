@@ -220,10 +220,9 @@ def test_sure_to_be_seen_or_not(distance, bearing, always, stochastic):
 @pytest.mark.parametrize("distance", [0.0, 2.0, 6.0, 8.5])
 def test_heard_as_often_as_near(distance):
     pairs = Everyone(2, 2).pairs(craft((5, 5), (5 + distance, 5)))
-    living = jnp.ones((2, 2), bool)
 
     def heard(luck):
-        return sight.hear(pairs, living, luck, Params(), stochastic=True)[0, 1]
+        return sight.hear(pairs, luck, Params(), stochastic=True)[0, 1]
 
     assert abs(frequency(heard, draws(100_000)) - max(1 - distance / 8, 0)) < 0.006
 
@@ -273,6 +272,13 @@ def test_both_die_of_a_collision_whatever_their_team(height, crash, red):
     assert shown.terminated[:2].tolist() == [crash, crash]
 
 
+@pytest.mark.parametrize(("distance", "crash"), [(0.39, True), (0.41, False)])
+def test_the_collision_range_is_a_length(distance, crash):
+    env = Gigastep(blue=1, red=1, **QUIET)
+    state, _ = step(env, state_of(env, craft((5, 5), (5, 5 + distance))), STAY, STAY)
+    assert state.agents.alive.tolist() == [not crash, not crash]
+
+
 def test_without_a_collision_range_nobody_collides():
     env = Gigastep(blue=1, red=1, params=Params(collision_range=0.0), **QUIET)
     state, _ = step(env, state_of(env, craft((5, 5), (5, 5))), STAY, STAY)
@@ -300,6 +306,16 @@ def test_boxes_kill_at_any_height_and_count_as_obstacles():
     state, shown = step(env, state_of(env, agents), STAY, STAY, STAY)
     assert state.agents.alive.tolist() == [False, True, True]
     np.testing.assert_allclose(shown.reward, [-10 / 3, 10 / 3, 10 / 3], rtol=1e-6)
+
+
+def test_whoever_is_left_pays_for_own_losses_and_is_paid_for_those_of_others():
+    env = Gigastep(blue=2, red=1, divides_rewards=False, **QUIET)
+    for places, rewards in (
+        (((2, 2), (9.95, 5), (5, 8)), [100 * -1 / 2, 0, 100 * 1 / 2]),
+        (((2, 2), (5, 8), (9.95, 5)), [100 * 1 / 3 + 10, 100 * 1 / 3 + 10, 0]),
+    ):
+        _, shown = step(env, state_of(env, craft(*places)), STAY, STAY, STAY)
+        np.testing.assert_allclose(shown.reward, rewards, rtol=1e-6)
 
 
 def test_negative_coefficients_count():

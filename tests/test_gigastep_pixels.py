@@ -58,6 +58,12 @@ def test_oneself_mates_and_foes_have_their_colours_and_sprites():
     assert not foe[::2, ::2].any()
 
 
+def test_nothing_shines_through_ones_own_aircraft():
+    state, seen = looked(craft((0.02, 5), (5, 2), (5, 7), heading=math.pi / 2, z=[10, 0, 0]))
+    x, y = pixel(state, 0)
+    assert x == 0 and seen[x, y].tolist() == [0, 255, 0]  # not the white of the frame
+
+
 def test_tails_lie_behind_and_fade():
     state, seen = apart()
     x, y = pixel(state, 0)

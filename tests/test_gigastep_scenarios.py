@@ -283,6 +283,15 @@ def test_one_team_sees_and_earns_what_it_does_in_the_world():
     assert shown.info.keys() == both.info.keys()
 
 
+def test_an_opponent_has_luck_of_its_own_in_every_step():
+    env = make("gigastep_identical_2_vs_2_against_random")
+    state, _ = jax.jit(env.init)(jax.random.key(0), env.params)
+    idle, step = {"blue": jnp.array([13, 13])}, jax.jit(env.step)
+    keys = jax.random.split(jax.random.key(1), 8)
+    after = {tuple(step(key, state, idle, env.params)[0].agents.heading.tolist()) for key in keys}
+    assert len(after) > 4
+
+
 def test_one_team_keeps_the_contract():
     check_environment(make("gigastep_identical_2_vs_2_against_greedy", horizon=40))
 

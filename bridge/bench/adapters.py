@@ -59,7 +59,8 @@ def suite(quick: bool, progress: Progress) -> Report:
             for mode in Autoreset:
                 chosen = [interface for interface in suited if interface.mode is mode]
                 if chosen:
-                    rows += _compare(env, count, mode, chosen, quick, progress)
+                    bare, *timed = compare(env, count, mode, chosen, quick, progress)
+                    rows += [_row(env.spec.name, count, each.name, bare, each) for each in timed]
     for count in (100,) if quick else RESET_ROWS:
         for mode in (Autoreset.NEXT_STEP, Autoreset.SAME_STEP):
             rows.append(_resets(count, mode, quick, progress))
@@ -100,15 +101,15 @@ def endings_staggered(batch: Bare | play.InSession, actions: Sequence[play.Joint
     return play.Live(*np.mean(live, axis=0).tolist())
 
 
-def _compare(
+def compare(
     env: Env,
     count: int,
     mode: Autoreset,
     interfaces: Sequence[Interface],
     quick: bool,
     progress: Progress,
-) -> list[tuple[Any, ...]]:
-    """All interfaces of one mode and their bare batch, in alternation."""
+) -> list[Timing]:
+    """The bare batch and all interfaces of its mode, in alternation."""
     spec = env.spec
     title = f"{spec.name}, {count} rows"
     progress(f"{title}: checking")
@@ -127,8 +128,7 @@ def _compare(
         play.see_the_same(interface.name, made, reference)
         plays.append((interface.name, made, first))
     contenders = [play.contender(name, made, live, first) for name, made, first in plays]
-    bare, *timed = _alternate(title, contenders, quick, progress)
-    return [_row(spec.name, count, timing.name, bare, timing) for timing in timed]
+    return _alternate(title, contenders, quick, progress)
 
 
 def _resets(count: int, mode: Autoreset, quick: bool, progress: Progress) -> tuple[Any, ...]:

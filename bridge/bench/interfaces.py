@@ -118,14 +118,17 @@ def _parallel_env(module: Any, env: Env, rows: int, actions: Sequence[Any]) -> P
     world = module.parallel_env(env)
 
     def step(action: Mapping[str, Any]) -> Any:
+        if len(world.agents) < len(action):
+            action = {agent: action[agent] for agent in world.agents}
         shown = world.step(action)
         if not world.agents:
             world.reset()
         return shown
 
     def see(shown: Any) -> Seen:
-        _, reward, terminated, truncated, _ = (_columns(part) for part in shown)
-        return reward, terminated | truncated
+        nobody = dict.fromkeys(world.possible_agents, 0)  # who has ended before
+        reward, terminated, truncated = (_columns({**nobody, **part}) for part in shown[1:4])
+        return reward, terminated.astype(bool) | truncated.astype(bool)
 
     return Play(lambda: world.reset(seed=0), step, actions, see, world.close)
 

@@ -18,12 +18,14 @@ SUITES: Mapping[str, str] = MappingProxyType(
         "stages": "where the time of a step goes",
         "peers": "the same task in other libraries that are installed",
         "rollout": "trajectories on the device",
+        "gigastep": "agents by number, device and interfaces; long",
         "scaling": "rows, agents, devices",
         "memory": "bytes a row, and leaks",
         "training": "wall time of PPO; long",
     }
 )
-DEFAULT = tuple(name for name in SUITES if name != "training")
+LONG = ("gigastep", "training")
+DEFAULT = tuple(name for name in SUITES if name not in LONG)
 
 
 def run(

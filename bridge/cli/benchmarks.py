@@ -20,8 +20,8 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[SUITE]...",
-            help="adapters, stages, peers, rollout, scaling, memory or training; "
-            "none: all but training, which takes long.",
+            help="adapters, stages, peers, rollout, scaling, memory, gigastep or training; "
+            "none: all but the last two, which take long.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

@@ -32,6 +32,7 @@ HARMLESS = (
     "It seems that your observation .*is an image",  # as above
     "upper and lower bounds are not in",
     "The minimal resolution for an image is",
+    "Treating image space as channels-last",
     "should inherit from `gymnasium.spaces.Box`",
 )
 

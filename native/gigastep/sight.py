@@ -65,13 +65,11 @@ def detect(
     return seen & pairs.foe & living
 
 
-def hear(
-    pairs: Pairs, living: jax.Array, luck: jax.Array, params: Params, *, stochastic: bool
-) -> jax.Array:
-    """Which team-mates each agent hears, itself included: bool (agents, others)."""
+def hear(pairs: Pairs, luck: jax.Array, params: Params, *, stochastic: bool) -> jax.Array:
+    """Which team-mates each agent would hear, itself included: bool (agents, others)."""
     audible = pairs.itself
     if stochastic:
         audible |= pairs.distance < luck * params.communication_range
     else:
         audible |= ~pairs.foe
-    return audible & ~pairs.foe & living
+    return audible & ~pairs.foe

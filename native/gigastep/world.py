@@ -324,7 +324,7 @@ class Gigastep:
     ) -> dict[str, Any]:
         alive = state.agents.alive
         living = near.living(alive)
-        heard = sight.hear(pairs, living, luck, params, stochastic=self.stochastic_radio)
+        heard = sight.hear(pairs, luck, params, stochastic=self.stochastic_radio)
         known = living & jnp.where(pairs.foe, near.share(heard, detected, pairs), heard)
         seen: dict[str, jax.Array] = {}
         if self.observation != "rgb":
