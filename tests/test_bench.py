@@ -17,6 +17,7 @@ import pytest
 from bridge import session
 from bridge.bench import (
     adapters,
+    gigastep,
     interfaces,
     memory,
     play,
@@ -394,12 +395,19 @@ class TestStages:
         assert session.programs is programs
 
 
+def fewest_aircraft(quick, progress):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gigastep, "SCENARIOS", (("identical_1_vs_1", 2, 1),))
+        return gigastep.suite(quick, progress)
+
+
 RUN_HERE = {
-    "adapters": adapters,
-    "stages": stages,
-    "rollout": rollout,
-    "scaling": scaling,
-    "memory": memory,
+    "adapters": adapters.suite,
+    "stages": stages.suite,
+    "rollout": rollout.suite,
+    "gigastep": fewest_aircraft,
+    "scaling": scaling.suite,
+    "memory": memory.suite,
 }
 
 
@@ -407,7 +415,7 @@ RUN_HERE = {
 def found(request):
     """A quick run of a suite: its report, and what it said meanwhile."""
     said = []
-    return RUN_HERE[request.param].suite(True, said.append), said
+    return RUN_HERE[request.param](True, said.append), said
 
 
 class TestSuites:
@@ -459,6 +467,10 @@ class TestSuites:
             for row in rows:
                 ratio = row["agent-steps/s"] / row["env-steps/s"]
                 assert ratio == pytest.approx(1) or 1 < ratio < row["agents"]
+        elif suite.suite == "gigastep":
+            through = {gigastep.DEVICE, *gigastep.BATCHED, *gigastep.SINGLE}
+            assert {row["through"] for row in rows} == through and len(rows) == len(through)
+            assert all(row["agents"] == 2 for row in rows)
         else:
             assert {row["against"] for row in rows} == {"rows", "agents", "devices"}
             assert max(row["devices"] for row in rows) == 2
@@ -618,10 +630,10 @@ def test_a_process_of_its_own_sets_jax_up_and_says_so(tmp_path):
     assert found["machine"]["settings"]["jax_cpu_enable_async_dispatch"] is False
 
 
-def test_every_suite_is_a_module_and_all_but_training_run_by_default():
-    known = {"adapters", "stages", "peers", "rollout", "scaling", "memory", "training"}
-    assert known == {*suites.SUITES}
-    assert {*suites.SUITES} - {*suites.DEFAULT} == {"training"}
+def test_every_suite_is_a_module_and_all_but_the_long_run_by_default():
+    short = {"adapters", "stages", "peers", "rollout", "scaling", "memory"}
+    assert short == {*suites.DEFAULT}
+    assert {*suites.SUITES} - short == {"gigastep", "training"}
     with pytest.raises(UnknownNameError):
         next(suites.run(["adapter"], quick=True, rounds=None, progress=print))
     assert issubclass(UnfairError, BridgeError)
