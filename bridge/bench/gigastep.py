@@ -7,7 +7,7 @@ from typing import Any
 from native.batch import Autoreset
 from native.registry import make
 
-from .adapters import compare
+from .adapters import QUICK, compare
 from .interfaces import installed
 from .report import Plot, Report, machine
 from .rollout import QUICK_STEPS, trajectories
@@ -68,9 +68,8 @@ def _timings(
 ) -> Iterator[tuple[str, int, Timing]]:
     """Through what, in how many worlds, how fast."""
     env, worlds = make(name), 2 if quick else worlds
-    steps, effort = (QUICK_STEPS, {"rounds": 3, "seconds": 0.003}) if quick else (STEPS, {})
-    progress(f"{name}: checking")
-    (timing,) = alternate([trajectories(name, env, worlds, steps)], **effort, progress=progress)
+    played = trajectories(name, env, worlds, QUICK_STEPS if quick else STEPS)
+    (timing,) = alternate([played], **(QUICK if quick else {}), progress=progress)
     yield DEVICE, worlds, timing
     for names, count in ((BATCHED, worlds), (SINGLE, 1)):
         chosen = [interface for interface in installed()[0] if interface.name in names]
