@@ -206,6 +206,16 @@ class TestTheInterface:
         assert from_jaxmarl(Count()) != from_jaxmarl(Count(5))
         assert from_jaxmarl(functools.partial(Count, 4)) != from_jaxmarl(functools.partial(Count))
 
+    def test_what_theirs_warns_of_is_said_once(self):
+        def make():
+            warnings.warn("not maintained", stacklevel=2)
+            return Count()
+
+        with pytest.warns(UserWarning, match="not maintained"):
+            env = from_jaxmarl(make)
+        changed = dataclasses.replace(env, horizon=3)
+        assert env.spec.agents == changed.spec.agents == ("scout_0", "scout_1", "cook")
+
     def test_what_cannot_be_taken_is_refused_by_name(self):
         with pytest.raises(UnsuitableError, match="step_env"):
             from_jaxmarl(object())

@@ -25,6 +25,7 @@ merges with the other. A count of repetitions, as in the coin game and STORM, is
 
 import dataclasses
 import functools
+import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -196,7 +197,9 @@ class JaxmarlEnvironment:
 
     @functools.cached_property
     def _theirs(self) -> Any:
-        return _made(self.held.it)
+        with warnings.catch_warnings():  # whoever made it first has heard what it warns of
+            warnings.simplefilter("ignore")
+            return _made(self.held.it)
 
     @functools.cached_property
     def _actions(self) -> dict[str, Flat]:
