@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bridge.conformance import support
-from bridge.conformance.support import examine, markdown, summary
+from bridge.conformance.support import Support, examine, markdown, summary
 from bridge.errors import UnsuitableError
 from native.registry import make
 
@@ -87,6 +87,11 @@ def test_efficiency_is_that_of_rows_or_nothing(monkeypatch):
     monkeypatch.setattr(support, "EFFORT", {"rounds": 2, "seconds": 0.001})
     assert support.efficiency(make("CartPole-v1")) > 0
     assert support.efficiency(make("simple_tag_v3")) is None
+
+
+def test_no_name_breaks_the_table():
+    page = markdown([Support("toys/9|8", True, {"sb3": "yes"}, None, ("a < b | c",))])
+    assert page.splitlines()[4] == r"| 9\|8 | yes |  | a \< b \| c |"
 
 
 def test_the_page_counts_and_says_why(monkeypatch, capsys):

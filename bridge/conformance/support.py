@@ -124,9 +124,9 @@ def markdown(found: Sequence[Support]) -> str:
         for one in mine:
             verdicts = [one.verdicts.get(name, "") for name in interfaces]
             speed = "" if one.efficiency is None else f"{one.efficiency:.2f}"
-            why = "; ".join(one.reasons).replace("|", "\\|").replace("<", "\\<")
-            cells = [one.name.partition("/")[2] or one.name, *verdicts, speed, why]
-            lines.append(f"| {' | '.join(cells)} |")
+            cells = [one.name.partition("/")[2] or one.name, *verdicts, speed]
+            cells.append("; ".join(one.reasons).replace("<", "\\<"))
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         lines.append("")
     return "\n".join(lines)
 
