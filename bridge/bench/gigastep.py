@@ -1,5 +1,4 @@
-"""Suite `gigastep`: agents in numbers, as numbers and as pictures, on the device and through each
-kind of interface."""
+"""Suite `gigastep`: how fast its agents step by their number, on the device and from Python."""
 
 from collections.abc import Iterator
 from typing import Any
