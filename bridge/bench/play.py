@@ -249,9 +249,8 @@ def see_the_same(name: str, play: Play, reference: Play, steps: int = COMPARED) 
                     "that the batch shows from the same seeds and actions."
                 )
         acting = acting & ~expected[1].astype(bool)
-        acting = acting | ~acting.any(
-            axis=1, keepdims=True
-        )  # where all have ended, all begin again
+        # where all have ended, all begin again
+        acting = acting | ~acting.any(axis=1, keepdims=True)
 
 
 def contender(name: str, play: Play, live: Live, first_call_s: float) -> Contender:
