@@ -54,8 +54,10 @@ def test_the_commands_on_the_pages_run(command, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     arguments = shlex.split(command.removeprefix("python -m bridge"))
-    if arguments[0] == "train":
-        arguments += ["--steps", "256", "--num-envs", "2"]  # here only that it runs
+    if arguments[0] == "train":  # here only that it runs
+        arguments += ["--steps", "256", "--num-envs", "2"]
+        monkeypatch.setattr("bridge.train.EPISODES", 4)
+        monkeypatch.setattr("bridge.train.FILMED_STEPS", 5)
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
 
