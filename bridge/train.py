@@ -23,12 +23,12 @@ from typing import Any
 
 import numpy as np
 
+from native.against import OneTeam
 from native.core import Environment, Renders
 
 from . import film
 from .errors import MissingExtraError
 from .sb3 import make_vec_env
-from .session import as_environment
 
 try:
     import matplotlib.figure
@@ -155,7 +155,7 @@ def train(
     recipe = RECIPES.get(env.spec.name, DEFAULT)
     num_envs = recipe.num_envs if num_envs is None else num_envs
     torch.set_num_threads(1)  # the network is small: handing work between threads costs more
-    venv = make_vec_env(_as_learned(env, recipe), num_envs)
+    venv = make_vec_env(_with_params(env, recipe.params), num_envs)
     model = _ppo(recipe, venv, seed)
     rollout = recipe.n_steps * venv.num_envs
     steps = rollout * math.ceil((recipe.steps if steps is None else steps) / rollout)
@@ -239,10 +239,13 @@ class _Watch(BaseCallback):
         self._progress.stop()
 
 
-def _as_learned(env: Environment[Any, Any], recipe: Recipe) -> Environment[Any, Any]:
-    if not recipe.params:
+def _with_params(env: Any, numbers: Mapping[str, float]) -> Any:
+    """The same environment, its rules too, with some of its params replaced."""
+    if not numbers:
         return env
-    return as_environment(env.spec.name, params=dataclasses.replace(env.params, **recipe.params))
+    if isinstance(env, OneTeam):  # whose params are its world's
+        return dataclasses.replace(env, world=_with_params(env.world, numbers))
+    return dataclasses.replace(env, params=dataclasses.replace(env.params, **numbers))
 
 
 def _ppo(recipe: Recipe, venv: VecEnv, seed: int) -> PPO:

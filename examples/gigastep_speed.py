@@ -19,9 +19,11 @@ from native.rollout import collect
 
 CASES = (
     *("identical_2_vs_2:1024", "identical_5_vs_5:1024", "identical_10_vs_10:1024"),
-    *("identical_20_vs_20:1024", "swarm_500_vs_500:1", "swarm_2500_vs_2500:1"),
+    *("identical_20_vs_20:1024", "swarm_500_vs_500:1:no grid", "swarm_500_vs_500:1"),
+    "swarm_2500_vs_2500:1",
     *("identical_2_vs_2_pobs_rgb_maps_disc:64", "identical_5_vs_5_pobs_rgb_maps_disc:64"),
     *("identical_10_vs_10_pobs_rgb_maps_disc:64", "identical_20_vs_20_pobs_rgb_maps_disc:16"),
+    "swarm_500_vs_500_pobs_rgb_maps_disc:1",
 )
 STEPS, ROUNDS = 16, 5
 STAY = 13
@@ -61,7 +63,8 @@ if __name__ == "__main__":
         f"{'scenario':45} {'worlds':>6} {'per CPU-s':>12} {'per s':>12} {'us each':>8} {'first':>6}"
     )
     for case in CASES if "--table" in sys.argv else ("identical_1_vs_1:64",):
-        scenario, worlds = case.split(":")
-        cpu, wall, first = measure(f"gigastep_{scenario}", int(worlds))
+        scenario, worlds, *no_grid = case.split(":")
+        rules = {"cells": None} if no_grid else {}
+        cpu, wall, first = measure(f"gigastep_{scenario}", int(worlds), **rules)
         row = f"{scenario:45} {worlds:>6} {cpu:12,.0f} {wall:12,.0f} {1e6 / cpu:8.2f} {first:5.0f}s"
         print(row, flush=True)

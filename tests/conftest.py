@@ -26,8 +26,8 @@ ONE_AGENT = sorted(name for name in REGISTRY if make(name).spec.num_agents == 1)
 MANY_AGENTS = sorted(set(REGISTRY) - set(ONE_AGENT))
 
 
-# Contract, conformance suites, golden episodes and parity are tested of every environment; these
-# files test adapters in many small ways, and of those what is registered here.
+# Contract, the libraries' conformance suites, golden episodes and parity are tested of every
+# environment; these files and suites test adapters in many small ways, of the SAMPLE only.
 SAMPLED = {f"test_{name}" for name in ("every_adapter", "gymnasium", "pettingzoo", "dm_env", "sb3")}
 SAMPLED |= {"test_batch", "test_rollout"}
 SAMPLED_SUITES = ("strict VectorEnv",)  # ours, and the longest; Gymnasium's own is for all

@@ -273,12 +273,12 @@ def test_a_recipe_may_reward_otherwise_in_training(tmp_path, monkeypatch):
     monkeypatch.setattr(
         training, "make_vec_env", lambda env, *a, **k: made.append(env) or real(env, *a, **k)
     )
-    env = make("gigastep_identical_2_vs_2_pobs_vec_void_disc_against_random")
+    env = make("gigastep_identical_2_vs_2_pobs_vec_void_disc_against_random", horizon=30)
     evaluation = training.train(
         env, tmp_path, seed=0, steps=8, num_envs=2, console=Console(quiet=True)
     )
     learned, *judged = made
-    assert learned.spec == env.spec
+    assert learned.spec == env.spec and learned.opponent == env.opponent
     assert learned.params.reward_damage == 20 == evaluation["recipe"]["params"]["reward_damage"]
     assert len(judged) >= 2 and all(other == env for other in judged)
     assert env.params.reward_damage == 0

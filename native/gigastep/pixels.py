@@ -59,7 +59,7 @@ def ground(
         agents: All of them.
         hurt: bool (agents,): who takes damage.
         most: Health at most: float32 (agents,).
-        boxes: float32 (boxes, 4), as shares of the side of the map.
+        boxes: float32 (boxes, 4), at most 8, as shares of the side of the map.
         waypoint: float32 (5,), or None where there are none.
         size: Side of the map.
     """
