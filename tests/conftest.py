@@ -27,10 +27,10 @@ MANY_AGENTS = sorted(set(REGISTRY) - set(ONE_AGENT))
 
 
 # Contract, the libraries' conformance suites, golden episodes and parity are tested of every
-# environment; these files and suites test adapters in many small ways, of the SAMPLE only.
+# environment; these files and tests look at adapters in many small ways, of the SAMPLE only.
 SAMPLED = {f"test_{name}" for name in ("every_adapter", "gymnasium", "pettingzoo", "dm_env", "sb3")}
-SAMPLED |= {"test_batch", "test_rollout"}
-SAMPLED_SUITES = ("strict VectorEnv",)  # ours, and the longest; Gymnasium's own is for all
+SAMPLED |= {"test_batch", "test_rollout", "test_mpe_modules"}
+SAMPLED_TESTS = ("strict VectorEnv", "VecCheckNan", "test_render_draws_every_environment")
 SAMPLE = {
     *("CartPole-v1", "Pendulum-v1", "causeway_v0", "simple_spread_v3", "simple_tag_v3"),
     "simple_speaker_listener_v4",
@@ -43,20 +43,23 @@ collect_ignore = [f"test_{name}.py" for name in LIBRARIES if not importlib.util.
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-golden", action="store_true", help="accept new dynamics")
     parser.addoption("--write-parity", action="store_true", help="accept new errors")
-    parser.addoption("--every", action="store_true", help="also through all that SAMPLED holds")
+    parser.addoption("--every", action="store_true", help="also what is long or repeats")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the files and suites of SAMPLED leave one environment of each kind, to save time."""
+    """To save time, leave out what is marked `long`, and in SAMPLED all but one of each kind."""
     if config.getoption("--every"):
         return
     rest = [name for name in REGISTRY if name not in SAMPLE]
-    dropped = {
-        item
-        for item in items
-        if (item.path.stem in SAMPLED or any(suite in item.name for suite in SAMPLED_SUITES))
-        and any(name in item.name for name in rest)
-    }
+
+    def is_left_out(item: pytest.Item) -> bool:
+        one_is_enough = item.path.stem in SAMPLED or any(
+            test in item.name for test in SAMPLED_TESTS
+        )
+        repeats = one_is_enough and any(name in item.name for name in rest)
+        return repeats or item.get_closest_marker("long") is not None
+
+    dropped = {item for item in items if is_left_out(item)}
     config.hook.pytest_deselected(items=[*dropped])
     items[:] = [item for item in items if item not in dropped]
 

@@ -411,11 +411,15 @@ RUN_HERE = {
 }
 
 
-@pytest.fixture(scope="module", params=RUN_HERE)
+LONG = {*suites.LONG, "scaling"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in RUN_HERE],
+)
 def found(request):
     """A quick run of a suite: its report, and what it said meanwhile."""
-    if request.param in suites.LONG and not request.config.getoption("--every"):
-        pytest.skip("long; --every runs it")
     said = []
     return RUN_HERE[request.param](True, said.append), said
 

@@ -46,7 +46,15 @@ def commands() -> list[str]:
     return sorted({line.split("  #")[0].strip() for line in lines if "python -m bridge" in line})
 
 
-@pytest.mark.parametrize("command", commands())
+def is_long(command: str) -> bool:
+    """Other tests take these ways in less time."""
+    return " bench " in command or " train gigastep" in command
+
+
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(line, marks=[pytest.mark.long] * is_long(line)) for line in commands()],
+)
 def test_the_commands_on_the_pages_run(command, tmp_path, monkeypatch):
     from typer.testing import CliRunner
 

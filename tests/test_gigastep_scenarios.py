@@ -76,7 +76,13 @@ def test_every_name_is_made_as_it_says(base):
         assert shape == ((rows,) if picture == "vec" else (84, 84, 3))
 
 
-@pytest.mark.parametrize(("number", "base"), list(enumerate(SIZES)))
+@pytest.mark.parametrize(
+    ("number", "base"),
+    [
+        pytest.param(number, base, marks=[pytest.mark.long] * (number % 3 > 0))
+        for number, base in enumerate(SIZES)
+    ],
+)
 def test_every_scenario_steps_under_jit_and_vmap(number, base):
     env = make(f"gigastep_{base}{SUFFIXES[number % 16]}")
 
@@ -292,6 +298,7 @@ def test_an_opponent_has_luck_of_its_own_in_every_step():
     assert len(after) > 4
 
 
+@pytest.mark.long
 def test_one_team_keeps_the_contract():
     check_environment(make("gigastep_identical_2_vs_2_against_greedy", horizon=40))
 

@@ -20,6 +20,7 @@ NEEDS = {
 }
 BY_HAND = ("torchrl_collector",)  # the command names it and leaves it alone
 PROCESSES = ("async_vector", "sb3_subproc")  # which fork, and JAX has threads
+LONG = ("sb3_subproc",)  # what it becomes is what sb3_dummy becomes
 WRITTEN = 2  # lines, at most
 
 
@@ -44,7 +45,10 @@ def test_the_command_makes_one_of_the_other(name):
 
 
 @pytest.mark.filterwarnings("ignore")  # theirs are not ours to be strict with
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in NAMES],
+)
 def test_both_find_the_same(name, tmp_path, monkeypatch):
     pytest.importorskip("gymnasium", minversion="1.1")
     for library in NEEDS.get(name, ()):

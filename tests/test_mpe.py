@@ -39,7 +39,7 @@ def test_any_team_has_the_shapes_it_announces(env, key):
     assert whole == jax.ShapeDtypeStruct(env.spec.global_state.shape, jnp.float32)
 
 
-@pytest.mark.parametrize("horizon", [1, 7, None])
+@pytest.mark.parametrize("horizon", [pytest.param(1, marks=pytest.mark.long), 7, None])
 @pytest.mark.parametrize("game", GAMES)
 def test_everybody_is_truncated_at_the_horizon_and_gone_after_it(game, horizon, key):
     env = game(horizon=horizon)

@@ -86,6 +86,11 @@ PAGE = [
 DTYPES = {"float32": jnp.float32, "float64": jnp.float64}
 
 
+def case_of(name):
+    """Other numbers of agents are long."""
+    return pytest.param(name, marks=[pytest.mark.long] * (" of " in name))
+
+
 @functools.cache
 def ours(case: str, dtype: str) -> Play:
     env = CASES[case]
@@ -112,12 +117,12 @@ def agree(case: str, dtype: str, tolerance: float) -> None:
     assert expected.truncated[:, -1].all() or expected.terminated.any()
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case_of(name) for name in CASES])
 def test_plays_what_mpe2_plays(case):
     agree(case, "float32", FLOAT32 if CASES[case].spec.num_agents < 6 else CROWD32)
 
 
-@pytest.mark.parametrize("case", [*PAGE, *DOUBLE])
+@pytest.mark.parametrize("case", [case_of(name) for name in (*PAGE, *DOUBLE)])
 def test_is_the_same_function_in_float64(case):
     agree(case, "float64", FLOAT64)
 

@@ -12,4 +12,5 @@ envs = VecMonitor(envs)
 model = PPO("MlpPolicy", envs, n_steps=100, batch_size=600, n_epochs=2, device="cpu")
 model.learn(24 * 100)
 returns = [float(episode["r"]) for episode in model.ep_info_buffer]
+returns = returns[::3]  # one agent of each world: its three fare nearly alike
 print(f"{len(returns)} episodes, mean return {sum(returns) / len(returns):.0f}")
