@@ -2,6 +2,7 @@
 
 import sys
 
+import jax.numpy as jnp
 import pytest
 
 from bridge.errors import MissingExtraError, RulesError, UnknownNameError
@@ -14,6 +15,7 @@ class Registry:
 
     @staticmethod
     def make(name, size=3):
+        jnp.arange(size) + jnp.ones((1, size), bool)  # which strict promotion of types refuses
         return (name, size)
 
 

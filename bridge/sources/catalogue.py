@@ -21,6 +21,8 @@ from typing import Any
 
 from bridge.errors import MissingExtraError, RulesError, UnknownNameError
 
+from .foreign import as_it_comes
+
 
 @dataclasses.dataclass(frozen=True)
 class Library:
@@ -128,7 +130,8 @@ def load(name: str, **rules: Any) -> Any:
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
         raise UnknownNameError(f"No environment named {name!r}. {hint}")
     try:
-        return LIBRARIES[library].load(_module(library), name.partition("/")[2], **rules)
+        with as_it_comes():
+            return LIBRARIES[library].load(_module(library), name.partition("/")[2], **rules)
     except TypeError as error:
         if not rules:
             raise
