@@ -56,8 +56,8 @@ def check_names(actions: Any, known: Collection[str], acting: Collection[str]) -
     for agent in acting:
         if agent not in actions:
             raise ActionError(f"No action for {agent!r}. Acting: {', '.join(acting)}.")
-    for agent in actions:
-        if agent not in known:
+    if len(actions) > len(acting):  # else those who act are all
+        for agent in actions.keys() - known:
             raise ActionError(f"No agent is called {agent!r}. There are: {', '.join(known)}.")
 
 

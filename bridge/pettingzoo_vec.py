@@ -241,8 +241,7 @@ class ParallelVecBridge:
         observations: Observations = {}
         for group in self._session.spec.groups:
             seen = named.element(group, observation[group.name], masks.get(group.name))
-            for i, agent in enumerate(group.agents):
-                observations[agent] = _at(seen, i, self.copy)
+            observations |= zip(group.agents, _by_row(seen, self.copy), strict=True)
         return observations
 
     def _report(self, infos: Infos, shown: Transition, ended: np.ndarray, over: np.ndarray) -> None:
@@ -250,13 +249,13 @@ class ParallelVecBridge:
         assert shown.final is not None
         returns, lengths = to_numpy((shown.returns, shown.lengths))
         totals, events = self._by_agent(returns), self._by_agent(ended)
-        for agent in self.agents:
-            if events[agent].any():
-                infos[agent]["episode"] = {"r": totals[agent], "l": np.array(lengths)}
-                infos[agent]["_episode"] = events[agent]
-        last = self._by_agent(ended & over[:, None])
+        for agent in self._where_any(ended):
+            infos[agent]["episode"] = {"r": totals[agent], "l": np.array(lengths)}
+            infos[agent]["_episode"] = events[agent]
         if not over.any():
             return
+        ended_last = ended & over[:, None]
+        last = self._by_agent(ended_last)
         env = self._session.env
         masks = {  # whoever has ended may do anything
             group.name: np.ones((self.num_envs, len(group.agents), n), bool)
@@ -264,14 +263,17 @@ class ParallelVecBridge:
             if (n := mask_size(env, group))
         }
         final = self._observations(to_numpy(shown.final[0]), masks)
-        for agent in self.agents:
-            if last[agent].any():
-                infos[agent]["final_obs"] = final[agent]
-                infos[agent]["_final_obs"] = last[agent]
+        for agent in self._where_any(ended_last):
+            infos[agent]["final_obs"] = final[agent]
+            infos[agent]["_final_obs"] = last[agent]
+
+    def _where_any(self, happened: np.ndarray) -> list[str]:
+        """The agents to whom it happened in some world."""
+        return [self.agents[i] for i in np.flatnonzero(happened.any(axis=0))]
 
     def _by_agent(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """(N, agents) as agent -> (N,), the caller's own."""
-        return dict(zip(self.agents, np.array(values.T, order="C"), strict=True))
+        return dict(zip(self.agents, _by_row(values, own=True), strict=True))
 
 
 def _batched(single: Mapping[str, Any], num_envs: int) -> dict[str, Any]:
@@ -286,8 +288,10 @@ def _idle(action: Any, ended: np.ndarray) -> Any:
     return array
 
 
-def _at(tree: Any, i: int, own: bool) -> Any:
-    """Agent i of a tree of (N, agents, ...), as arrays of the caller's own or as views."""
+def _by_row(tree: Any, own: bool) -> list[Any]:
+    """A tree of (N, agents, ...) for each agent, as arrays of the caller's own or as views."""
     if isinstance(tree, Mapping):
-        return {name: _at(part, i, own) for name, part in tree.items()}
-    return tree[:, i].copy() if own else tree[:, i]
+        parts = zip(*(_by_row(part, own) for part in tree.values()), strict=True)
+        return [dict(zip(tree, part, strict=True)) for part in parts]
+    rows = tree.swapaxes(0, 1)
+    return [*(np.array(rows, order="C") if own else rows)]
