@@ -67,6 +67,7 @@ def test_other_prefixes_are_names_of_ours():
         as_environment("nobody/chess")
 
 
+@pytest.mark.filterwarnings("ignore")  # theirs are not ours to be strict with
 @pytest.mark.parametrize("library", catalogue.LIBRARIES)
 def test_each_library_has_names_of_its_own_and_one_can_be_loaded(library):
     module = catalogue.LIBRARIES[library].module
