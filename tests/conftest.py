@@ -30,7 +30,8 @@ MANY_AGENTS = sorted(set(REGISTRY) - set(ONE_AGENT))
 # environment; these files and tests look at adapters in many small ways, of the SAMPLE only.
 SAMPLED = {f"test_{name}" for name in ("every_adapter", "gymnasium", "pettingzoo", "dm_env", "sb3")}
 SAMPLED |= {"test_batch", "test_rollout", "test_mpe_modules"}
-SAMPLED_TESTS = ("strict VectorEnv", "VecCheckNan", "test_render_draws_every_environment")
+SAMPLED_TESTS = ("strict VectorEnv", "VecCheckNan", "pettingzoo: render_test")
+SAMPLED_TESTS += ("test_render_draws_every_environment",)
 SAMPLE = {
     *("CartPole-v1", "Pendulum-v1", "causeway_v0", "simple_spread_v3", "simple_tag_v3"),
     "simple_speaker_listener_v4",

@@ -260,6 +260,7 @@ def test_train_writes_its_four_files(identifier, tmp_path, monkeypatch):
     assert pictures(out / "learning_curve.png")[1][0] > 800
 
 
+@pytest.mark.long
 def test_a_recipe_may_reward_otherwise_in_training(tmp_path, monkeypatch):
     pytest.importorskip("stable_baselines3")
     from rich.console import Console

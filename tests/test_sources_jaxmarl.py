@@ -124,10 +124,16 @@ def ends(flags: Any) -> list[list[int]]:
 
 
 class TestTheInterface:
-    def test_the_contract_holds(self):
-        check_environment(from_jaxmarl(functools.partial(Count, 6)))
-        check_environment(from_jaxmarl(Count()))
-        check_environment(from_jaxmarl(Numbered()))
+    @pytest.mark.parametrize(
+        "theirs",
+        [
+            functools.partial(Count, 6),
+            pytest.param(Count(), marks=pytest.mark.long),
+            pytest.param(Numbered(), marks=pytest.mark.long),
+        ],
+    )
+    def test_the_contract_holds(self, theirs):
+        check_environment(from_jaxmarl(theirs))
 
     def test_agents_with_equal_spaces_and_names_are_a_group(self):
         scout, cook = from_jaxmarl(Count()).spec.groups
