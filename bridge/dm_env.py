@@ -172,6 +172,7 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
 
     def _joint(self, action: Any) -> dict[str, np.ndarray]:
         actions = {self._agents[0]: action} if len(self._agents) == 1 else action
+        # a dict: in order, and quick to search where agents are thousands
         alive = dict.fromkeys(a for a, acts in zip(self._agents, self._alive, strict=True) if acts)
         check_names(actions, self._agents, alive)
         joint = {}
