@@ -297,7 +297,8 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         """Observations and infos of those who act, or acted."""
         acting, native = self._acting, timestep.info
         observations: Observations = {}
-        infos: Infos = {agent: _of_world(native) if native else {} for agent in acting}
+        world = _of_world(native) if native else {}
+        infos: Infos = {agent: world.copy() for agent in acting}
         for team in self._teams:
             mask = masks[team.group.name] if masks and team.mask_size else None
             seen = team.seen(timestep.observation[team.group.name], mask)
@@ -310,7 +311,7 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
 
 
 def _of_world(native: Mapping[str, Any]) -> dict[str, Any]:
-    """A dict of its own, with Python's numbers where the values are scalars."""
+    """With Python's numbers where the values are scalars."""
     return {name: value[0] if value.ndim > 1 else value.item() for name, value in native.items()}
 
 
