@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 
 import jax
 import numpy as np
+import pytest
 
 from bridge.errors import RulesError
 from bridge.session import with_horizon
 from native.core import Environment, Group
+from native.registry import make
 from native.spaces import Box
 
 Joint = Mapping[str, np.ndarray]  # group -> (worlds, agents of the group, *action shape)
@@ -252,3 +254,14 @@ def play(driver: Driver, adapter: Any, env: Environment[Any, Any], steps: int, s
             shown.append(driver.reset(adapter, None))
         shown.append(driver.step(adapter, draw(env, rng, driver.worlds), env.spec))
     return shown
+
+
+foreign_contract = pytest.mark.skipif(
+    jax.__version_info__ < (0, 8), reason="cannot compile theirs, of 32 bits, within 64"
+)
+
+
+def play_anew(driver: Driver, name: str, steps: int) -> list[Any]:
+    """Make, reset and play; another process can import this, and not what is in a test file."""
+    adapter = driver.make(name)
+    return [driver.reset(adapter), *play(driver, adapter, make(name), steps, seed=3)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drivers import DRIVERS, Driver, available, draw, play, same
+from drivers import DRIVERS, Driver, available, draw, play, play_anew, same
 
 from bridge.errors import (
     ActionError,
@@ -96,11 +96,6 @@ def test_a_pickled_adapter_continues_bit_for_bit(driver, name, pickler):
     same(driver.reset(fresh), driver.reset(driver.make(name)))
 
 
-def _play_elsewhere(driver: Driver, name: str) -> list[Any]:
-    adapter = driver.make(name)
-    return [driver.reset(adapter), *play(driver, adapter, make(name), STEPS, seed=3)]
-
-
 @pytest.fixture(scope="module")
 def elsewhere():
     context = multiprocessing.get_context("spawn")
@@ -111,19 +106,19 @@ def elsewhere():
 @every_driver
 def test_a_spawned_process_plays_the_same(driver, elsewhere):
     name = a_name(driver)
-    there = elsewhere.submit(_play_elsewhere, driver, name).result(timeout=300)
-    same(there, _play_elsewhere(driver, name))
+    there = elsewhere.submit(play_anew, driver, name, STEPS).result(timeout=300)
+    same(there, play_anew(driver, name, STEPS))
 
 
 @every_driver
 def test_several_threads_play_the_same(driver):
     name = a_name(driver)
-    alone = _play_elsewhere(driver, name)
+    alone = play_anew(driver, name, STEPS)
     gate = threading.Barrier(4)
 
     def together(_: int) -> list[Any]:
         gate.wait()
-        return _play_elsewhere(driver, name)
+        return play_anew(driver, name, STEPS)
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for played in pool.map(together, range(4)):

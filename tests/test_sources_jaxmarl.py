@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drivers import foreign_contract
 
 from bridge.errors import UnsuitableError
 from bridge.sources.carried import legacy_key
@@ -132,6 +133,7 @@ class TestTheInterface:
             pytest.param(Numbered(), marks=pytest.mark.long),
         ],
     )
+    @foreign_contract
     def test_the_contract_holds(self, theirs):
         check_environment(from_jaxmarl(theirs))
 

@@ -74,9 +74,11 @@ def from_host(make: Callable[[], Any], *, horizon: int | None = None) -> "HostEn
             f"{first} tells no time limit, and a state holds the actions up to "
             "there: give from_host its horizon."
         )
-    if hasattr(first, "possible_agents") and not hasattr(first, "agent_selection"):
+    # Gymnasium 0.29 warns if its wrappers are asked for what they lack, so this is asked first.
+    by_agent = callable(getattr(first, "observation_space", None))
+    if by_agent and hasattr(first, "possible_agents") and not hasattr(first, "agent_selection"):
         name, groups = str(first.metadata.get("name", first)), _groups(first)
-    elif hasattr(first, "observation_space") and not hasattr(first, "possible_agents"):
+    elif hasattr(first, "observation_space") and not by_agent:
         name = first.spec.id if first.spec else str(first)
         seen = observation_space(first.observation_space, name)
         groups = (Group("agent", ("agent_0",), seen, action_space(first.action_space, name)),)

@@ -152,7 +152,7 @@ def _name(seed: int, actions: dict[str, np.ndarray], tick: int) -> Any:
 
 
 def _is_parallel(env: Any) -> bool:
-    return hasattr(env, "possible_agents")
+    return callable(env.observation_space)
 
 
 def _space(env: Any, kind: str, agent: str) -> Any:
