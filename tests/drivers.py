@@ -256,7 +256,7 @@ def play(driver: Driver, adapter: Any, env: Environment[Any, Any], steps: int, s
     return shown
 
 
-foreign_contract = pytest.mark.skipif(
+needs_jax_08 = pytest.mark.skipif(
     jax.__version_info__ < (0, 8), reason="cannot compile theirs, of 32 bits, within 64"
 )
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from drivers import foreign_contract
+from drivers import needs_jax_08
 
 from bridge.errors import UnsuitableError
 from bridge.sources.foreign import as_it_comes
@@ -86,7 +86,7 @@ class TestBothShapesOfStep:
     def test_it_says_which_it_saw(self, env):
         assert from_gymnax(env).step_values == 5 + isinstance(env, CountApart)
 
-    @foreign_contract
+    @needs_jax_08
     def test_the_contract_holds(self, env):
         check_environment(from_gymnax(env))
 

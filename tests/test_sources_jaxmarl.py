@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from drivers import foreign_contract
+from drivers import needs_jax_08
 
 from bridge.errors import UnsuitableError
 from bridge.sources.carried import legacy_key
@@ -133,7 +133,7 @@ class TestTheInterface:
             pytest.param(Numbered(), marks=pytest.mark.long),
         ],
     )
-    @foreign_contract
+    @needs_jax_08
     def test_the_contract_holds(self, theirs):
         check_environment(from_jaxmarl(theirs))
 

@@ -34,7 +34,7 @@ from native.core import Group, Spec, Timestep, pytree, restart, transition
 
 from .foreign import ByValue
 from .gymnasium_spaces import action_space, observation_space
-from .host_pool import Pool
+from .host_pool import Pool, is_parallel
 
 
 @pytree
@@ -74,8 +74,7 @@ def from_host(make: Callable[[], Any], *, horizon: int | None = None) -> "HostEn
             f"{first} tells no time limit, and a state holds the actions up to "
             "there: give from_host its horizon."
         )
-    # Gymnasium 0.29 warns if its wrappers are asked for what they lack, so this is asked first.
-    by_agent = callable(getattr(first, "observation_space", None))
+    by_agent = is_parallel(first)
     if by_agent and hasattr(first, "possible_agents") and not hasattr(first, "agent_selection"):
         name, groups = str(first.metadata.get("name", first)), _groups(first)
     elif hasattr(first, "observation_space") and not by_agent:

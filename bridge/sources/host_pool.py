@@ -90,7 +90,7 @@ class Pool:
         env = self._live.popitem(last=False)[1].env if len(self._live) >= keep else self._make()
         observation, _ = env.reset(seed=seed)
         shown = self._nothing()
-        named = observation if _is_parallel(env) else {self._spec.agents[0]: observation}
+        named = observation if is_parallel(env) else {self._spec.agents[0]: observation}
         self._fill(shown, env, named)
         return Live(env, shown)
 
@@ -102,7 +102,7 @@ class Pool:
             for space in (_space(env, "action_space", agent),)
         }
         shown = self._nothing()
-        if not _is_parallel(env):
+        if not is_parallel(env):
             (agent,) = named
             step = [{agent: value} for value in env.step(named[agent])]
         elif env.agents:
@@ -151,13 +151,14 @@ def _name(seed: int, actions: dict[str, np.ndarray], tick: int) -> Any:
     return seed, tick, *(actions[group][:tick].tobytes() for group in sorted(actions))
 
 
-def _is_parallel(env: Any) -> bool:
-    return callable(env.observation_space)
+def is_parallel(env: Any) -> bool:
+    """Whether spaces are asked for by agent. Gymnasium 0.29 warns if asked for what it lacks."""
+    return callable(getattr(env, "observation_space", None))
 
 
 def _space(env: Any, kind: str, agent: str) -> Any:
     space = getattr(env, kind)
-    return space(agent) if _is_parallel(env) else space
+    return space(agent) if is_parallel(env) else space
 
 
 def _theirs(space: Any, action: np.ndarray) -> Any:
