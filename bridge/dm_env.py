@@ -41,7 +41,7 @@ try:
     import dm_env  # type: ignore[import-untyped]
     from dm_env import specs  # type: ignore[import-untyped]
 except ImportError as error:
-    raise MissingExtraError("bridge.dm_env", "dm_env", "dm_env") from error
+    raise MissingExtraError("bridge.dm_env", "dm_env", "dm-env") from error
 
 
 def make(id_or_env: Source, *, seed: int | None = None, **rules: Any) -> "EnvironmentBridge":
