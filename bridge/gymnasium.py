@@ -44,7 +44,7 @@ from .errors import (
 )
 from .programs import Device
 from .session import Session, Source, as_environment, with_horizon
-from .window import FRAMES_PER_SECOND, Window, check_render_mode
+from .window import Window, check_render_mode, frames_per_second
 
 try:
     import gymnasium
@@ -148,12 +148,14 @@ class GymBridge(_Env):
         self._group = env.spec.groups[0]
         check_render_mode(env, render_mode, RENDER_MODES)
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
+        self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
         self.render_mode = render_mode
         self.observation_space = spaces.observation_space(self._group.observation)
         self.action_space = spaces.action_space(self._group.action)
         self._session = Session(env, 1, Autoreset.DISABLED)
-        self._window = Window(env.spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
+        self._window = (
+            Window(env.spec.name, frames_per_second(env)) if render_mode == "human" else None
+        )
         self._over = False
         self._known: dict[int, dict[str, np.ndarray]] = {}
         if isinstance(self._group.action, Discrete):  # checking one costs a tenth of a step

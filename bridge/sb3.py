@@ -36,7 +36,7 @@ from .errors import CallOrderError, MissingExtraError, OptionError, RenderError,
 from .programs import Device, Sight
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Session, Source, as_environment, seed_word
-from .window import FRAMES_PER_SECOND, Window, check_render_mode
+from .window import Window, check_render_mode, frames_per_second
 
 try:
     from gymnasium.spaces import MultiBinary
@@ -147,7 +147,10 @@ class Rows(VecEnv):
         observation_space = spaces.observation_space(group.observation)
         super().__init__(self.num_envs, observation_space, spaces.action_space(group.action))
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata: dict[str, Any] = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
+        self.metadata: dict[str, Any] = {
+            "render_modes": modes,
+            "render_fps": frames_per_second(env),
+        }
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seed the next `reset`; all agents of a world have its seed.
@@ -247,7 +250,7 @@ class Rows(VecEnv):
         if mode == "rgb_array":
             return picture
         if self._window is None:
-            self._window = Window(self._spec.name, FRAMES_PER_SECOND)
+            self._window = Window(self._spec.name, self.metadata["render_fps"])
         self._window.show(picture)
         return None
 

@@ -14,6 +14,7 @@ Source       Sutton (1996), by the equations of Sutton and Barto's book, as in G
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -62,6 +63,8 @@ class Params:
 @dataclasses.dataclass(frozen=True)
 class Acrobot:
     """Everything that does not change."""
+
+    frames_per_second: ClassVar[int] = 15
 
     horizon: int | None = 500
     params: Params = dataclasses.field(default_factory=Params)

@@ -12,6 +12,7 @@ Source       Barto, Sutton and Anderson (1983), as in Gymnasium's CartPole-v1.
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -54,6 +55,8 @@ class Params:
 @dataclasses.dataclass(frozen=True)
 class CartPole:
     """Everything that does not change."""
+
+    frames_per_second: ClassVar[int] = 50
 
     horizon: int | None = 500
     sutton_barto_reward: bool = False

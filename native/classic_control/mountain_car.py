@@ -12,6 +12,7 @@ Source       Moore (1990), as in Gymnasium's MountainCar-v0, whose argument `goa
 
 import dataclasses
 from collections.abc import Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -51,6 +52,8 @@ class Params:
 @dataclasses.dataclass(frozen=True)
 class MountainCar:
     """Everything that does not change."""
+
+    frames_per_second: ClassVar[int] = 30
 
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)

@@ -12,6 +12,7 @@ Source       Gymnasium's Pendulum-v1, whose argument `g` is the parameter `gravi
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +51,8 @@ class Params:
 @dataclasses.dataclass(frozen=True)
 class Pendulum:
     """Everything that does not change."""
+
+    frames_per_second: ClassVar[int] = 30
 
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)
