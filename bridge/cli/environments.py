@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bridge.errors import UnknownNameError
 from bridge.session import as_environment
 from native.core import Environment, Group, HasGlobalState, Masks, Renders
 from native.registry import REGISTRY
@@ -120,11 +121,18 @@ def support(
     from bridge.conformance.support import examine, markdown
     from bridge.sources import catalogue
 
-    names = [
-        name
-        for library in libraries
-        for name in (catalogue.names(library) if library in catalogue.LIBRARIES else [library])
-    ]
+    names: list[str] = []
+    for library in libraries:
+        if library in catalogue.LIBRARIES:
+            names += catalogue.names(library)
+            continue
+        if not catalogue.is_foreign(library):
+            try:
+                as_environment(library)
+            except UnknownNameError as error:
+                known = ", ".join(catalogue.LIBRARIES)
+                raise UnknownNameError(f"{error} The libraries are {known}.") from None
+        names.append(library)
     found: list[Any] = []
     columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
