@@ -60,12 +60,11 @@ def test_it_is_refused_in_words(arguments):
 
 
 @pytest.mark.usefixtures("here")
-def test_nothing_but_an_environment_is_called(monkeypatch):
-    called = []
-    monkeypatch.setattr(sys, "exit", lambda *_: called.append(1))
-    result = CliRunner().invoke(app, ["info", "sys:exit"])
-    assert result.exit_code == 2 and not called
-    assert "nothing else is called" in result.output
+def test_nothing_but_an_environment_is_called(tmp_path):
+    (tmp_path / "calls.py").write_text("called = []\ndef launch():\n    called.append(1)\n")
+    result = CliRunner().invoke(app, ["info", "calls:launch"])
+    assert result.exit_code == 2 and "nothing else is called" in result.output
+    assert not sys.modules.pop("calls").called
 
 
 @pytest.mark.usefixtures("here")

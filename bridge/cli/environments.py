@@ -111,11 +111,13 @@ def support(
         list[str],
         typer.Argument(metavar="LIBRARY...", help="gymnax, jaxmarl, pgx, ...; or single names."),
     ],
-    seconds: Annotated[float, typer.Option(min=1, help="For each environment.")] = 600,
+    seconds: Annotated[int, typer.Option(min=1, max=604_800, help="For each environment.")] = 600,
     contract: Annotated[
         bool, typer.Option("--contract", help="Run the suites of the contract as well.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="File for the table, in Markdown.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File for the table, in Markdown.")
+    ] = None,
 ) -> None:
     """Try every environment of other libraries through every interface; minutes for each."""
     from bridge.conformance.support import examine, markdown
@@ -126,13 +128,16 @@ def support(
         if library in catalogue.LIBRARIES:
             names += catalogue.names(library)
             continue
-        if not catalogue.is_foreign(library):
+        foreign = catalogue.is_foreign(library)
+        if not foreign or library not in catalogue.names(library.partition("/")[0]):
             try:
                 as_environment(library)
             except UnknownNameError as error:
                 known = ", ".join(catalogue.LIBRARIES)
                 raise UnknownNameError(f"{error} The libraries are {known}.") from None
         names.append(library)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
     found: list[Any] = []
     columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
