@@ -4,12 +4,12 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
     """Where to write what then takes the place of `path` in one go, with its mode.
 
     If it is not written to the end, or an error is raised, what was there is there as before. A

@@ -251,17 +251,13 @@ def _defined(script: Script) -> Iterator[str]:
     """Attributes and methods that the script's own classes have."""
     for kind in script.nodes(cst.ClassDef):
         for node in script.within(kind.body, (cst.FunctionDef, cst.AssignTarget, cst.AnnAssign)):
-            match node:
-                case cst.FunctionDef(name=cst.Name(value=name)):
+            match node.name if isinstance(node, cst.FunctionDef) else node.target:
+                case cst.Name(value=name):
                     yield name
-                case cst.AssignTarget(target=target) | cst.AnnAssign(target=target):
-                    match target:
-                        case cst.Name(value=name):
-                            yield name
-                        case cst.Attribute(value=cst.Name(value="self"), attr=attr):
-                            yield attr.value
-                        case _:
-                            pass
+                case cst.Attribute(value=cst.Name(value="self"), attr=attr):
+                    yield attr.value
+                case _:
+                    pass
 
 
 def _targets(script: Script) -> Iterator[cst.Attribute]:

@@ -5,7 +5,7 @@ import contextlib
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from bridge.errors import MissingExtraError, UnsuitableError
@@ -276,7 +276,7 @@ def check_nesting(source: str) -> None:
 
 
 @contextlib.contextmanager
-def _many_frames() -> Iterator[None]:
+def _many_frames() -> Generator[None, None, None]:
     """Let LibCST's visitors, which call themselves, go as deep as `NESTED` needs."""
     usual = sys.getrecursionlimit()
     sys.setrecursionlimit(max(usual, FRAMES))
