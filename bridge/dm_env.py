@@ -32,7 +32,7 @@ from native.core import Environment, Group
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
 from .actions import check_names, mask_size, stacked
-from .arrays import to_numpy
+from .adapter import Adapter, all_or_nothing
 from .errors import MissingExtraError
 from .rows import split
 from .session import Session, Source, as_environment, seed_word
@@ -44,29 +44,34 @@ except ImportError as error:
     raise MissingExtraError("bridge.dm_env", "dm_env", "dm_env") from error
 
 
-def make(id_or_env: Source, *, seed: int | None = None, **rules: Any) -> "EnvironmentBridge":
+def make(
+    id_or_env: Source, *, seed: int | None = None, params: Any = None, **rules: Any
+) -> "EnvironmentBridge":
     """One environment.
 
     Args:
         id_or_env: A registered name or a native environment.
         seed: Of the first episode; those after it follow from it. None: from the operating system.
+        params: Numbers of the dynamics by name, see `bridge.parameters`.
         **rules: Rules of the environment, by name.
 
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.session.as_environment`.
         SeedError: `seed` is no non-negative integer.
     """
-    return EnvironmentBridge(as_environment(id_or_env, **rules), seed=seed)
+    return EnvironmentBridge(as_environment(id_or_env, **rules), seed=seed, params=params)
 
 
-class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
+class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
     """One environment with one or several agents."""
 
-    def __init__(self, env: Environment[Any, Any], *, seed: int | None = None) -> None:
+    def __init__(
+        self, env: Environment[Any, Any], *, seed: int | None = None, params: Any = None
+    ) -> None:
         if seed is not None:
             seed_word(seed)
         self._seed = seed
-        self._session = Session(env, 1, Autoreset.DISABLED)
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         self._agents = env.spec.agents
         self._alive = [False] * len(self._agents)
         self._masked = {group.name for group in env.spec.groups if mask_size(env, group)}
@@ -84,6 +89,7 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         """Agent -> whether its next action counts; nobody's does before FIRST and after LAST."""
         return dict(zip(self._agents, self._alive, strict=True))
 
+    @all_or_nothing
     def reset(self) -> dm_env.TimeStep:
         """Begin an episode.
 
@@ -95,6 +101,7 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         self._alive = [True] * len(self._agents)
         return dm_env.restart(self._observe())
 
+    @all_or_nothing
     def step(self, action: Any) -> dm_env.TimeStep:
         """Advance by one step, or begin an episode if none is running; `action` is ignored then.
 
@@ -151,19 +158,16 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         """Let go of the state. Calling it again does nothing."""
         self._session.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> Any:
         """Go on from a file that `save_state` wrote; its observation.
 
         Raises:
             StateFileError: It is no such file, or of another environment.
         """
-        shown = self._session.load(path)
+        self._session.load(path)
         self._seed = None
-        self._alive = to_numpy(shown.acting)[0].tolist()
+        self._alive = self._session.tally().acting[0].tolist()
         return self._observe()
 
     def _joined(self, values: list[Any]) -> Any:

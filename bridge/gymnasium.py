@@ -32,7 +32,7 @@ from native.spaces import Dict, Discrete, Space
 
 from . import spaces
 from .actions import checked
-from .arrays import to_numpy
+from .adapter import Adapter, all_or_nothing, generator_from, generator_state
 from .errors import (
     EpisodeOverError,
     MissingExtraError,
@@ -70,6 +70,7 @@ def make(
     *,
     render_mode: str | None = None,
     max_episode_steps: int | None = None,
+    params: Any = None,
     **rules: Any,
 ) -> "GymBridge":
     """One environment with one agent.
@@ -78,6 +79,7 @@ def make(
         id_or_env: A registered name or a native environment.
         render_mode: "rgb_array" or "human".
         max_episode_steps: Time limit; None: the environment's own; -1: none.
+        params: Numbers of the dynamics by name, see `bridge.parameters`.
         **rules: Rules of the environment, by name.
 
     Raises:
@@ -85,7 +87,8 @@ def make(
         UnsuitableError: It has several agents.
         RenderError: No such render mode, or the environment has no picture.
     """
-    return GymBridge(_limited(id_or_env, max_episode_steps, rules), render_mode=render_mode)
+    env = _limited(id_or_env, max_episode_steps, rules)
+    return GymBridge(env, render_mode=render_mode, params=params)
 
 
 def make_vec(
@@ -96,6 +99,7 @@ def make_vec(
     copy: bool = True,
     render_mode: str | None = None,
     max_episode_steps: int | None = None,
+    params: Any = None,
     devices: Sequence[Device] | None = None,
     rng: str = "pcg4d",
     **rules: Any,
@@ -109,6 +113,8 @@ def make_vec(
         copy: Observations, masks and info are the caller's own; False: read-only views.
         render_mode: "rgb_array" or None.
         max_episode_steps: Time limit; None: the environment's own; -1: none.
+        params: Numbers of the dynamics by name, for all worlds or one for each, see
+            `bridge.parameters`.
         devices: Share the worlds among these.
         rng: Generator of the random bits, see `native.prng`.
         **rules: Rules of the environment, by name.
@@ -124,6 +130,7 @@ def make_vec(
         autoreset_mode=autoreset_mode,
         copy=copy,
         render_mode=render_mode,
+        params=params,
         devices=devices,
         rng=rng,
     )
@@ -136,10 +143,16 @@ def make_unlimited(
     return make(id_or_env, render_mode=render_mode, max_episode_steps=-1, **rules)
 
 
-class GymBridge(_Env):
+class GymBridge(Adapter, _Env):
     """One environment with one agent."""
 
-    def __init__(self, env: Environment[Any, Any], *, render_mode: str | None = None) -> None:
+    def __init__(
+        self,
+        env: Environment[Any, Any],
+        *,
+        render_mode: str | None = None,
+        params: Any = None,
+    ) -> None:
         if env.spec.num_agents != 1:
             raise UnsuitableError(
                 f"{env.spec.name} has {env.spec.num_agents} agents and a gymnasium.Env has one. "
@@ -152,7 +165,7 @@ class GymBridge(_Env):
         self.render_mode = render_mode
         self.observation_space = spaces.observation_space(self._group.observation)
         self.action_space = spaces.action_space(self._group.action)
-        self._session = Session(env, 1, Autoreset.DISABLED)
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         self._window = Window(env.spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
         self._over = False
         self._known: dict[int, dict[str, np.ndarray]] = {}
@@ -160,6 +173,7 @@ class GymBridge(_Env):
             actions = np.arange(self._group.action.n, dtype=np.int32)
             self._known = {i: {self._group.name: actions[i, None, None]} for i in actions.tolist()}
 
+    @all_or_nothing
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Observation, Info]:
@@ -177,6 +191,7 @@ class GymBridge(_Env):
         super().reset(seed=None if seed is None else int(seed))
         return self._begun(over=False)
 
+    @all_or_nothing
     def step(self, action: Any) -> Step:
         """Advance by one step.
 
@@ -192,7 +207,8 @@ class GymBridge(_Env):
         self._session.dispatch(known or self._checked(action))
         now, mask = self._session.look(own=True)
         terminated, truncated = now.terminated.item(), now.truncated.item()
-        self._over = terminated or truncated
+        if terminated or truncated:
+            self._over = True
         if self._window is not None:
             self.render()
         observation = _only(self._group.observation, now.observation[self._group.name])
@@ -218,18 +234,19 @@ class GymBridge(_Env):
         if self._window is not None:
             self._window.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> tuple[Observation, Info]:
         """Go on from a file that `save_state` wrote; its observation and info.
 
         Raises:
             StateFileError: It is no such file, or of another environment.
         """
-        shown = self._session.load(path)
-        return self._begun(over=not to_numpy(shown.acting).item())
+        memory = self._session.load(path)
+        self._np_random = generator_from(memory.get("np_random"))
+        return self._begun(over=not self._session.tally().acting.item())
+
+    def _memory(self) -> dict[str, Any]:
+        return {"np_random": generator_state(self._np_random)}
 
     def _begun(self, *, over: bool) -> tuple[Observation, Info]:
         now, mask = self._session.look(own=True)

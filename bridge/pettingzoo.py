@@ -29,6 +29,7 @@ from native.core import Environment, Renders, TakesTurns
 from native.registry import REGISTRY
 
 from .actions import check_names
+from .adapter import Adapter, all_or_nothing, generator_from, generator_state
 from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError, RulesError
 from .programs import Device, Sight
 from .session import Session, Source, as_environment, with_horizon
@@ -53,7 +54,12 @@ Step: TypeAlias = tuple[Observations, dict[str, float], dict[str, bool], dict[st
 
 
 def parallel_env(
-    id_or_env: Source, *, render_mode: str | None = None, copy: bool = True, **rules: Any
+    id_or_env: Source,
+    *,
+    render_mode: str | None = None,
+    copy: bool = True,
+    params: Any = None,
+    **rules: Any,
 ) -> "ParallelBridge":
     """One world in which all agents act at once.
 
@@ -61,17 +67,24 @@ def parallel_env(
         id_or_env: A registered name or a native environment.
         render_mode: "human", "rgb_array" or None.
         copy: Observations and masks are the caller's own; False: read-only views.
+        params: Numbers of the dynamics by name, see `bridge.parameters`.
         **rules: Rules of the environment, by name; `max_cycles` is another word for `horizon`.
 
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.session.as_environment`.
         RenderError: No such render mode, or the environment has no picture.
     """
-    return ParallelBridge(_environment(id_or_env, rules), render_mode=render_mode, copy=copy)
+    env = _environment(id_or_env, rules)
+    return ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
 
 
 def aec_env(
-    id_or_env: Source, *, render_mode: str | None = None, copy: bool = True, **rules: Any
+    id_or_env: Source,
+    *,
+    render_mode: str | None = None,
+    copy: bool = True,
+    params: Any = None,
+    **rules: Any,
 ) -> "pettingzoo.AECEnv[str, Any, Any]":
     """One world in which the agents take turns; it moves on when the last of them has acted.
 
@@ -80,7 +93,7 @@ def aec_env(
     action and is a `TurnBridge`. Arguments and errors are those of `parallel_env`.
     """
     env = _environment(id_or_env, rules)
-    world = ParallelBridge(env, render_mode=render_mode, copy=copy)
+    world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
     return TurnBridge(world) if isinstance(env, TakesTurns) else parallel_to_aec(world)
 
 
@@ -90,6 +103,7 @@ def parallel_vec_env(
     *,
     render_mode: str | None = None,
     copy: bool = True,
+    params: Any = None,
     devices: Sequence[Device] | None = None,
     **rules: Any,
 ) -> ParallelVecBridge:
@@ -100,6 +114,7 @@ def parallel_vec_env(
         num_envs: How many worlds.
         render_mode: "rgb_array" or None.
         copy: As in `parallel_env`.
+        params: As in `parallel_env`; a value for all worlds, or one for each.
         devices: Share the worlds among these.
         **rules: As in `parallel_env`.
 
@@ -107,23 +122,29 @@ def parallel_vec_env(
         UnknownNameError, RulesError, UnsuitableError, RenderError: As `parallel_env`.
     """
     env = _environment(id_or_env, rules)
-    return ParallelVecBridge(env, num_envs, render_mode=render_mode, copy=copy, devices=devices)
+    return ParallelVecBridge(
+        env, num_envs, render_mode=render_mode, copy=copy, params=params, devices=devices
+    )
 
 
-class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
+class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
     """Every agent that has not ended acts at once; those that have vanish from the dicts.
 
     Attributes:
         agents: Who has not ended, in the order of `possible_agents`; empty before `reset`.
-        max_cycles: The time limit in steps, or None. It may be set and holds from the next `reset`
-            on, which then needs a seed to be repeatable. An environment without the rule `horizon`
-            has no limit and ignores it.
+        max_cycles: The time limit in steps, or None. It may be set, as any rule, and holds from
+            the next step on.
         state_space: Of `state()`; absent where the environment has no global state.
         np_random: A NumPy generator seeded by `reset`, for wrappers that draw; the world does not.
     """
 
     def __init__(
-        self, env: Environment[Any, Any], *, render_mode: str | None = None, copy: bool = True
+        self,
+        env: Environment[Any, Any],
+        *,
+        render_mode: str | None = None,
+        copy: bool = True,
+        params: Any = None,
     ) -> None:
         check_render_mode(env, render_mode, RENDER_MODES)
         spec = env.spec
@@ -135,7 +156,6 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         }
         self.render_mode = render_mode
         self.copy = copy
-        self.max_cycles = spec.horizon
         self.possible_agents = list(spec.agents)
         self.agents: list[str] = []
         self.observation_spaces = named.observation_spaces(env)
@@ -143,11 +163,20 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
         self.np_random = np.random.default_rng()
-        self._session = Session(env, 1, Autoreset.DISABLED)
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         self._window = Window(spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
         self._teams = [named.Team.of(env, group) for group in spec.groups]
+
+    @property
+    def max_cycles(self) -> int | None:
+        """The time limit in steps, or None."""
+        return self._session.spec.horizon
+
+    @max_cycles.setter
+    def max_cycles(self, limit: int | None) -> None:
+        self._session.set_rule("horizon", None if limit == -1 else limit)
 
     def observation_space(self, agent: str) -> Any:
         """The space of an agent's observations; always the same object, and no other agent's."""
@@ -157,6 +186,7 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         """The space of an agent's actions; always the same object, and no other agent's."""
         return self.action_spaces[agent]
 
+    @all_or_nothing
     def reset(
         self, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Observations, Infos]:
@@ -171,14 +201,12 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
             if option != PROBE:
                 raise OptionError(f"unknown reset option {option!r}: this environment has none.")
         self._session.require("reset", running=False)
-        env = self._session.env
-        if self.max_cycles != env.spec.horizon and hasattr(env, "horizon"):
-            self._session = Session(_limited(env, self.max_cycles), 1, Autoreset.DISABLED)
         self._session.begin(seed)
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
         return self._begun([[True] * len(self._row)])
 
+    @all_or_nothing
     def step(self, actions: Mapping[str, Any]) -> Step:
         """Advance by one step.
 
@@ -257,17 +285,19 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         if self._window is not None:
             self._window.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state of the world to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> tuple[Observations, Infos]:
         """Go on from a file that `save_state` wrote; returns what `reset` returns.
 
         Raises:
             StateFileError: It is no such file, or of another environment or time limit.
         """
-        return self._begun(self._session.load(path).acting)
+        memory = self._session.load(path)
+        self.np_random = generator_from(memory.get("np_random")) or self.np_random
+        return self._begun(self._session.tally().acting)
+
+    def _memory(self) -> dict[str, Any]:
+        return {"np_random": generator_state(self.np_random)}
 
     def _begun(self, acting: Any) -> tuple[Observations, Infos]:
         self._take_part(acting)

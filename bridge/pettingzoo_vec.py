@@ -31,6 +31,7 @@ from native.core import Environment, Renders
 
 from . import named
 from .actions import check_names, mask_size, stacked
+from .adapter import Adapter, all_or_nothing
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
 from .programs import Device
@@ -51,7 +52,7 @@ Steps: TypeAlias = tuple[
 ]
 
 
-class ParallelVecBridge:
+class ParallelVecBridge(Adapter):
     """N worlds, each array with an axis of worlds in front.
 
     Attributes:
@@ -67,6 +68,7 @@ class ParallelVecBridge:
         *,
         render_mode: str | None = None,
         copy: bool = True,
+        params: Any = None,
         devices: Sequence[Device] | None = None,
     ) -> None:
         check_render_mode(env, render_mode, RENDER_MODES)
@@ -78,7 +80,7 @@ class ParallelVecBridge:
         }
         self.render_mode = render_mode
         self.copy = copy
-        self._session = Session(env, num_envs, Autoreset.SAME_STEP, devices=devices)
+        self._session = Session(env, num_envs, Autoreset.SAME_STEP, params=params, devices=devices)
         self.num_envs = num_envs
         self.possible_agents = list(spec.agents)
         self.agents = list(spec.agents)
@@ -116,6 +118,7 @@ class ParallelVecBridge:
         """The space of an agent's actions in all worlds; always the same object."""
         return self._action[agent]
 
+    @all_or_nothing
     def reset(
         self,
         *,
@@ -137,11 +140,13 @@ class ParallelVecBridge:
             raise OptionError(f"unknown reset option {option!r}: this environment has none.")
         return self._begun(self._session.reset(seed))
 
+    @all_or_nothing
     def step(self, actions: Mapping[str, Any]) -> Steps:
         """Advance every world by one step: `step_async`, then `step_wait`."""
-        self.step_async(actions)
-        return self.step_wait()
+        self._dispatch(actions)
+        return self._collect()
 
+    @all_or_nothing
     def step_async(self, actions: Mapping[str, Any]) -> None:
         """Begin a step; the device works while Python goes on.
 
@@ -154,6 +159,18 @@ class ParallelVecBridge:
             ActionError: An agent is missing or unknown, or an action does not fit its space;
                 nothing is stepped.
         """
+        self._dispatch(actions)
+
+    @all_or_nothing
+    def step_wait(self) -> Steps:
+        """Observations, rewards, terminations, truncations and infos of every agent.
+
+        Raises:
+            CallOrderError: No step has begun.
+        """
+        return self._collect()
+
+    def _dispatch(self, actions: Mapping[str, Any]) -> None:
         self._session.require("step")
         if self._stepping:
             raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
@@ -168,12 +185,7 @@ class ParallelVecBridge:
         self._session.dispatch(joint)
         self._stepping = True
 
-    def step_wait(self) -> Steps:
-        """Observations, rewards, terminations, truncations and infos of every agent.
-
-        Raises:
-            CallOrderError: No step has begun.
-        """
+    def _collect(self) -> Steps:
         if not self._stepping:
             self._session.require("step_wait")
             raise CallOrderError("step_wait() was called before step_async().")
@@ -208,17 +220,20 @@ class ParallelVecBridge:
         """Let go of the state. Calling it again does nothing."""
         self._session.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state of every world to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> tuple[Observations, Infos]:
         """Go on from a file that `save_state` wrote; returns what `reset` returns.
 
         Raises:
             StateFileError: It is no such file, or of another environment or number of worlds.
         """
-        return self._begun(self._session.load(path))
+        self._session.load(path)
+        return self._begun(self._session.shown)
+
+    def _memory(self) -> dict[str, Any]:
+        if self._stepping:
+            raise CallOrderError("save_state() was called before step_wait(). Call that first.")
+        return {}
 
     def _begun(self, shown: Transition) -> tuple[Observations, Infos]:
         self._stepping = False

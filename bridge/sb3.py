@@ -31,6 +31,15 @@ import numpy as np
 from native.batch import Autoreset, Transition
 from native.core import Environment, Masks, Renders
 
+from .adapter import (
+    Adapter,
+    all_or_nothing,
+    by_world,
+    is_known,
+    refuse_if_fixed,
+    worlds_get,
+    worlds_set,
+)
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
 from .programs import Device, Sight
@@ -61,6 +70,7 @@ def make_vec_env(
     *,
     seed: int | None = None,
     render_mode: str | None = None,
+    params: Any = None,
     devices: Sequence[Device] | None = None,
     **rules: Any,
 ) -> "VecBridge":
@@ -71,6 +81,8 @@ def make_vec_env(
         num_envs: How many worlds; the `VecEnv` has a row for each agent of each.
         seed: World w is seeded with `seed` + w. None: by the algorithm, or the operating system.
         render_mode: "rgb_array" or "human": the first worlds, side by side.
+        params: Numbers of the dynamics by name, for all worlds or one for each, see
+            `bridge.parameters`.
         devices: Share the worlds among these.
         **rules: Rules of the environment, by name.
 
@@ -81,13 +93,14 @@ def make_vec_env(
         SeedError: `seed` is no non-negative integer.
     """
     env = as_environment(id_or_env, **rules)
-    venv = VecBridge(Rows(env, num_envs, render_mode=render_mode, devices=devices))
+    rows = Rows(env, num_envs, render_mode=render_mode, params=params, devices=devices)
+    venv = VecBridge(rows)
     if seed is not None:
         venv.seed(seed)
     return venv
 
 
-class VecBridge(VecMonitor):
+class VecBridge(Adapter, VecMonitor):
     """A `VecMonitor` that need not count, because its `Rows` know how each episode went.
 
     Being one tells `evaluate_policy` and its like to trust the "episode" entries. Attributes and
@@ -96,6 +109,7 @@ class VecBridge(VecMonitor):
 
     def __init__(self, rows: "Rows") -> None:
         VecEnvWrapper.__init__(self, rows)
+        self._session = rows._session
         self.metadata, self.reset_infos = rows.metadata, rows.reset_infos
 
     def reset(self) -> Observations:
@@ -107,11 +121,16 @@ class VecBridge(VecMonitor):
     def close(self) -> None:
         self.venv.close()
 
+    def _memory(self) -> dict[str, Any]:
+        rows: Any = self.venv
+        memory: dict[str, Any] = rows._memory()
+        return memory
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.venv,)
 
 
-class Rows(VecEnv):
+class Rows(Adapter, VecEnv):
     """The rows themselves.
 
     Attributes:
@@ -126,14 +145,18 @@ class Rows(VecEnv):
         num_worlds: int,
         *,
         render_mode: str | None = None,
+        params: Any = None,
         devices: Sequence[Device] | None = None,
     ) -> None:
         group = only_kind(env.spec)
         check_render_mode(env, render_mode, RENDER_MODES)
-        self._session = Session(env, num_worlds, Autoreset.SAME_STEP, devices=devices)
+        self._session = Session(
+            env, num_worlds, Autoreset.SAME_STEP, params=params, devices=devices
+        )
         self._intake = Intake(env.spec, num_worlds)
         self._spec = env.spec
         self._stepping = False
+        self._before: Any = None  # the session before the step that has begun
         self._window: Window | None = None
         self._notes: dict[str, dict[int, Any]] = {}
         self._masks: Any = None
@@ -171,26 +194,33 @@ class Rows(VecEnv):
             for option in given:
                 raise OptionError(f"unknown reset option {option!r}: this VecEnv has no options.")
 
+    @all_or_nothing
     def reset(self) -> Observations:
         shown = self._session.reset(self._seeds[:: self.num_agents])
         self._reset_seeds()
         self._note_resets(range(self.num_worlds), to_numpy(shown.timestep.info))
         return self._begun(shown)
 
+    @all_or_nothing
     def step_async(self, actions: np.ndarray) -> None:
         """Begin a step; the device works while Python goes on.
 
+        As in `DummyVecEnv` a step that was begun and not waited for is not taken: a wrapper that
+        was interrupted between both halves begins again.
+
         Raises:
             NotResetError, ClosedError: Before `reset`, after `close`.
-            CallOrderError: The step before has not been waited for.
             ActionError: The actions do not fit the action space; nothing is stepped.
         """
         self._session.require("step")
+        joint = self._intake(self._whole(actions))
         if self._stepping:
-            raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
-        self._session.dispatch(self._intake(self._whole(actions)))
+            self._session.go_back(self._before)
+        self._before = self._session.moment()
+        self._session.dispatch(joint)
         self._stepping = True
 
+    @all_or_nothing
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
         """Observations, rewards float32 (rows,), dones bool (rows,) and an info for each row.
 
@@ -199,7 +229,7 @@ class Rows(VecEnv):
         """
         if not self._stepping:
             raise CallOrderError("step_wait() was called before step_async().")
-        self._stepping = False
+        self._stepping, self._before = False, None
         infos = self._empty_infos()  # while the device works
         now: Any
         now, self._masks = self._session.look(own=True)
@@ -218,17 +248,23 @@ class Rows(VecEnv):
         if self._window is not None:
             self._window.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state of every world to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> Observations:
         """Go on from a file that `save_state` wrote; its observations, as `reset` returns them.
 
         Raises:
             StateFileError: It is no such file, or of another environment or number of worlds.
         """
-        return self._begun(self._session.load(path))
+        memory = self._session.load(path)
+        self._seeds = memory.get("seeds", [None] * self.num_envs)
+        shown = self._session.shown
+        self._note_resets(range(self.num_worlds), to_numpy(shown.timestep.info))
+        return self._begun(shown)
+
+    def _memory(self) -> dict[str, Any]:
+        if self._stepping:
+            raise CallOrderError("save_state() was called before step_wait(). Call that first.")
+        return {"seeds": self._seeds}
 
     def get_images(self) -> list[np.ndarray]:
         """Pictures of the first worlds, at most 16."""
@@ -259,18 +295,32 @@ class Rows(VecEnv):
         return True
 
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
-        """What `set_attr` set; else `alive`, `action_masks`, `render`, or a rule by its name."""
+        """A note of `set_attr`, `alive`, `action_masks`, `render`, a parameter or a rule by row."""
         return [self._attribute(attr_name, row) for row in self._rows(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:
-        """Keep a value for each of some rows; `get_attr` finds it.
+        """Set a parameter or a rule from the next step on; what is neither is kept as a note.
+
+        Args:
+            attr_name: Of a parameter, a rule, or anything else that nothing here has.
+            value: For each of the rows.
+            indices: Rows; whole worlds for a parameter, all for a rule. None: all.
 
         Raises:
-            RulesError: It is a rule of the environment, and those are fixed.
+            RulesError: It cannot be set, or the value does not fit.
         """
+        rows = self._rows(indices)
+        if is_known(self._session, attr_name):
+            self._session.require("set_attr", running=False)
+            values: list[Any] = self.get_attr(attr_name)
+            for row in rows:
+                values[row] = value
+            worlds_set(self._session, attr_name, by_world(attr_name, values, self.num_agents))
+            return
+        refuse_if_fixed(self._session, attr_name)
         if attr_name not in self._notes and self.has_attr(attr_name):
             raise RulesError(f"{attr_name!r} is fixed: give it to make_vec_env() instead.")
-        self._notes.setdefault(attr_name, {}).update(dict.fromkeys(self._rows(indices), value))
+        self._notes.setdefault(attr_name, {}).update(dict.fromkeys(rows, value))
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: Indices = None, **method_kwargs: Any
@@ -303,9 +353,9 @@ class Rows(VecEnv):
             case "render" if isinstance(env, Renders):
                 return functools.partial(self._session.render, row // self.num_agents)
             case _:
-                if name.startswith("_") or callable(getattr(env, name, callable)):
+                if not is_known(self._session, name):
                     raise AttributeError(f"{self._spec.name} has no attribute {name!r}.")
-                return getattr(env, name)
+                return worlds_get(self._session, name)[row // self.num_agents]
 
     def _action_mask(self, row: int) -> np.ndarray:
         """Legal actions of a row: bool (actions,)."""

@@ -39,6 +39,7 @@ from native.core import Environment, Group
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
 from .actions import checked, mask_size
+from .adapter import Adapter, all_or_nothing
 from .arrays import to_torch
 from .errors import MissingExtraError, OptionError, SeedError
 from .programs import Device
@@ -67,6 +68,7 @@ def make(
     num_envs: int,
     *,
     seed: int | None = None,
+    params: Any = None,
     devices: Sequence[Device] | None = None,
     **rules: Any,
 ) -> "TorchRLBridge":
@@ -76,6 +78,7 @@ def make(
         id_or_env: A registered name, a native environment, or one of `bridge.sources`.
         num_envs: How many worlds.
         seed: World w is seeded with `seed` + w. None: by `set_seed`, or the operating system.
+        params: Numbers of the dynamics by name, see `bridge.parameters`.
         devices: Share the worlds among these.
         **rules: Rules of the environment, by name.
 
@@ -83,13 +86,14 @@ def make(
         UnknownNameError, RulesError: See `bridge.session.as_environment`.
         SeedError: `seed` is no non-negative integer.
     """
-    env = TorchRLBridge(as_environment(id_or_env, **rules), num_envs, devices=devices)
+    native = as_environment(id_or_env, **rules)
+    env = TorchRLBridge(native, num_envs, params=params, devices=devices)
     if seed is not None:
         env.set_seed(seed)
     return env
 
 
-class TorchRLBridge(EnvBase):  # type: ignore[misc]
+class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
     """N worlds as one `EnvBase`.
 
     Attributes:
@@ -102,9 +106,10 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
         env: Environment[Any, Any],
         num_worlds: int,
         *,
+        params: Any = None,
         devices: Sequence[Device] | None = None,
     ) -> None:
-        session = Session(env, num_worlds, Autoreset.DISABLED, devices=devices)
+        session = Session(env, num_worlds, Autoreset.DISABLED, params=params, devices=devices)
         platform = (devices or jax.devices())[0].platform
         super().__init__(device="cpu" if platform == "cpu" else "cuda", batch_size=(num_worlds,))
         self._session = session
@@ -114,17 +119,18 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
         self._alone = env.spec.num_agents == 1
         self._make_specs(env)
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state of every world to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> Any:
         """Go on from a file that `save_state` wrote; returns what `reset` returns.
 
         Raises:
             StateFileError: It is no such file, or of another environment or number of worlds.
         """
-        return self._begun(self._session.load(path))
+        self._seeds = self._session.load(path).get("seed")
+        return self._begun(self._session.shown)
+
+    def _memory(self) -> dict[str, Any]:
+        return {"seed": self._seeds}
 
     def close(self, *, raise_if_closed: bool = True) -> None:
         del raise_if_closed  # closing again does no harm
@@ -135,8 +141,9 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
         if seed is None:
             raise SeedError("set_seed() needs an integer.")
         seed_word(seed)
-        self._seeds = seed
+        self._seeds = int(seed)
 
+    @all_or_nothing
     def _reset(self, tensordict: Any = None, **options: Any) -> Any:
         for option in options:
             raise OptionError(f"unknown reset option {option!r}: this environment has none.")
@@ -147,6 +154,7 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
         rows = mask.reshape(self.num_worlds).numpy(force=True)
         return self._begun(self._session.reset(None, rows) if rows.any() else self._session.shown)
 
+    @all_or_nothing
     def _step(self, tensordict: Any) -> Any:
         self._session.require("step")
         joint: dict[str, np.ndarray] = {}
