@@ -51,6 +51,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.gymnasium", "gymnasium", "gymnasium") from error
 
+from .gymnasium_around import resume
 from .gymnasium_vector import VectorBridge
 
 RENDER_MODES = ("rgb_array", "human")
@@ -234,16 +235,25 @@ class GymBridge(Adapter, _Env):
         if self._window is not None:
             self._window.close()
 
-    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> tuple[Observation, Info]:
         """Go on from a file that `save_state` wrote; its observation and info.
 
         Raises:
             StateFileError: It is no such file, or of another environment.
         """
+        return self._resumed(path)[1]
+
+    @all_or_nothing
+    def _resumed(
+        self, path: str | os.PathLike[str]
+    ) -> tuple[Mapping[str, Any], tuple[Observation, Info]]:
+        """Go on from a file: what was remembered in it, observation and info."""
         memory = self._session.load(path)
         self._np_random = generator_from(memory.get("np_random"))
-        return self._begun(over=not self._session.tally().acting.item())
+        tally = self._session.tally()
+        shown = self._begun(over=not tally.acting.item())
+        resume(self, tally.lengths.item(), shown)
+        return memory, shown
 
     def _memory(self) -> dict[str, Any]:
         return {"np_random": generator_state(self._np_random)}

@@ -18,6 +18,7 @@ gym` and `gym.make("bridge.gymnasium:native/CartPole-v1")`. Many environments th
 values are `bridge.sb3.make_vec_env`.
 """
 
+import os
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -181,6 +182,22 @@ class LegacyBridge(Env):
         if truncated and not terminated:
             info["TimeLimit.truncated"] = True
         return observation, float(reward), terminated or truncated, info
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Write the state to an .npz file, with the seed that waits for `reset`; see `Adapter`."""
+        core: Any = self.env.unwrapped
+        core._session.save(path, {**core._memory(), "seed": self._seed})
+
+    def load_state(self, path: str | os.PathLike[str]) -> Any:
+        """Go on from a file that `save_state` wrote; its observation.
+
+        Raises:
+            StateFileError: It is no such file, or of another environment.
+        """
+        core: Any = self.env.unwrapped
+        memory, (observation, _) = core._resumed(path)
+        self._seed = memory.get("seed")
+        return observation
 
     def render(self, mode: str = "human") -> Any:
         """A picture, uint8 (height, width, 3), for "rgb_array"; "human" shows it in a window.

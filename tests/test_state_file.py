@@ -199,3 +199,42 @@ def test_rules_are_described_alike_in_every_process():
     assert runs[0].stdout == runs[1].stdout and "0x" not in runs[0].stdout
     assert len(set(runs[0].stdout.splitlines())) == 4, "other policies are other rules"
     assert identity(ENV) != identity(as_environment("CartPole-v1", horizon=7))
+
+
+def test_gymnasiums_own_count_of_steps_goes_on(tmp_path):
+    gymnasium = pytest.importorskip("gymnasium")
+    name = "bridge.gymnasium:native/MountainCar-v0"
+    env, other = gymnasium.make(name), gymnasium.make(name, max_episode_steps=200)
+    env.reset(seed=0), other.reset(seed=0)
+    for _ in range(120):
+        env.step(1)
+    env.unwrapped.save_state(tmp_path / "state.npz")
+    for _ in range(150):
+        other.step(1)
+    for again in (other, gymnasium.make(name)):
+        again.get_wrapper_attr("load_state")(tmp_path / "state.npz")
+        ends = [again.step(1)[3] for _ in range(80)]
+        assert ends.index(True) == 79, "200 steps in all"
+
+
+def test_the_old_api_remembers_the_seed_that_waits(tmp_path):
+    gym = pytest.importorskip("bridge.legacy")
+    env, other = gym.make("CartPole-v1"), gym.make("CartPole-v1")
+    env.reset()
+    env.seed(5)
+    env.save_state(tmp_path / "state.npz")
+    other.load_state(tmp_path / "state.npz")
+    np.testing.assert_array_equal(env.reset(), other.reset())
+
+
+def test_seeds_that_wait_for_a_reset_come_back(tmp_path):
+    sb3 = pytest.importorskip("bridge.sb3")
+    venv = sb3.make_vec_env("CartPole-v1", 2, seed=0)
+    other = sb3.make_vec_env("CartPole-v1", 2, seed=9)
+    venv.reset()
+    for pending in (None, 4):
+        if pending is not None:
+            venv.seed(pending)
+        venv.save_state(tmp_path / "state.npz")
+        other.load_state(tmp_path / "state.npz")
+        np.testing.assert_array_equal(venv.reset(), other.reset())
