@@ -83,12 +83,18 @@ class Batch:
     Attributes:
         env: The environment.
         autoreset: When a finished row begins again.
-        rng: The generator of its random bits: "pcg4d", or a name JAX knows ("threefry2x32").
+        rng: The generator of its random bits, one of `prng.NAMES`.
+
+    Raises:
+        RuleError: There is no such generator.
     """
 
     env: Environment[Any, Any]
     autoreset: Autoreset
     rng: str = "pcg4d"
+
+    def __post_init__(self) -> None:
+        implementation(self.rng)
 
     def init(self, seeds: jax.Array, params: Any) -> tuple[Carry, Transition]:
         """Begin episode 0 of every row. `seeds`: uint32 (rows,)."""

@@ -18,12 +18,13 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete
 from native.trig import sincos
 
 START = 0.1
+BOUNDS = ("inner_limit", "outer_limit")  # of what is observed
 VIEW = draw.View(left=-2.2, bottom=-2.2, right=2.2, top=2.2, width=320)
 
 Motion = tuple[jax.Array, jax.Array, jax.Array, jax.Array]  # angles, then velocities
@@ -65,6 +66,10 @@ class Acrobot:
 
     horizon: int | None = 500
     params: Params = dataclasses.field(default_factory=Params)
+
+    def __post_init__(self) -> None:
+        fits = rules.params(Params, dict.fromkeys(BOUNDS, rules.positive))
+        rules.check(self, horizon=rules.time_limit, params=fits)
 
     @property
     def spec(self) -> Spec:

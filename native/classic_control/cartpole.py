@@ -16,12 +16,13 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete
 from native.trig import sincos
 
 START = 0.05
+ABOVE_0 = ("half_length", "track", "tilt")
 VIEW = draw.View(left=-2.7, bottom=-0.6, right=2.7, top=1.65, width=480)
 
 
@@ -58,6 +59,11 @@ class CartPole:
     horizon: int | None = 500
     sutton_barto_reward: bool = False
     params: Params = dataclasses.field(default_factory=Params)
+
+    def __post_init__(self) -> None:
+        fits = rules.params(Params, dict.fromkeys(ABOVE_0, rules.positive))
+        flag, limit = rules.flag, rules.time_limit
+        rules.check(self, horizon=limit, sutton_barto_reward=flag, params=fits)
 
     @property
     def spec(self) -> Spec:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete, Flat
 from native.trig import sincos
@@ -54,6 +54,10 @@ class MountainCar:
 
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)
+
+    def __post_init__(self) -> None:
+        fits = rules.params(Params, {"speed_limit": rules.positive})
+        rules.check(self, horizon=rules.time_limit, params=fits)
 
     @property
     def spec(self) -> Spec:

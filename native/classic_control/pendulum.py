@@ -16,11 +16,12 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box
 from native.trig import sincos
 
+ABOVE_0 = ("mass", "length", "speed_limit", "torque_limit")
 VIEW = draw.View(left=-2.2, bottom=-2.2, right=2.2, top=2.2, width=320)
 
 
@@ -53,6 +54,10 @@ class Pendulum:
 
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)
+
+    def __post_init__(self) -> None:
+        fits = rules.params(Params, dict.fromkeys(ABOVE_0, rules.positive))
+        rules.check(self, horizon=rules.time_limit, params=fits)
 
     @property
     def spec(self) -> Spec:
