@@ -29,9 +29,9 @@ from native.core import Environment, Renders, TakesTurns
 from native.registry import REGISTRY
 
 from .actions import check_names
-from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError, RulesError
+from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError
 from .programs import Device, Sight
-from .session import Session, Source, as_environment, with_horizon
+from .session import Session, Source, as_limited, with_horizon
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
@@ -67,7 +67,9 @@ def parallel_env(
         UnknownNameError, RulesError, UnsuitableError: See `bridge.session.as_environment`.
         RenderError: No such render mode, or the environment has no picture.
     """
-    return ParallelBridge(_environment(id_or_env, rules), render_mode=render_mode, copy=copy)
+    return ParallelBridge(
+        as_limited(id_or_env, "max_cycles", rules), render_mode=render_mode, copy=copy
+    )
 
 
 def aec_env(
@@ -79,7 +81,7 @@ def aec_env(
     `ParallelBridge`. A game that itself takes turns (`native.core.TakesTurns`) moves on with every
     action and is a `TurnBridge`. Arguments and errors are those of `parallel_env`.
     """
-    env = _environment(id_or_env, rules)
+    env = as_limited(id_or_env, "max_cycles", rules)
     world = ParallelBridge(env, render_mode=render_mode, copy=copy)
     return TurnBridge(world) if isinstance(env, TakesTurns) else parallel_to_aec(world)
 
@@ -106,7 +108,7 @@ def parallel_vec_env(
     Raises:
         UnknownNameError, RulesError, UnsuitableError, RenderError: As `parallel_env`.
     """
-    env = _environment(id_or_env, rules)
+    env = as_limited(id_or_env, "max_cycles", rules)
     return ParallelVecBridge(env, num_envs, render_mode=render_mode, copy=copy, devices=devices)
 
 
@@ -172,8 +174,10 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
                 raise OptionError(f"unknown reset option {option!r}: this environment has none.")
         self._session.require("reset", running=False)
         env = self._session.env
-        if self.max_cycles != env.spec.horizon and hasattr(env, "horizon"):
-            self._session = Session(_limited(env, self.max_cycles), 1, Autoreset.DISABLED)
+        if hasattr(env, "horizon"):
+            limited = with_horizon(env, self.max_cycles, "max_cycles")
+            if limited is not env:
+                self._session = Session(limited, 1, Autoreset.DISABLED)
         self._session.begin(seed)
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
@@ -313,19 +317,6 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
 def _of_world(native: Mapping[str, Any]) -> dict[str, Any]:
     """With Python's numbers where the values are scalars."""
     return {name: value[0] if value.ndim > 1 else value.item() for name, value in native.items()}
-
-
-def _environment(id_or_env: Source, rules: Mapping[str, Any]) -> Environment[Any, Any]:
-    if "max_cycles" not in rules:
-        return as_environment(id_or_env, **rules)
-    if "horizon" in rules:
-        raise RulesError("max_cycles is another word for horizon: give one of them.")
-    native = {rule: value for rule, value in rules.items() if rule != "max_cycles"}
-    return _limited(as_environment(id_or_env, **native), rules["max_cycles"])
-
-
-def _limited(env: Environment[Any, Any], max_cycles: int | None) -> Environment[Any, Any]:
-    return with_horizon(env, None if max_cycles == -1 else max_cycles)
 
 
 def _register() -> None:

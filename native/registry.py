@@ -73,7 +73,7 @@ class UnknownEnvironmentError(LookupError):
     """No environment of that name."""
 
 
-def make(name: str, **rules: Any) -> Environment[Any, Any]:
+def make(name: str, /, **rules: Any) -> Environment[Any, Any]:
     """Build the environment called `name`, with some of its rules replaced.
 
     Raises:

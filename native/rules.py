@@ -137,7 +137,7 @@ def each(fits: Check) -> Check:
     return all_fit
 
 
-def params(kind: type, narrower: Mapping[str, Check] | None = None) -> Check:
+def params(kind: type[Any], narrower: Mapping[str, Check] | None = None) -> Check:
     """Numbers of the dynamics: a `kind`, in which every number fits.
 
     An array or what stands for one (a traced array) may be anything, as its numbers can be unknown.
@@ -152,13 +152,16 @@ def params(kind: type, narrower: Mapping[str, Check] | None = None) -> Check:
         if not isinstance(value, kind):
             refuse(rule, f"a {kind.__module__}.{kind.__qualname__}", value)
         made: dict[str, Any] = {}
-        for field in dataclasses.fields(value):
+        for field in dataclasses.fields(kind):
             given = getattr(value, field.name)
             if not _is_array(given):
                 fitting = special.get(field.name, number)(f"{rule}.{field.name}", given)
                 if fitting is not given:
                     made[field.name] = fitting
-        return dataclasses.replace(value, **made) if made else value
+        if not made:
+            return value
+        changed: Any = value
+        return dataclasses.replace(changed, **made)
 
     return fits
 

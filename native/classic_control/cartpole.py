@@ -12,6 +12,8 @@ Source       Barto, Sutton and Anderson (1983), as in Gymnasium's CartPole-v1.
 import dataclasses
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +42,29 @@ class State:
 
 @pytree
 class Params:
-    """Numbers of the dynamics; SI units."""
+    """Numbers of the dynamics; SI units.
+
+    Attributes:
+        originals: Attribute of Gymnasium's -> the number here that is equal to it. Gymnasium makes
+            `total_mass` and `polemass_length` of three of them when it is constructed. There
+            another `masscart` alone changes nothing, another `masspole` or `length` only a part of
+            the dynamics; here each counts wherever it belongs.
+        derived: Attributes of Gymnasium's that change its dynamics and are no number here.
+    """
+
+    originals: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "gravity": "gravity",
+            "masscart": "cart_mass",
+            "masspole": "pole_mass",
+            "length": "half_length",
+            "force_mag": "force",
+            "tau": "interval",
+            "x_threshold": "track",
+            "theta_threshold_radians": "tilt",
+        }
+    )
+    derived: ClassVar[tuple[str, ...]] = ("total_mass", "polemass_length", "kinematics_integrator")
 
     gravity: float = 9.8
     cart_mass: float = 1.0

@@ -12,6 +12,8 @@ Source       Moore (1990), as in Gymnasium's MountainCar-v0, whose argument `goa
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +39,25 @@ class State:
 
 @pytree
 class Params:
-    """Numbers of the dynamics; the unit of time is a step."""
+    """Numbers of the dynamics; the unit of time is a step.
+
+    Attributes:
+        originals: Attribute of Gymnasium's -> the number here that is equal to it.
+        derived: Attributes of Gymnasium's that change its dynamics and are no number here.
+    """
+
+    originals: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "force": "force",
+            "gravity": "gravity",
+            "min_position": "left",
+            "max_position": "right",
+            "max_speed": "speed_limit",
+            "goal_position": "goal",
+            "goal_velocity": "goal_velocity",
+        }
+    )
+    derived: ClassVar[tuple[str, ...]] = ()
 
     force: float = 0.001
     gravity: float = 0.0025

@@ -12,6 +12,8 @@ Source       Gymnasium's Pendulum-v1, whose argument `g` is the parameter `gravi
 import dataclasses
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +40,24 @@ class State:
 
 @pytree
 class Params:
-    """Numbers of the dynamics; SI units."""
+    """Numbers of the dynamics; SI units.
+
+    Attributes:
+        originals: Attribute of Gymnasium's -> the number here that is equal to it.
+        derived: Attributes of Gymnasium's that change its dynamics and are no number here.
+    """
+
+    originals: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "g": "gravity",
+            "m": "mass",
+            "l": "length",
+            "dt": "interval",
+            "max_speed": "speed_limit",
+            "max_torque": "torque_limit",
+        }
+    )
+    derived: ClassVar[tuple[str, ...]] = ()
 
     gravity: float = 10.0
     mass: float = 1.0
