@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from .core import Environment, Masks, Timestep, pytree
 from .prng import implementation, row_keys
+from .rules import refuse
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class Batch:
         rng: The generator of its random bits, one of `prng.NAMES`.
 
     Raises:
-        RuleError: There is no such generator.
+        RuleError: There is no such mode, or no such generator.
     """
 
     env: Environment[Any, Any]
@@ -94,6 +95,8 @@ class Batch:
     rng: str = "pcg4d"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.autoreset, Autoreset):
+            refuse("autoreset", "a member of Autoreset", self.autoreset)
         implementation(self.rng)
 
     def init(self, seeds: jax.Array, params: Any) -> tuple[Carry, Transition]:

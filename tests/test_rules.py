@@ -24,7 +24,6 @@ from native.gigastep.opponents import OPPONENTS
 from native.gigastep.scenarios import SCENARIOS
 from native.gigastep.world import Gigastep
 from native.mpe.simple_spread import SimpleSpread
-from native.prng import NAMES, implementation, row_keys
 from native.registry import REGISTRY, UnknownEnvironmentError, make
 from native.rules import RuleError, UnknownRuleError
 from native.spaces import Discrete
@@ -163,23 +162,9 @@ def test_a_generator_that_is_not_ours_is_refused(rng):
         Session(CartPole(), 1, Autoreset.NEXT_STEP, rng=rng)
 
 
-@pytest.mark.parametrize("rng", [*NAMES, "rbg", "unsafe_rbg"])
-def test_only_generators_under_which_rows_are_independent_are_known(rng):
-    """What a row draws must not depend on the seeds beside it."""
-    seeds = np.array([[1, 2, 3], [7, 2, 9]], np.uint32)
-
-    def draw(seed):
-        return jax.random.bits(jax.random.key(seed, impl=rng), (4,))
-
-    if rng in NAMES:
-
-        def draw(data):
-            return jax.random.bits(jax.random.wrap_key_data(data, impl=implementation(rng)), (4,))
-
-        rows = [np.asarray(jax.vmap(draw)(row_keys(few, rng))) for few in seeds]
-    else:
-        rows = [np.asarray(jax.vmap(draw)(few)) for few in seeds]
-    assert (rows[0][1] == rows[1][1]).all() == (rng in NAMES)
+def test_a_mode_of_auto_reset_is_a_member():
+    with pytest.raises(RuleError, match="autoreset must be a member of Autoreset, got 'NextStep'"):
+        Batch(CartPole(), "NextStep")
 
 
 @pytest.mark.parametrize(
@@ -269,6 +254,8 @@ def test_every_name_of_a_scenario_is_one_of_a_kind():
 def test_one_team_needs_a_world_of_several():
     with pytest.raises(RuleError, match="one of several"):
         against(SimpleSpread(), "agent", OPPONENTS["greedy"])
+    with pytest.raises(RuleError, match="opponent must be a policy"):
+        against(Gigastep(), "blue", "greedy")
 
 
 def test_a_kind_is_checked():
