@@ -65,12 +65,8 @@ def make(
         UnknownNameError, RulesError, UnsuitableError: See `bridge.gymnasium.make`.
     """
     native = modern.limited(id_or_env, max_episode_steps, rules)
-    env = LegacyBridge(
-        modern.make(
-            native,
-            render_mode="rgb_array" if isinstance(native, Renders) else None,
-        )
-    )
+    render_mode = "rgb_array" if isinstance(native, Renders) else None
+    env = LegacyBridge(modern.make(native, render_mode=render_mode))
     original = gymnasium.registry.get(native.spec.name)
     env.spec = EnvSpec(
         native.spec.name,

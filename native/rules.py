@@ -9,7 +9,7 @@ bool, so that equal rules are equal in every respect, or raises RuleError.
 
 import dataclasses
 import math
-import numbers as abstract
+import numbers
 import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 MOST = 2**31 - 1  # what an int32 counts
-LARGEST = 3.4028234663852886e38  # of finite float32
+SMALLEST, LARGEST = 1.1754943508222875e-38, 3.4028234663852886e38  # of positive, finite float32
 
 Check: TypeAlias = Callable[[str, Any], Any]
 
@@ -81,7 +81,7 @@ def number_in(low: float = -math.inf, high: float = math.inf, what: str = "a num
     """A number that float32 has, `low` ... `high`; a bool is none, nor is nan."""
 
     def fits(rule: str, value: Any) -> float:
-        real = isinstance(value, abstract.Real) and not isinstance(value, bool)
+        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if not real or not low <= value <= high:
             refuse(rule, what, value)
         if LARGEST < abs(value) < math.inf:
@@ -92,7 +92,7 @@ def number_in(low: float = -math.inf, high: float = math.inf, what: str = "a num
 
 
 number = number_in()
-positive = number_in(5e-324, what="a number above 0")
+positive = number_in(SMALLEST, what="a number above 0")
 share = number_in(0.0, 1.0, "a number in 0 ... 1")
 
 
@@ -167,11 +167,11 @@ def params(kind: type[Any], narrower: Mapping[str, Check] | None = None) -> Chec
 
 
 def _is_integer(value: Any) -> bool:
-    return isinstance(value, abstract.Integral) and not isinstance(value, bool)
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def _is_array(value: Any) -> bool:
-    if isinstance(value, abstract.Number) or not hasattr(value, "shape"):
+    if isinstance(value, numbers.Number) or not hasattr(value, "shape"):
         return False
     return str(getattr(value, "dtype", "")).startswith(("float", "bfloat", "int", "uint"))
 

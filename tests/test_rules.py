@@ -107,6 +107,13 @@ def test_numbers_of_the_dynamics_may_be_arrays_or_endless():
         dataclasses.replace(env, params=dataclasses.replace(env.params, track=-1))
 
 
+def test_walls_stand_left_and_right():
+    for name in ("MountainCar-v0", "MountainCarContinuous-v0"):
+        env = make(name)
+        with pytest.raises(RuleError, match=r"params\.left must be less than params\.right, 0\.6"):
+            dataclasses.replace(env, params=dataclasses.replace(env.params, left=0.6))
+
+
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: type(limit).__name__)
 def test_a_time_limit_means_the_same_wherever_it_is_set(limit):
     for change in (

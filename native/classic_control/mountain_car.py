@@ -78,6 +78,9 @@ class MountainCar:
     def __post_init__(self) -> None:
         fits = rules.params(Params, {"speed_limit": rules.positive})
         rules.check(self, horizon=rules.time_limit, params=fits)
+        left, right = self.params.left, self.params.right
+        if isinstance(left, float) and isinstance(right, float) and left >= right:
+            rules.refuse("params.left", f"less than params.right, {right}", left)
 
     @property
     def spec(self) -> Spec:
