@@ -9,7 +9,7 @@
 
 import contextlib
 import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import jax
@@ -22,7 +22,7 @@ from .errors import RulesError, RuleValueError, UnsuitableError
 
 
 @contextlib.contextmanager
-def as_ours() -> Iterator[None]:
+def as_ours() -> Generator[None, None, None]:
     """Turn what `native` raises about rules into the bridge's own.
 
     Raises:

@@ -81,12 +81,12 @@ def number_in(low: float = -math.inf, high: float = math.inf, what: str = "a num
     """A number that float32 has, `low` ... `high`; a bool is none, nor is nan."""
 
     def fits(rule: str, value: Any) -> float:
-        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not real or not low <= value <= high:
+        made = _as_float(value)
+        if not low <= made <= high:
             refuse(rule, what, value)
-        if LARGEST < abs(value) < math.inf:
+        if LARGEST < abs(made) < math.inf:
             refuse(rule, f"{what} of at most {LARGEST:.3g}", value)
-        return float(value)
+        return made
 
     return fits
 
@@ -168,6 +168,16 @@ def params(kind: type[Any], narrower: Mapping[str, Check] | None = None) -> Chec
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _as_float(value: Any) -> float:
+    """The number; nan for what is none, or has no place in a float."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
 
 
 def _is_array(value: Any) -> bool:
