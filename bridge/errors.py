@@ -4,6 +4,7 @@ BridgeError
 |-- MissingExtraError        ImportError
 |-- UnknownNameError         LookupError
 |-- RulesError               TypeError
+|   `-- RuleValueError       ValueError
 |-- NotResetError            RuntimeError
 |-- ClosedError              RuntimeError
 |-- EpisodeOverError         RuntimeError
@@ -18,6 +19,7 @@ BridgeError
 """
 
 from native.registry import UnknownEnvironmentError
+from native.rules import RuleError
 
 
 class BridgeError(Exception):
@@ -40,6 +42,10 @@ class UnknownNameError(BridgeError, UnknownEnvironmentError):
 
 class RulesError(BridgeError, TypeError):
     """The environment has no such rule, or rules were given to one that is already built."""
+
+
+class RuleValueError(RulesError, RuleError):
+    """A rule, such as the time limit, has a value that does not fit."""
 
 
 class NotResetError(BridgeError, RuntimeError):

@@ -38,12 +38,11 @@ from .errors import (
     MissingExtraError,
     OptionError,
     RenderError,
-    RulesError,
     SeedError,
     UnsuitableError,
 )
 from .programs import Device
-from .session import Session, Source, as_environment, with_horizon
+from .session import Session, Source, as_environment, as_limited
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
@@ -88,7 +87,7 @@ def make(
         UnsuitableError: It has several agents.
         RenderError: No such render mode, or the environment has no picture.
     """
-    env = _limited(id_or_env, max_episode_steps, rules)
+    env = limited(id_or_env, max_episode_steps, rules)
     return GymBridge(env, render_mode=render_mode, params=params)
 
 
@@ -126,7 +125,7 @@ def make_vec(
         RenderError: No such render mode, or the environment has no picture.
     """
     return VectorBridge(
-        _limited(id_or_env, max_episode_steps, rules),
+        limited(id_or_env, max_episode_steps, rules),
         num_envs,
         autoreset_mode=autoreset_mode,
         copy=copy,
@@ -279,17 +278,12 @@ class GymBridge(Adapter, _Env):
         return info
 
 
-def _limited(
+def limited(
     id_or_env: Source, max_episode_steps: int | None, rules: Mapping[str, Any]
 ) -> Environment[Any, Any]:
-    if max_episode_steps is None:
-        return as_environment(id_or_env, **rules)
-    if "horizon" in rules:
-        raise RulesError("`horizon` is `max_episode_steps` here: give only the latter.")
-    if max_episode_steps != -1 and max_episode_steps < 1:
-        raise RulesError(f"max_episode_steps must be positive, or -1: got {max_episode_steps!r}.")
-    env = as_environment(id_or_env, **rules)
-    return with_horizon(env, None if max_episode_steps == -1 else max_episode_steps)
+    """The environment with that time limit; arguments and errors as of `make`."""
+    given = {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
+    return as_limited(id_or_env, "max_episode_steps", {**rules, **given})
 
 
 def _only(space: Space, value: Any) -> Observation:

@@ -26,7 +26,7 @@ import numpy as np
 from native.core import Renders
 
 from .errors import MissingExtraError, RenderError
-from .session import Source, as_environment, seed_word
+from .session import Source, seed_word
 from .window import FRAMES_PER_SECOND, Window
 
 try:
@@ -65,20 +65,14 @@ def make(
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.gymnasium.make`.
     """
-    native = as_environment(id_or_env, **rules)
-    env = LegacyBridge(
-        modern.make(
-            native,
-            render_mode="rgb_array" if isinstance(native, Renders) else None,
-            max_episode_steps=max_episode_steps,
-        )
-    )
-    limit = native.spec.horizon if max_episode_steps is None else max_episode_steps
+    native = modern.limited(id_or_env, max_episode_steps, rules)
+    render_mode = "rgb_array" if isinstance(native, Renders) else None
+    env = LegacyBridge(modern.make(native, render_mode=render_mode))
     original = gymnasium.registry.get(native.spec.name)
     env.spec = EnvSpec(
         native.spec.name,
         reward_threshold=None if original is None else original.reward_threshold,
-        max_episode_steps=None if limit == -1 else limit,
+        max_episode_steps=native.spec.horizon,
     )
     return env
 

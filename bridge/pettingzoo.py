@@ -30,9 +30,9 @@ from native.registry import REGISTRY
 
 from .actions import check_names
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
-from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError, RulesError
+from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError
 from .programs import Device, Sight
-from .session import Session, Source, as_environment, with_horizon
+from .session import Session, Source, as_limited
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
@@ -74,7 +74,7 @@ def parallel_env(
         UnknownNameError, RulesError, UnsuitableError: See `bridge.session.as_environment`.
         RenderError: No such render mode, or the environment has no picture.
     """
-    env = _environment(id_or_env, rules)
+    env = as_limited(id_or_env, "max_cycles", rules)
     return ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
 
 
@@ -92,7 +92,7 @@ def aec_env(
     `ParallelBridge`. A game that itself takes turns (`native.core.TakesTurns`) moves on with every
     action and is a `TurnBridge`. Arguments and errors are those of `parallel_env`.
     """
-    env = _environment(id_or_env, rules)
+    env = as_limited(id_or_env, "max_cycles", rules)
     world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
     return TurnBridge(world) if isinstance(env, TakesTurns) else parallel_to_aec(world)
 
@@ -121,7 +121,7 @@ def parallel_vec_env(
     Raises:
         UnknownNameError, RulesError, UnsuitableError, RenderError: As `parallel_env`.
     """
-    env = _environment(id_or_env, rules)
+    env = as_limited(id_or_env, "max_cycles", rules)
     return ParallelVecBridge(
         env, num_envs, render_mode=render_mode, copy=copy, params=params, devices=devices
     )
@@ -176,7 +176,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
 
     @max_cycles.setter
     def max_cycles(self, limit: int | None) -> None:
-        self._session.set_rule("horizon", None if limit == -1 else limit)
+        self._session.set_rule("horizon", limit)
 
     def observation_space(self, agent: str) -> Any:
         """The space of an agent's observations; always the same object, and no other agent's."""
@@ -343,19 +343,6 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
 def _of_world(native: Mapping[str, Any]) -> dict[str, Any]:
     """With Python's numbers where the values are scalars."""
     return {name: value[0] if value.ndim > 1 else value.item() for name, value in native.items()}
-
-
-def _environment(id_or_env: Source, rules: Mapping[str, Any]) -> Environment[Any, Any]:
-    if "max_cycles" not in rules:
-        return as_environment(id_or_env, **rules)
-    if "horizon" in rules:
-        raise RulesError("max_cycles is another word for horizon: give one of them.")
-    native = {rule: value for rule, value in rules.items() if rule != "max_cycles"}
-    return _limited(as_environment(id_or_env, **native), rules["max_cycles"])
-
-
-def _limited(env: Environment[Any, Any], max_cycles: int | None) -> Environment[Any, Any]:
-    return with_horizon(env, None if max_cycles == -1 else max_cycles)
 
 
 def _register() -> None:

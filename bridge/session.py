@@ -22,7 +22,7 @@ import numpy as np
 
 from native.batch import Autoreset, Batch, Transition
 from native.core import Environment, Renders
-from native.registry import UnknownEnvironmentError, UnknownRuleError
+from native.registry import UnknownEnvironmentError
 from native.registry import make as make_native
 
 from .errors import (
@@ -38,6 +38,7 @@ from .errors import (
 from .identity import identity
 from .parameters import with_given
 from .programs import Device, Form, Programs, Sight, Tally, programs, watched
+from .rules import as_ours, checked_devices, checked_rows, time_limit
 from .sources import adopt
 from .sources.catalogue import is_foreign, load
 from .state_file import Saved, read, write
@@ -46,7 +47,7 @@ Source: TypeAlias = "str | Environment[Any, Any] | Any"  # a name, native, or of
 Seeds: TypeAlias = "int | Sequence[int | None] | None"
 
 
-def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
+def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
     """The environment that a name, with or without the prefix "native/", or an object stands for.
 
     An object is a native `Environment`, or one of those in `bridge.sources`; a name may be another
@@ -56,36 +57,71 @@ def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
         UnknownNameError: No such name; the message suggests the nearest.
         MissingExtraError: It is the name of a library that is not installed.
         RulesError: The environment has no such rule, or is already built.
+        RuleValueError: A rule has a value that does not fit. A `horizon` of -1 is none.
         UnsuitableError: `source` is neither a name nor an `Environment`.
     """
     if isinstance(source, str):
         if is_foreign(source):
             return as_environment(load(source, **rules))
+        if "horizon" in rules:
+            rules["horizon"] = time_limit("horizon", rules["horizon"])
         try:
-            return make_native(source.removeprefix("native/"), **rules)
+            with as_ours():
+                return make_native(source.removeprefix("native/"), **rules)
         except UnknownEnvironmentError as error:
             raise UnknownNameError(*error.args) from None
-        except UnknownRuleError as error:
-            raise RulesError(*error.args) from None
     if rules:
         raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
     env = adopt(source) or source
-    if not isinstance(env, Environment):
-        raise UnsuitableError(f"expected a name or an environment, got {source!r}")
+    with as_ours():
+        if not isinstance(env, Environment):
+            raise UnsuitableError(f"expected a name or an environment, got {source!r}")
+        env.spec  # noqa: B018  what does not fit shows here
     return env
 
 
-def with_horizon(env: Environment[Any, Any], horizon: int | None) -> Environment[Any, Any]:
-    """The same environment with another time limit, in steps; None: without one.
+def as_limited(source: Source, word: str, rules: Mapping[str, Any]) -> Environment[Any, Any]:
+    """`as_environment`, where an interface has its own word for the rule `horizon`.
+
+    Args:
+        source: As in `as_environment`.
+        word: What the interface calls the time limit.
+        rules: By name; `word` may be one of them, of which -1 and None mean no limit.
+
+    Raises:
+        RulesError: Both words are given, or as `as_environment` and `with_horizon`.
+        RuleValueError: As `as_environment`.
+    """
+    if word not in rules:
+        return as_environment(source, **rules)
+    if "horizon" in rules:
+        raise RulesError(f"{word} is another word for horizon: give one of them.")
+    limit = time_limit(word, rules[word])
+    rest = {rule: value for rule, value in rules.items() if rule != word}
+    return with_horizon(as_environment(source, **rest), limit)
+
+
+def with_horizon(
+    env: Environment[Any, Any], horizon: int | None, word: str = "horizon"
+) -> Environment[Any, Any]:
+    """The same environment with another time limit, in steps; None or -1: without one.
+
+    Args:
+        env: The environment.
+        horizon: The limit.
+        word: What it is called where it was given, for the message.
 
     Raises:
         RulesError: It has no rule called `horizon`.
+        RuleValueError: The limit is no positive integer below 2**31.
     """
+    horizon = time_limit(word, horizon)
     if env.spec.horizon == horizon:
         return env
     if not isinstance(env, _HasHorizon):
         raise RulesError(f"{env.spec.name} has no rule `horizon`, so its time limit is fixed.")
-    changed: Environment[Any, Any] = dataclasses.replace(env, horizon=horizon)
+    with as_ours():
+        changed: Environment[Any, Any] = dataclasses.replace(env, horizon=horizon)
     return changed
 
 
@@ -100,7 +136,8 @@ def with_rule(env: Environment[Any, Any], name: str, value: Any) -> Environment[
     if name not in rules_of(env):
         there = ", ".join(rules_of(env)) or "none"
         raise RulesError(f"{env.spec.name} has no rule {name!r}. Rules: {there}.")
-    changed: Environment[Any, Any] = dataclasses.replace(env, **{name: value})  # type: ignore[type-var]
+    with as_ours():
+        changed: Environment[Any, Any] = dataclasses.replace(env, **{name: value})  # type: ignore[type-var]
     return changed
 
 
@@ -118,7 +155,6 @@ class _HasHorizon(Protocol):
 
 
 _MINE: Any = object()  # the parameters that a session has
-
 
 # What changes while a session plays.
 PLAYED = (
@@ -160,16 +196,14 @@ class Session:
         rng: str = "pcg4d",
         devices: Sequence[Device] | None = None,
     ) -> None:
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-            raise UnsuitableError(f"num_envs must be a positive integer, got {num_envs!r}.")
-        if devices is not None and num_envs % len(devices):
-            raise UnsuitableError(f"{num_envs} rows cannot be shared by {len(devices)} devices.")
+        num_envs = checked_rows(num_envs)
         self.env = env
         self.spec = env.spec
         self.num_envs = num_envs
         self.closed = False
-        self._batch = Batch(env, autoreset, rng)
-        self._devices = None if devices is None else tuple(devices)
+        with as_ours():
+            self._batch = Batch(env, autoreset, rng)
+        self._devices = checked_devices(devices, num_envs)
         self._arrays: tuple[jax.Array, ...] | None = None
         self._shown: Transition | None = None
         self._seeds = np.zeros(num_envs, np.uint32)

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from .core import Environment, Masks, Timestep, pytree
 from .parameters import row_axes
 from .prng import implementation, row_keys
+from .rules import refuse
 
 T = TypeVar("T")
 
@@ -84,12 +85,20 @@ class Batch:
     Attributes:
         env: The environment.
         autoreset: When a finished row begins again.
-        rng: The generator of its random bits: "pcg4d", or a name JAX knows ("threefry2x32").
+        rng: The generator of its random bits, one of `prng.NAMES`.
+
+    Raises:
+        RuleError: There is no such mode, or no such generator.
     """
 
     env: Environment[Any, Any]
     autoreset: Autoreset
     rng: str = "pcg4d"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.autoreset, Autoreset):
+            refuse("autoreset", "a member of Autoreset", self.autoreset)
+        implementation(self.rng)
 
     def init(self, seeds: jax.Array, params: Any) -> tuple[Carry, Transition]:
         """Begin episode 0 of every row.

@@ -111,7 +111,7 @@ def names(library: str) -> list[str]:
     return [f"{library}/{name}" for name in sorted(known.names(_module(library)))]
 
 
-def load(name: str, **rules: Any) -> Any:
+def load(name: str, /, **rules: Any) -> Any:
     """The library's own object of that name, or a native environment made of it.
 
     Args:
