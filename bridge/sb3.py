@@ -34,12 +34,12 @@ from native.core import Environment, Masks, Renders
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
 from .programs import Device, Sight
+from .resets import given_options, one_seed
 from .rows import Intake, at, blanked, only_kind, split, to_rows
-from .session import Session, Source, as_environment, seed_word
+from .session import Session, Source, as_environment
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
-    from gymnasium.spaces import MultiBinary
     from stable_baselines3.common.vec_env import VecEnv, VecMonitor
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvWrapper, tile_images
 except ImportError as error:
@@ -138,7 +138,7 @@ class Rows(VecEnv):
         self._notes: dict[str, dict[int, Any]] = {}
         self._masks: Any = None
         self._made = time.time()
-        self.num_worlds = num_worlds
+        self.num_worlds = num_worlds = self._session.num_envs
         self.num_agents = env.spec.num_agents
         self.num_envs = num_worlds * self.num_agents
         self.render_mode = render_mode
@@ -155,9 +155,7 @@ class Rows(VecEnv):
         Raises:
             SeedError: `seed` is no non-negative integer.
         """
-        if seed is not None:
-            seed_word(seed)
-        worlds = super().seed(seed)
+        worlds = super().seed(one_seed(seed))
         self._seeds = [worlds[row // self.num_agents] for row in range(self.num_envs)]
         return self._seeds
 
@@ -165,10 +163,10 @@ class Rows(VecEnv):
         """Refuse any option: there is none.
 
         Raises:
-            OptionError: An option was given.
+            OptionError: An option was given; what is no dict is a TypeError too.
         """
-        for given in [options] if isinstance(options, dict) else options or ():
-            for option in given:
+        for given in options if isinstance(options, list) else [options]:
+            for option in given_options(given):
                 raise OptionError(f"unknown reset option {option!r}: this VecEnv has no options.")
 
     def reset(self) -> Observations:
@@ -188,15 +186,17 @@ class Rows(VecEnv):
         self._session.require("step")
         if self._stepping:
             raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
-        self._session.dispatch(self._intake(self._whole(actions)))
+        self._session.dispatch(self._intake(actions))
         self._stepping = True
 
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
         """Observations, rewards float32 (rows,), dones bool (rows,) and an info for each row.
 
         Raises:
+            NotResetError, ClosedError: Before `reset`, after `close`.
             CallOrderError: No step has begun.
         """
+        self._session.require("step_wait")
         if not self._stepping:
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping = False
@@ -314,14 +314,6 @@ class Rows(VecEnv):
             self._masks = to_rows(self._spec, self._masks)
         mask: np.ndarray = self._masks[row]
         return mask
-
-    def _whole(self, actions: Any) -> Any:
-        """Flags as integers: SB3's Bernoulli distribution draws them as floats."""
-        if not isinstance(self.action_space, MultiBinary):
-            return actions
-        flags = np.asarray(actions)
-        whole = flags.astype(np.int8)
-        return whole if np.array_equal(whole, flags) else flags
 
     def _begun(self, shown: Transition) -> Observations:
         self._stepping = False

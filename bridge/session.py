@@ -30,12 +30,12 @@ from .errors import (
     NotResetError,
     RenderError,
     RulesError,
-    SeedError,
     StateFileError,
     UnknownNameError,
     UnsuitableError,
 )
 from .programs import Device, Sight, Tally, programs
+from .resets import row_words
 from .sources import adopt
 from .sources.catalogue import is_foreign, load
 
@@ -112,8 +112,10 @@ class Session:
         rng: str = "pcg4d",
         devices: Sequence[Device] | None = None,
     ) -> None:
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+        count: Any = num_envs
+        if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 1:
             raise UnsuitableError(f"num_envs must be a positive integer, got {num_envs!r}.")
+        num_envs = int(count)
         if devices is not None and num_envs % len(devices):
             raise UnsuitableError(f"{num_envs} rows cannot be shared by {len(devices)} devices.")
         self.env = env
@@ -296,27 +298,9 @@ class Session:
                 entropy = np.random.SeedSequence().generate_state(1)[0]
                 self._seeds = entropy + np.arange(self.num_envs, dtype=np.uint32)
             return self._every_row if first else ~self._every_row
-        if isinstance(seeds, numbers.Integral):
-            seeds = [int(seeds) + i for i in range(self.num_envs)]
-        if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):
-            raise SeedError(f"expected an integer, a sequence of them or None, got {seeds!r}.")
-        if len(seeds) != self.num_envs:
-            raise SeedError(f"expected {self.num_envs} seeds, one a row, got {len(seeds)}.")
-        words = [None if seed is None else seed_word(seed) for seed in seeds]
+        words = row_words(seeds, self.num_envs)
         if first and None in words:
             fresh = np.random.SeedSequence().generate_state(self.num_envs)
             words = [int(f) if w is None else w for f, w in zip(fresh, words, strict=True)]
         self._seeds = np.array([word or 0 for word in words], np.uint32)
         return np.array([word is not None for word in words])
-
-
-def seed_word(seed: Any) -> int:
-    """A seed as 32 bits: itself if it fits, else a hash of it.
-
-    Raises:
-        SeedError: It is no non-negative integer.
-    """
-    if not isinstance(seed, numbers.Integral) or seed < 0:
-        raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
-    seed = int(seed)
-    return seed if seed < 1 << 32 else int(np.random.SeedSequence(seed).generate_state(1)[0])
