@@ -19,6 +19,7 @@ What is returned is always new: callers may use their arrays again while the dev
 import dataclasses
 import math
 import numbers
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
@@ -196,7 +197,7 @@ def _together(values: Sequence[Any]) -> np.ndarray | None:
         joint = np.array(values)
     except Exception:  # ragged, or of something that is no number: who is to blame is found later
         return None
-    return joint if joint.dtype.kind in _NUMBERS else None
+    return joint if joint.dtype.kind in _NUMBERS and joint.dtype.isnative else None
 
 
 def _converted(values: Any, whose: str) -> np.ndarray:
@@ -303,7 +304,7 @@ def _reals(group: Group, array: np.ndarray, where: Where) -> np.ndarray:
     try:
         reals: np.ndarray = array.astype(np.float64)
     except OverflowError:
-        wrong = _each(array, lambda value: abs(value) > np.finfo(np.float64).max)
+        wrong = _each(array, lambda value: abs(value) > sys.float_info.max)
         _refuse(group, array, wrong, "is beyond the largest float", where)
     return reals
 
