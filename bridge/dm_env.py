@@ -34,8 +34,9 @@ from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 from .actions import check_names, mask_size, stacked
 from .adapter import Adapter, all_or_nothing
 from .errors import MissingExtraError
+from .resets import one_seed
 from .rows import split
-from .session import Session, Source, as_environment, seed_word
+from .session import Session, Source, as_environment
 
 try:
     import dm_env  # type: ignore[import-untyped]
@@ -68,9 +69,7 @@ class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
     def __init__(
         self, env: Environment[Any, Any], *, seed: int | None = None, params: Any = None
     ) -> None:
-        if seed is not None:
-            seed_word(seed)
-        self._seed = seed
+        self._seed = one_seed(seed)
         self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         self._agents = env.spec.agents
         self._alive = [False] * len(self._agents)

@@ -31,17 +31,17 @@ from native.registry import REGISTRY
 from native.spaces import Dict, Discrete, Space
 
 from . import spaces
-from .actions import checked
+from .actions import stacked
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
 from .errors import (
     EpisodeOverError,
     MissingExtraError,
     OptionError,
     RenderError,
-    SeedError,
     UnsuitableError,
 )
 from .programs import Device
+from .resets import given_options, one_seed
 from .session import Session, Source, as_environment, as_limited
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
@@ -181,14 +181,13 @@ class GymBridge(Adapter, _Env):
 
         Raises:
             SeedError: `seed` is no non-negative integer.
-            OptionError: There are no options.
+            OptionError: There are no options; if they are no dict, it is a TypeError too.
         """
-        for option in options or ():
+        seed = one_seed(seed)
+        for option in given_options(options):
             raise OptionError(f"unknown reset option {option!r}: this environment has no options.")
-        if isinstance(seed, (Sequence, np.ndarray)):
-            raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
         self._session.begin(seed)
-        super().reset(seed=None if seed is None else int(seed))
+        super().reset(seed=seed)
         return self._begun(over=False)
 
     @all_or_nothing
@@ -266,8 +265,7 @@ class GymBridge(Adapter, _Env):
         return observation, self._info(now.info, mask)
 
     def _checked(self, action: Any) -> dict[str, np.ndarray]:
-        values = action[None, None] if isinstance(action, np.ndarray) else [[action]]
-        return {self._group.name: checked(self._group, values, 1)}
+        return {self._group.name: stacked(self._group, [action])}
 
     def _info(self, native: Mapping[str, Any], mask: Any) -> Info:
         info: Info = {

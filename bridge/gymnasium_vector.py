@@ -65,6 +65,7 @@ from .errors import (
     UnsuitableError,
 )
 from .programs import Device, Tally
+from .resets import given_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Seeds, Session
 from .window import FRAMES_PER_SECOND, check_render_mode
@@ -131,7 +132,7 @@ class VectorBridge(Adapter, _VectorEnv):
         self.copy = copy
         self._spec = env.spec
         self._mode = mode
-        self.num_worlds = num_worlds
+        self.num_worlds = num_worlds = self._session.num_envs
         self.num_agents = env.spec.num_agents
         self.num_envs = num_worlds * self.num_agents
         self.single_observation_space = spaces.observation_space(group.observation)
@@ -360,7 +361,7 @@ class VectorBridge(Adapter, _VectorEnv):
             )
 
     def _reset_mask(self, options: Mapping[str, Any] | None) -> Array | None:
-        for option in options or ():
+        for option in given_options(options):
             if option != "reset_mask":
                 raise OptionError(f"unknown reset option {option!r}; there is only 'reset_mask'.")
         if not options:

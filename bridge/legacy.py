@@ -26,7 +26,8 @@ import numpy as np
 from native.core import Renders
 
 from .errors import MissingExtraError, RenderError
-from .session import Source, seed_word
+from .resets import one_seed
+from .session import Source
 from .window import FRAMES_PER_SECOND, Window
 
 try:
@@ -143,7 +144,7 @@ class LegacyBridge(Env):
         limit: int | None = self.spec and self.spec.max_episode_steps
         return limit
 
-    def seed(self, seed: int | None = None) -> list[int]:
+    def seed(self, seed: int | None = None) -> list[int | None]:
         """Seed the next `reset`; None: by the operating system.
 
         Raises:
@@ -151,8 +152,7 @@ class LegacyBridge(Env):
         """
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
-        seed_word(seed)
-        self._seed = int(seed)
+        self._seed = one_seed(seed)
         return [self._seed]
 
     def reset(self, *, seed: int | None = None, return_info: bool = False, **options: Any) -> Any:
@@ -161,8 +161,8 @@ class LegacyBridge(Env):
         Raises:
             SeedError, OptionError: See `bridge.gymnasium.GymBridge.reset`.
         """
-        seed, self._seed = self._seed if seed is None else seed, None
-        observation, info = self.env.reset(seed=seed, **options)
+        observation, info = self.env.reset(seed=self._seed if seed is None else seed, **options)
+        self._seed = None
         return (observation, info) if return_info else observation
 
     def step(self, action: Any) -> Step:

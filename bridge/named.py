@@ -9,7 +9,6 @@
 """
 
 import dataclasses
-import operator
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from native.core import Environment, Group
 from native.spaces import Box, Dict, Discrete
 
 from . import spaces
-from .actions import mask_size, stacked
+from .actions import INTEGERS, mask_size, stacked
 
 
 def observation_spaces(env: Environment[Any, Any]) -> dict[str, Any]:
@@ -90,14 +89,22 @@ class Team:
             ActionError: An action does not fit; the message names the agent.
         """
         chosen = [actions[agent] if agent in acting else self.idle for agent in self.agents]
-        if self.choices:  # in Python: to check a few numbers with NumPy costs as much as a step
-            try:
-                numbers = [operator.index(action) for action in chosen]
-            except TypeError:
-                return stacked(self.group, chosen)
-            if min(numbers) >= 0 and max(numbers) < self.choices:
-                return np.array([numbers], np.int32)
+        # In Python: to check a few numbers with NumPy costs as much as a step.
+        plain = self.choices and INTEGERS.issuperset(map(type, chosen))
+        if plain and min(chosen) >= 0 and max(chosen) < self.choices:
+            return np.array([chosen], np.int32)
         return stacked(self.group, chosen)
+
+    def own(self, agent: str, action: Any) -> Any:
+        """A checked copy of one agent's action, as `joint` takes it.
+
+        Raises:
+            ActionError: It does not fit.
+        """
+        if self.choices and type(action) in INTEGERS and 0 <= action < self.choices:
+            return int(action)
+        alone = dataclasses.replace(self.group, agents=(agent,))
+        return stacked(alone, [action])[0, 0]
 
     def seen(self, observation: Any, mask: np.ndarray | None) -> Sequence[Any]:
         """What each agent sees of an observation (1, agents, ...): views."""

@@ -32,17 +32,17 @@ from .actions import check_names
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
 from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError
 from .programs import Device, Sight
+from .resets import given_options, one_seed
 from .session import Session, Source, as_limited
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
-    from pettingzoo.utils.conversions import parallel_to_aec  # type: ignore[import-untyped]
 except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo", "pettingzoo", "pettingzoo") from error
 
 from . import named, spaces  # they need Gymnasium, which PettingZoo brings
-from .pettingzoo_aec import TurnBridge
+from .pettingzoo_aec import TurnBridge, simultaneous
 from .pettingzoo_vec import ParallelVecBridge
 
 RENDER_MODES = ("human", "rgb_array")
@@ -88,13 +88,14 @@ def aec_env(
 ) -> "pettingzoo.AECEnv[str, Any, Any]":
     """One world in which the agents take turns; it moves on when the last of them has acted.
 
-    It is `pettingzoo.utils.parallel_to_aec(parallel_env(...))`; its `unwrapped` is the
-    `ParallelBridge`. A game that itself takes turns (`native.core.TakesTurns`) moves on with every
-    action and is a `TurnBridge`. Arguments and errors are those of `parallel_env`.
+    It is what `pettingzoo.utils.parallel_to_aec(parallel_env(...))` would be, and checks an action
+    when it is given; its `unwrapped` is the `ParallelBridge`. A game that itself takes turns
+    (`native.core.TakesTurns`) moves on with every action and is a `TurnBridge`. Arguments and
+    errors are those of `parallel_env`.
     """
     env = as_limited(id_or_env, "max_cycles", rules)
     world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
-    return TurnBridge(world) if isinstance(env, TakesTurns) else parallel_to_aec(world)
+    return TurnBridge(world) if isinstance(env, TakesTurns) else simultaneous(world)
 
 
 def parallel_vec_env(
@@ -168,6 +169,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
         self._teams = [named.Team.of(env, group) for group in spec.groups]
+        self._team = {agent: team for team in self._teams for agent in team.agents}
 
     @property
     def max_cycles(self) -> int | None:
@@ -194,10 +196,11 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
 
         Raises:
             SeedError: `seed` is no non-negative integer.
-            OptionError: There are no options.
+            OptionError: There are no options; if they are no dict, it is a TypeError too.
             ClosedError: After `close`.
         """
-        for option in options or ():
+        seed = one_seed(seed)
+        for option in given_options(options):
             if option != PROBE:
                 raise OptionError(f"unknown reset option {option!r}: this environment has none.")
         self._session.require("reset", running=False)
@@ -249,6 +252,16 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         if self._window is not None:
             self.render()
         return step
+
+    def own_action(self, agent: str, action: Any) -> Any:
+        """A checked copy of an action that `step` is to get later.
+
+        Raises:
+            NotResetError, ClosedError: Before `reset`, after `close`.
+            ActionError: It does not fit the agent's action space.
+        """
+        self._session.require("step")
+        return self._team[agent].own(agent, action)
 
     def state(self) -> np.ndarray:
         """One array about the whole world, an element of `state_space`; read-only.

@@ -1,4 +1,10 @@
-"""PettingZoo: a game in which players take turns, as an `AECEnv` with the true order of turns.
+"""PettingZoo: one agent at a time, as an `AECEnv`.
+
+A game in which all act at once is shown as PettingZoo's own wrapper shows it: the world moves when
+the last agent has acted. Here an action is checked, and copied, when it is given. So the agent that
+gave a bad one is told, and still has its turn; and its array may be used again at once.
+
+A game in which players take turns is shown with the true order of turns:
 
 | native                         | PettingZoo                                                   |
 | ------------------------------ | ------------------------------------------------------------ |
@@ -21,8 +27,36 @@ from .errors import EpisodeOverError, MissingExtraError, NotResetError
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
+    from pettingzoo.utils.conversions import (  # type: ignore[import-untyped]
+        parallel_to_aec_wrapper,
+    )
+    from pettingzoo.utils.wrappers import OrderEnforcingWrapper  # type: ignore[import-untyped]
 except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo_aec", "pettingzoo", "pettingzoo") from error
+
+
+class SimultaneousBridge(parallel_to_aec_wrapper):  # type: ignore[misc]
+    """PettingZoo's wrapper of a `ParallelBridge`, which checks each action when it is given."""
+
+    def step(self, action: Any) -> None:
+        """The agent whose turn it is acts; None for one that has ended.
+
+        Raises:
+            ClosedError: After `close`.
+            EpisodeOverError: The agent has ended, and `action` is not None.
+            ActionError: The action does not fit its space; it is still this agent's turn.
+        """
+        agent = self.agent_selection
+        if self.terminations[agent] or self.truncations[agent]:
+            _require_none(agent, action)
+        else:
+            action = self.env.own_action(agent, action)
+        super().step(action)
+
+
+def simultaneous(world: Any) -> "pettingzoo.AECEnv[str, Any, Any]":
+    """A `ParallelBridge` as `pettingzoo.utils.parallel_to_aec` shows it."""
+    return OrderEnforcingWrapper(SimultaneousBridge(world))
 
 
 class TurnBridge(pettingzoo.AECEnv[str, Any, Any]):  # type: ignore[misc]
@@ -83,8 +117,7 @@ class TurnBridge(pettingzoo.AECEnv[str, Any, Any]):  # type: ignore[misc]
             raise EpisodeOverError("step() was called after every agent had ended. Call reset().")
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
-            if action is not None:
-                raise EpisodeOverError(f"{agent!r} has ended: step(None) takes it out of `agents`.")
+            _require_none(agent, action)
             self._was_dead_step(None)
             return
         acting = self.world.agents
@@ -136,6 +169,11 @@ class TurnBridge(pettingzoo.AECEnv[str, Any, Any]):  # type: ignore[misc]
                 infos[agent]["action_mask"] = nothing
             self._observations[agent] = observation
             self.infos[agent] = infos[agent]
+
+
+def _require_none(agent: str, action: Any) -> None:
+    if action is not None:
+        raise EpisodeOverError(f"{agent!r} has ended: step(None) takes it out of `agents`.")
 
 
 def _idle(space: Any) -> Any:

@@ -30,11 +30,12 @@ from native.batch import Autoreset, Transition
 from native.core import Environment, Renders
 
 from . import named
-from .actions import check_names, mask_size, stacked
+from .actions import as_array, check_names, mask_size, stacked
 from .adapter import Adapter, all_or_nothing
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
 from .programs import Device
+from .resets import given_options
 from .session import Session
 from .window import FRAMES_PER_SECOND, check_render_mode
 
@@ -81,7 +82,7 @@ class ParallelVecBridge(Adapter):
         self.render_mode = render_mode
         self.copy = copy
         self._session = Session(env, num_envs, Autoreset.SAME_STEP, params=params, devices=devices)
-        self.num_envs = num_envs
+        self.num_envs = num_envs = self._session.num_envs
         self.possible_agents = list(spec.agents)
         self.agents = list(spec.agents)
         self.num_agents = self.max_num_agents = spec.num_agents
@@ -133,10 +134,10 @@ class ParallelVecBridge(Adapter):
 
         Raises:
             SeedError: A seed is no non-negative integer, or there is not one for each world.
-            OptionError: An option was given.
+            OptionError: An option was given; if they are no dict, it is a TypeError too.
             ClosedError: After `close`.
         """
-        for option in options or ():
+        for option in given_options(options):
             raise OptionError(f"unknown reset option {option!r}: this environment has none.")
         return self._begun(self._session.reset(seed))
 
@@ -177,7 +178,7 @@ class ParallelVecBridge(Adapter):
         check_names(actions, self.agents, self.agents)
         if self._acting is not None and not self._acting.all():
             ended = ~self._acting
-            actions = {a: _idle(actions[a], ended[:, i]) for i, a in enumerate(self.agents)}
+            actions = {a: _idle(a, actions[a], ended[:, i]) for i, a in enumerate(self.agents)}
         joint = {
             group.name: stacked(group, [actions[a] for a in group.agents], self.num_envs)
             for group in self._session.spec.groups
@@ -186,8 +187,8 @@ class ParallelVecBridge(Adapter):
         self._stepping = True
 
     def _collect(self) -> Steps:
+        self._session.require("step_wait")
         if not self._stepping:
-            self._session.require("step_wait")
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping = False
         shown = self._session.collect()
@@ -295,9 +296,9 @@ def _batched(single: Mapping[str, Any], num_envs: int) -> dict[str, Any]:
     return {agent: batch_space(space, num_envs) for agent, space in single.items()}
 
 
-def _idle(action: Any, ended: np.ndarray) -> Any:
+def _idle(agent: str, action: Any, ended: np.ndarray) -> Any:
     """An action with zeros where it is ignored; what does not fit is left to be refused."""
-    array = np.array(action)
+    array = np.array(as_array(action, f"the action of {agent!r}"))
     if array.shape[:1] == ended.shape:
         array[ended] = 0
     return array

@@ -15,8 +15,8 @@ import numpy as np
 from native.core import Group, Spec
 from native.spaces import Discrete
 
-from .actions import checked
-from .errors import ActionError, UnsuitableError
+from .actions import as_array, check_shape, fitted
+from .errors import UnsuitableError
 
 _UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (4, 8)}
 
@@ -60,7 +60,7 @@ class Intake:
 
     def __call__(self, actions: Any) -> dict[str, np.ndarray]:
         """See `to_groups`."""
-        if self._choices and isinstance(actions, np.ndarray) and actions.shape == self._rows:
+        if self._choices and type(actions) is np.ndarray and actions.shape == self._rows:
             unsigned = _UNSIGNED.get(actions.dtype)  # in which what is negative is too large
             if unsigned and np.maximum.reduce(actions.view(unsigned)) < self._choices:
                 return {self._name: actions.reshape(self._num_worlds, -1).astype(np.int32)}
@@ -73,20 +73,21 @@ def to_groups(spec: Spec, actions: Any, num_worlds: int) -> dict[str, np.ndarray
     Raises:
         ActionError: They do not fit.
     """
-    try:
-        array = np.asarray(actions)
-    except ValueError as error:
-        raise ActionError(f"The actions are ragged: {actions!r}.") from error
-    shape = (num_worlds * spec.num_agents, *spec.groups[0].action.shape)
-    if array.shape != shape:
-        raise ActionError(
-            f"The actions have shape {array.shape}; expected {shape}: (rows, *action shape)."
-        )
-    joint = array.reshape(num_worlds, spec.num_agents, *shape[1:])
-    rows = spec.rows
-    return {
-        group.name: checked(group, joint[:, rows[group.name]], num_worlds) for group in spec.groups
-    }
+    array = as_array(actions, "the actions")
+    num_agents = spec.num_agents
+    shape = (num_worlds * num_agents, *spec.groups[0].action.shape)
+    check_shape(array, shape, spec.groups[0].action, "the actions", ": (rows, *action shape)")
+    joint = array.reshape(num_worlds, num_agents, *shape[1:])
+
+    def fit(group: Group) -> np.ndarray:
+        rows = spec.rows[group.name]
+
+        def where(world: int, agent: int) -> str:
+            return f" of environment {world} (row {world * num_agents + rows.start + agent})"
+
+        return fitted(group, joint[:, rows], where if num_agents > 1 else None)
+
+    return {group.name: fit(group) for group in spec.groups}
 
 
 def blanked(tree: Any, rows: np.ndarray) -> Any:

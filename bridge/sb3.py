@@ -43,12 +43,12 @@ from .adapter import (
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
 from .programs import Device, Sight
+from .resets import given_options, one_seed
 from .rows import Intake, at, blanked, only_kind, split, to_rows
-from .session import Session, Source, as_environment, seed_word
+from .session import Session, Source, as_environment
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
-    from gymnasium.spaces import MultiBinary
     from stable_baselines3.common.vec_env import VecEnv, VecMonitor
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvWrapper, tile_images
 except ImportError as error:
@@ -161,7 +161,7 @@ class Rows(Adapter, VecEnv):
         self._notes: dict[str, dict[int, Any]] = {}
         self._masks: Any = None
         self._made = time.time()
-        self.num_worlds = num_worlds
+        self.num_worlds = num_worlds = self._session.num_envs
         self.num_agents = env.spec.num_agents
         self.num_envs = num_worlds * self.num_agents
         self.render_mode = render_mode
@@ -178,9 +178,7 @@ class Rows(Adapter, VecEnv):
         Raises:
             SeedError: `seed` is no non-negative integer.
         """
-        if seed is not None:
-            seed_word(seed)
-        worlds = super().seed(seed)
+        worlds = super().seed(one_seed(seed))
         self._seeds = [worlds[row // self.num_agents] for row in range(self.num_envs)]
         return self._seeds
 
@@ -188,10 +186,10 @@ class Rows(Adapter, VecEnv):
         """Refuse any option: there is none.
 
         Raises:
-            OptionError: An option was given.
+            OptionError: An option was given; what is no dict is a TypeError too.
         """
-        for given in [options] if isinstance(options, dict) else options or ():
-            for option in given:
+        for given in options if isinstance(options, list) else [options]:
+            for option in given_options(given):
                 raise OptionError(f"unknown reset option {option!r}: this VecEnv has no options.")
 
     @all_or_nothing
@@ -213,7 +211,7 @@ class Rows(Adapter, VecEnv):
             ActionError: The actions do not fit the action space; nothing is stepped.
         """
         self._session.require("step")
-        joint = self._intake(self._whole(actions))
+        joint = self._intake(actions)
         if self._stepping:
             self._session.go_back(self._before)
         self._before = self._session.moment()
@@ -225,8 +223,10 @@ class Rows(Adapter, VecEnv):
         """Observations, rewards float32 (rows,), dones bool (rows,) and an info for each row.
 
         Raises:
+            NotResetError, ClosedError: Before `reset`, after `close`.
             CallOrderError: No step has begun.
         """
+        self._session.require("step_wait")
         if not self._stepping:
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping, self._before = False, None
@@ -364,14 +364,6 @@ class Rows(Adapter, VecEnv):
             self._masks = to_rows(self._spec, self._masks)
         mask: np.ndarray = self._masks[row]
         return mask
-
-    def _whole(self, actions: Any) -> Any:
-        """Flags as integers: SB3's Bernoulli distribution draws them as floats."""
-        if not isinstance(self.action_space, MultiBinary):
-            return actions
-        flags = np.asarray(actions)
-        whole = flags.astype(np.int8)
-        return whole if np.array_equal(whole, flags) else flags
 
     def _begun(self, shown: Transition) -> Observations:
         self._stepping = False

@@ -11,7 +11,6 @@
 """
 
 import dataclasses
-import numbers
 import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -30,7 +29,6 @@ from .errors import (
     NotResetError,
     RenderError,
     RulesError,
-    SeedError,
     StateFileError,
     UnknownNameError,
     UnsuitableError,
@@ -38,6 +36,7 @@ from .errors import (
 from .identity import identity
 from .parameters import with_given
 from .programs import Device, Form, Programs, Sight, Tally, programs, watched
+from .resets import row_words
 from .rules import as_ours, checked_devices, checked_rows, time_limit
 from .sources import adopt
 from .sources.catalogue import is_foreign, load
@@ -488,27 +487,9 @@ class Session:
                 entropy = np.random.SeedSequence().generate_state(1)[0]
                 self._seeds = entropy + np.arange(self.num_envs, dtype=np.uint32)
             return self._every_row if first else ~self._every_row
-        if isinstance(seeds, numbers.Integral):
-            seeds = [int(seeds) + i for i in range(self.num_envs)]
-        if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):
-            raise SeedError(f"expected an integer, a sequence of them or None, got {seeds!r}.")
-        if len(seeds) != self.num_envs:
-            raise SeedError(f"expected {self.num_envs} seeds, one a row, got {len(seeds)}.")
-        words = [None if seed is None else seed_word(seed) for seed in seeds]
+        words = row_words(seeds, self.num_envs)
         if first and None in words:
             fresh = np.random.SeedSequence().generate_state(self.num_envs)
             words = [int(f) if w is None else w for f, w in zip(fresh, words, strict=True)]
         self._seeds = np.array([word or 0 for word in words], np.uint32)
         return np.array([word is not None for word in words])
-
-
-def seed_word(seed: Any) -> int:
-    """A seed as 32 bits: itself if it fits, else a hash of it.
-
-    Raises:
-        SeedError: It is no non-negative integer.
-    """
-    if not isinstance(seed, numbers.Integral) or seed < 0:
-        raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
-    seed = int(seed)
-    return seed if seed < 1 << 32 else int(np.random.SeedSequence(seed).generate_state(1)[0])

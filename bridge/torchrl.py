@@ -38,12 +38,13 @@ from native.batch import Autoreset, Transition
 from native.core import Environment, Group
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
-from .actions import checked, mask_size
+from .actions import checked, mask_size, stacked
 from .adapter import Adapter, all_or_nothing
 from .arrays import to_torch
 from .errors import MissingExtraError, OptionError, SeedError
 from .programs import Device
-from .session import Session, Source, as_environment, seed_word
+from .resets import one_seed
+from .session import Session, Source, as_environment
 
 try:
     import torch
@@ -110,6 +111,7 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         devices: Sequence[Device] | None = None,
     ) -> None:
         session = Session(env, num_worlds, Autoreset.DISABLED, params=params, devices=devices)
+        num_worlds = session.num_envs
         platform = (devices or jax.devices())[0].platform
         super().__init__(device="cpu" if platform == "cpu" else "cuda", batch_size=(num_worlds,))
         self._session = session
@@ -140,8 +142,7 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
     def _set_seed(self, seed: int | None) -> None:
         if seed is None:
             raise SeedError("set_seed() needs an integer.")
-        seed_word(seed)
-        self._seeds = int(seed)
+        self._seeds = one_seed(seed)
 
     @all_or_nothing
     def _reset(self, tensordict: Any = None, **options: Any) -> Any:
@@ -151,7 +152,7 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         if mask is None:
             seeds, self._seeds = self._seeds, None
             return self._begun(self._session.reset(seeds))
-        rows = mask.reshape(self.num_worlds).numpy(force=True)
+        rows = mask.reshape(self.num_worlds).numpy(force=True).copy()  # the device reads it later
         return self._begun(self._session.reset(None, rows) if rows.any() else self._session.shown)
 
     @all_or_nothing
@@ -159,9 +160,11 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         self._session.require("step")
         joint: dict[str, np.ndarray] = {}
         for group in self._session.spec.groups:
-            actions = tensordict.get(self._key(group, "action")).numpy(force=True)
-            joint[group.name] = checked(
-                group, actions[:, None] if self._alone else actions, self.num_worlds
+            actions = tensordict.get(self._key(group, "action"))
+            joint[group.name] = (
+                stacked(group, [actions], self.num_worlds)
+                if self._alone
+                else checked(group, actions, self.num_worlds)
             )
         shown = self._session.step(joint)
         out = self._seen(shown)
