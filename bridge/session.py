@@ -25,6 +25,7 @@ from native.core import Environment, Renders
 from native.registry import UnknownEnvironmentError, UnknownRuleError
 from native.registry import make as make_native
 
+from . import forked
 from .errors import (
     ClosedError,
     NotResetError,
@@ -141,7 +142,9 @@ class Session:
         Raises:
             ClosedError: After `close`.
             NotResetError: `running`, and `reset` has not been called.
+            ForkError: In a process in which JAX cannot run, see `bridge.forked`.
         """
+        forked.check()
         if self.closed:
             raise ClosedError(what)
         if running and self._arrays is None:
@@ -181,7 +184,7 @@ class Session:
 
     def dispatch(self, action: Mapping[str, np.ndarray]) -> None:
         """Begin a step; the device works on it while Python goes on."""
-        if self._arrays is None or self.closed:
+        if self._arrays is None or self.closed or forked.stranded:
             self.require("step")
         self._arrays = self._programs.step(self._arrays, action)
         self._shown = None
@@ -270,6 +273,7 @@ class Session:
         self.__dict__.update(state, _shown=None)
         self._programs = programs(self._batch, self.num_envs, self._devices)
         if self._arrays is not None:
+            forked.check()
             self._arrays = self._programs.place(list(self._arrays))
             self._show()
 

@@ -19,6 +19,7 @@ jit; that is slow, so it is never taken by itself.
 import importlib
 from typing import Any
 
+from bridge import forked
 from native.core import Environment
 
 # Package that defines a class of the object's -> module here and the function in it.
@@ -39,6 +40,7 @@ def adopt(foreign: Any) -> Environment[Any, Any] | None:
     for kind in type(foreign).__mro__:
         for package, (module, function) in _SOURCES.items():
             if f"{kind.__module__}.".startswith(f"{package}."):
+                forked.check()  # most of them run JAX while they are read
                 found = importlib.import_module(f".{module}", __package__)
                 environment: Environment[Any, Any] = getattr(found, function)(foreign)
                 return environment
