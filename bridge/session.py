@@ -39,6 +39,7 @@ from .errors import (
 from .programs import Device, Sight, Tally, programs
 from .sources import adopt
 from .sources.catalogue import is_foreign, load
+from .sources.instead import advice
 
 Source: TypeAlias = "str | Environment[Any, Any] | Any"  # a name, native, or of `sources`
 Seeds: TypeAlias = "int | Sequence[int | None] | None"
@@ -54,7 +55,7 @@ def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
         UnknownNameError: No such name; the message suggests the nearest.
         MissingExtraError: It is the name of a library that is not installed.
         RulesError: The environment has no such rule, or is already built.
-        UnsuitableError: `source` is neither a name nor an `Environment`.
+        UnsuitableError: `source` is neither a name nor an environment; it says what to pass.
     """
     if isinstance(source, str):
         if is_foreign(source):
@@ -65,11 +66,11 @@ def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
             raise UnknownNameError(*error.args) from None
         except UnknownRuleError as error:
             raise RulesError(*error.args) from None
+    env = adopt(source) or source
+    if isinstance(source, type) or not isinstance(env, Environment):
+        raise UnsuitableError(advice(source))
     if rules:
         raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
-    env = adopt(source) or source
-    if not isinstance(env, Environment):
-        raise UnsuitableError(f"expected a name or an environment, got {source!r}")
     return env
 
 

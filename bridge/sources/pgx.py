@@ -25,6 +25,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from bridge.errors import UnsuitableError
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Discrete
 
@@ -49,7 +50,12 @@ def from_pgx(env: Any, *, horizon: int | None = None) -> "PgxGame":
     Args:
         env: A `pgx.Env`, such as `pgx.make("tic_tac_toe")`; it must not be changed any more.
         horizon: Truncate after so many steps; None: the game goes on until it ends.
+
+    Raises:
+        UnsuitableError: It is no such game.
     """
+    if not (hasattr(env, "num_players") and hasattr(env, "init")):
+        raise UnsuitableError(f"{type(env).__name__} has no num_players and init: pass a pgx.Env.")
     return PgxGame(ByValue(env), horizon)
 
 
