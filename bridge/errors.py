@@ -9,6 +9,7 @@ BridgeError
 |-- ClosedError              RuntimeError
 |-- EpisodeOverError         RuntimeError
 |-- CallOrderError           RuntimeError
+|-- ForkError                RuntimeError
 |-- ActionError              ValueError
 |-- SeedError                ValueError
 |-- OptionError              ValueError
@@ -68,6 +69,10 @@ class EpisodeOverError(BridgeError, RuntimeError):
 
 class CallOrderError(BridgeError, RuntimeError):
     """Something was called too early or too late, such as one half of a step for the other."""
+
+
+class ForkError(BridgeError, RuntimeError):
+    """A program was to run in a process forked from one that uses JAX, where it would never end."""
 
 
 class ActionError(BridgeError, ValueError):

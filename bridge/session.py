@@ -24,6 +24,7 @@ from native.core import Environment, Renders
 from native.registry import UnknownEnvironmentError
 from native.registry import make as make_native
 
+from . import forked
 from .errors import (
     ClosedError,
     NotResetError,
@@ -40,6 +41,7 @@ from .resets import row_words
 from .rules import as_ours, checked_devices, checked_rows, time_limit
 from .sources import adopt
 from .sources.catalogue import is_foreign, load
+from .sources.instead import advice
 from .state_file import Saved, read, write
 
 Source: TypeAlias = "str | Environment[Any, Any] | Any"  # a name, native, or of `sources`
@@ -57,7 +59,7 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
         MissingExtraError: It is the name of a library that is not installed.
         RulesError: The environment has no such rule, or is already built.
         RuleValueError: A rule has a value that does not fit. A `horizon` of -1 is none.
-        UnsuitableError: `source` is neither a name nor an `Environment`.
+        UnsuitableError: `source` is neither a name nor an environment; it says what to pass.
     """
     if isinstance(source, str):
         if is_foreign(source):
@@ -69,13 +71,13 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
                 return make_native(source.removeprefix("native/"), **rules)
         except UnknownEnvironmentError as error:
             raise UnknownNameError(*error.args) from None
+    with as_ours():
+        env = adopt(source) or source
+        if isinstance(source, type) or not isinstance(env, Environment):
+            raise UnsuitableError(advice(source))
+        env.spec  # noqa: B018  what does not fit shows here
     if rules:
         raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
-    env = adopt(source) or source
-    with as_ours():
-        if not isinstance(env, Environment):
-            raise UnsuitableError(f"expected a name or an environment, got {source!r}")
-        env.spec  # noqa: B018  what does not fit shows here
     return env
 
 
@@ -269,7 +271,9 @@ class Session:
         Raises:
             ClosedError: After `close`.
             NotResetError: `running`, and `reset` has not been called.
+            ForkError: In a process in which JAX cannot run, see `bridge.forked`.
         """
+        forked.check()
         if self.closed:
             raise ClosedError(what)
         if running and self._arrays is None:
@@ -312,7 +316,7 @@ class Session:
 
     def dispatch(self, action: Mapping[str, np.ndarray]) -> None:
         """Begin a step; the device works on it while Python goes on."""
-        if self._arrays is None or self.closed:
+        if self._arrays is None or self.closed or forked.stranded:
             self.require("step")
         self._arrays = self._programs.step(self._arrays, action, self._numbers)
         self._shown = None
@@ -411,6 +415,7 @@ class Session:
             return
         self._use(self._made())
         if self._arrays is not None:
+            forked.check()
             self._arrays = self._programs.place(list(self._arrays))
             self._show()
 

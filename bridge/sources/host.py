@@ -64,10 +64,15 @@ def from_host(make: Callable[[], Any], *, horizon: int | None = None) -> "HostEn
         horizon: Truncate after so many steps; None: the time limit that a Gymnasium id has.
 
     Raises:
-        UnsuitableError: It is neither, has no known time limit, or a space of its has no native
-            counterpart.
+        UnsuitableError: `make` cannot be called; or what it makes is neither, has no known time
+            limit, or has a space without a native counterpart.
         RuleValueError: The horizon is no positive integer below 2**31.
     """
+    if not callable(make):
+        raise UnsuitableError(
+            f"from_host makes several: give it what makes one, such as functools.partial("
+            f'gymnasium.make, "CartPole-v1"), not {type(make).__name__}.'
+        )
     limit = time_limit("horizon", horizon)
     first = make()
     if horizon is None:
