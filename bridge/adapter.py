@@ -34,9 +34,12 @@ def all_or_nothing(method: F) -> F:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         session = self._session
         mine, its = self.__dict__.copy(), session.moment()
+        inner = [(part, part.__dict__.copy()) for part in self._within] if self._within else ()
         try:
             return method(self, *args, **kwargs)
         except BaseException:
+            for part, its_own in inner:
+                part.__dict__.update(its_own)
             self.__dict__.update(mine)
             session.go_back(its)
             raise
@@ -48,6 +51,7 @@ class Adapter:
     """Base class of adapters, which keep their session as `_session`."""
 
     _session: Session
+    _within: tuple[Any, ...] = ()  # other objects that its calls change
 
     @property
     def params(self) -> Any:
@@ -82,6 +86,7 @@ class Adapter:
             CallOrderError: A step has begun and has not been waited for.
             OSError: The disk is full, or there is no such folder.
         """
+        self._session.require("save_state")
         self._session.save(path, self._memory())
 
     def _memory(self) -> dict[str, Any]:

@@ -42,7 +42,7 @@ except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo", "pettingzoo", "pettingzoo") from error
 
 from . import named, spaces  # they need Gymnasium, which PettingZoo brings
-from .pettingzoo_aec import TurnBridge, simultaneous
+from .pettingzoo_aec import SimultaneousBridge, TurnBridge
 from .pettingzoo_vec import ParallelVecBridge
 
 RENDER_MODES = ("human", "rgb_array")
@@ -95,7 +95,7 @@ def aec_env(
     """
     env = as_limited(id_or_env, "max_cycles", rules)
     world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
-    return TurnBridge(world) if isinstance(env, TakesTurns) else simultaneous(world)
+    return TurnBridge(world) if isinstance(env, TakesTurns) else SimultaneousBridge(world)
 
 
 def parallel_vec_env(
@@ -133,8 +133,6 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
 
     Attributes:
         agents: Who has not ended, in the order of `possible_agents`; empty before `reset`.
-        max_cycles: The time limit in steps, or None. It may be set, as any rule, and holds from
-            the next step on.
         state_space: Of `state()`; absent where the environment has no global state.
         np_random: A NumPy generator seeded by `reset`, for wrappers that draw; the world does not.
     """
@@ -173,12 +171,16 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
 
     @property
     def max_cycles(self) -> int | None:
-        """The time limit in steps, or None."""
+        """The time limit in steps, or None. It may be set, as any rule, and holds from the next
+        step on. Where there is no rule `horizon` it stays None: PettingZoo's own tests set it on
+        everything, so that cannot be an error.
+        """
         return self._session.spec.horizon
 
     @max_cycles.setter
     def max_cycles(self, limit: int | None) -> None:
-        self._session.set_rule("horizon", limit)
+        if hasattr(self._session.env, "horizon"):
+            self._session.set_rule("horizon", limit)
 
     def observation_space(self, agent: str) -> Any:
         """The space of an agent's observations; always the same object, and no other agent's."""
@@ -305,7 +307,10 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         Raises:
             StateFileError: It is no such file, or of another environment or time limit.
         """
-        memory = self._session.load(path)
+        return self.resume(self._session.load(path))
+
+    def resume(self, memory: Mapping[str, Any]) -> tuple[Observations, Infos]:
+        """Go on from the state that the session has; `memory`: what was remembered beside it."""
         self.np_random = generator_from(memory.get("np_random")) or self.np_random
         return self._begun(self._session.tally().acting)
 

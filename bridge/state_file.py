@@ -26,7 +26,7 @@ from .errors import StateFileError
 FORMAT = 2
 _HEAD = "about.json"
 _MOST_TEXT = 1 << 26  # bytes of `about.json`
-_MARK = "array"  # {"array": N} in `about.json` stands for an array that an adapter remembers
+_ARRAY, _SCALAR = "array", "scalar"  # {"array": N} stands for one that an adapter remembers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,9 +185,9 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, leaf: Leaf) -> np.
 
 def _without_arrays(tree: Any, arrays: list[np.ndarray]) -> Any:
     """JSON for a tree of what an adapter remembers; its arrays are added to `arrays`."""
-    if isinstance(tree, np.ndarray):
-        arrays.append(tree)
-        return {_MARK: len(arrays) - 1}
+    if isinstance(tree, (np.ndarray, np.generic)):
+        arrays.append(np.asarray(tree))
+        return {_ARRAY if isinstance(tree, np.ndarray) else _SCALAR: len(arrays) - 1}
     if isinstance(tree, Mapping):
         return {"dict": [[key, _without_arrays(part, arrays)] for key, part in tree.items()]}
     if isinstance(tree, (list, tuple)):
@@ -196,8 +196,10 @@ def _without_arrays(tree: Any, arrays: list[np.ndarray]) -> Any:
 
 
 def _with_arrays(tree: Any, arrays: Sequence[np.ndarray]) -> Any:
-    if isinstance(tree, dict) and _MARK in tree:
-        return arrays[tree[_MARK]]
+    if isinstance(tree, dict) and _ARRAY in tree:
+        return arrays[tree[_ARRAY]]
+    if isinstance(tree, dict) and _SCALAR in tree:
+        return arrays[tree[_SCALAR]][()]
     if isinstance(tree, dict):
         return {key: _with_arrays(part, arrays) for key, part in tree["dict"]}
     if isinstance(tree, list):

@@ -8,6 +8,7 @@ import pytest
 from drivers import available, draw, same
 from test_every_adapter import a_name, label
 
+from bridge.errors import NotResetError, RulesError
 from native.registry import make
 
 every_driver = pytest.mark.parametrize("driver", available(), ids=label)
@@ -95,6 +96,74 @@ def test_a_reset_happens_whole_or_not_at_all(driver):
             driver.reset(twin := copy.deepcopy(adapter), None)
             same(shown, shown_by(driver, env, twin, joints[1:]))
         line += 9
+
+
+def turns_of(env, rng, count):
+    """What some turns of an AEC environment show; it begins again when all have left."""
+    shown = []
+    for _ in range(count):
+        if not env.agents:
+            env.reset()
+        shown.append((env.agent_selection, copy.deepcopy(env.last()), dict(env.rewards)))
+        take_turn(env, rng)
+    return shown
+
+
+def take_turn(env, rng):
+    agent = env.agent_selection
+    gone = env.terminations[agent] or env.truncations[agent]
+    env.step(None if gone else int(rng.integers(2)))
+
+
+@pytest.fixture(params=["all act", "in turns"])
+def aec(request):
+    pettingzoo = pytest.importorskip("bridge.pettingzoo")
+    if request.param == "all act":
+        return lambda: pettingzoo.aec_env("simple_spread_v3", horizon=3)
+    from test_pettingzoo_aec import Countdown
+
+    return lambda: pettingzoo.aec_env(Countdown())
+
+
+@pytest.mark.parametrize("before", [1, 8, 10])
+def test_a_turn_happens_whole_or_not_at_all(aec, before):
+    env = aec()
+    env.reset(seed=0)
+    turns_of(env, np.random.default_rng(0), before)
+    right = turns_of(copy.deepcopy(env), np.random.default_rng(1), 12)
+    line, happened = 0, True
+    while happened:
+        world = copy.deepcopy(env)
+        rng = np.random.default_rng(1)
+        happened = interrupted(lambda w=world, r=rng: take_turn(w, r), line)
+        if not happened:
+            break
+        same(turns_of(world, np.random.default_rng(1), 12), right)
+        line += 5
+    assert line > 5
+
+
+@pytest.mark.parametrize("before", [1, 8, 10])
+def test_a_saved_turn_goes_on(aec, before, tmp_path):
+    env, other = aec(), aec()
+    env.reset(seed=0)
+    turns_of(env, np.random.default_rng(0), before)
+    env.save_state(tmp_path / "state.npz")
+    other.load_state(tmp_path / "state.npz")
+    played = [turns_of(each, np.random.default_rng(1), 12) for each in (env, other)]
+    same(*played)
+    with pytest.raises(NotResetError):
+        aec().save_state(tmp_path / "none.npz")
+
+
+def test_numbers_of_an_aec_environment_can_be_set_or_are_refused(aec):
+    env = aec()
+    rule, part = ("horizon", "velocity") if hasattr(env, "horizon") else ("start", "turn")
+    setattr(env, rule, 2)
+    env.reset(seed=0)
+    assert getattr(env, rule) == 2 and len(turns_of(env, np.random.default_rng(0), 3)) == 3
+    with pytest.raises(RulesError, match=rf"'{part}' is part of the state"):
+        setattr(env, part, 3)
 
 
 def _like(left, right):

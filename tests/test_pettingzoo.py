@@ -395,8 +395,8 @@ def test_a_limit_that_cannot_be_set():
     with pytest.raises(RulesError, match="max_cycles"):
         parallel_env("simple_spread_v3", max_cycles=3, horizon=3)
     zoo = parallel_env(Endless())
-    with pytest.raises(RulesError, match="horizon"):
-        zoo.max_cycles = 3
+    zoo.max_cycles = 3  # PettingZoo's own tests set it on everything
+    assert zoo.max_cycles is None
 
 
 def test_options_are_refused_but_for_that_of_the_librarys_own_tests():
