@@ -172,7 +172,7 @@ def _is_integer(value: Any) -> bool:
 
 def _as_float(value: Any) -> float:
     """The number; nan for what is none, or has no place in a float."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return math.nan
     try:
         return float(value)
