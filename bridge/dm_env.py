@@ -35,7 +35,7 @@ from .actions import check_names, mask_size, stacked
 from .adapter import Adapter, all_or_nothing
 from .errors import MissingExtraError
 from .resets import one_seed
-from .rows import split
+from .rows import at, split, with_mask
 from .session import Session, Source, as_environment
 
 try:
@@ -192,30 +192,16 @@ class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
     def _seen(self, observation: Mapping[str, Any], masks: Mapping[str, Any] | None) -> Any:
         seen: list[Any] = []
         for group in self._session.spec.groups:
-            rows = split(_only_world(observation[group.name]))
+            rows = split(group.observation, at(observation[group.name], 0), len(group.agents))
             if masks and group.name in self._masked:
-                rows = [
-                    _with_mask(row, mask)
-                    for row, mask in zip(rows, masks[group.name][0], strict=True)
-                ]
+                rows = [*map(with_mask, rows, masks[group.name][0])]
             seen += rows
         return self._joined(seen)
 
 
-def _only_world(tree: Any) -> Any:
-    if isinstance(tree, Mapping):
-        return {name: _only_world(part) for name, part in tree.items()}
-    return tree[0]
-
-
-def _with_mask(seen: Any, mask: Any) -> dict[str, Any]:
-    parts = seen if isinstance(seen, Mapping) else {"observation": seen}
-    return {**parts, "action_mask": mask}
-
-
 def _observation_spec(env: Environment[Any, Any], group: Group) -> Any:
     spec, n = _spec(group.observation, "observation"), mask_size(env, group)
-    return _with_mask(spec, _spec(MultiBinary(n), "action_mask")) if n else spec
+    return with_mask(spec, _spec(MultiBinary(n), "action_mask")) if n else spec
 
 
 def _spec(space: Space, name: str) -> Any:

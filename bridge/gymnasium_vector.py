@@ -130,7 +130,7 @@ class VectorBridge(Adapter, _VectorEnv):
             self.metadata["autoreset_mode"] = self.autoreset_mode
         self._session = Session(env, num_worlds, mode, params=params, rng=rng, devices=devices)
         self.copy = copy
-        self._spec = env.spec
+        self._spec, self._observed = env.spec, group.observation
         self._mode = mode
         self.num_worlds = num_worlds = self._session.num_envs
         self.num_agents = env.spec.num_agents
@@ -309,7 +309,7 @@ class VectorBridge(Adapter, _VectorEnv):
 
     def _by_row(self, grouped: Mapping[str, Any]) -> Observation:
         observed = to_rows(self._spec, grouped)
-        return spaces.element(self._spec.groups[0].observation, observed)
+        return spaces.element(self._observed, observed)
 
     def _info(
         self,
@@ -341,7 +341,8 @@ class VectorBridge(Adapter, _VectorEnv):
         native = {name: np.array(value) for name, value in native.items()}
         rows = np.flatnonzero(done)
         last = np.empty(self.num_envs, object)  # all None
-        last[rows] = np.fromiter(split(at(self._by_row(observation), rows)), object, len(rows))
+        seen = split(self._observed, at(self._by_row(observation), rows), len(rows))
+        last[rows] = np.fromiter(seen, object, len(rows))
         mask = np.ones_like(info["action_mask"]) if "action_mask" in info else None
         nobody = np.zeros(self.num_envs, bool)
         info |= {"final_obs": last, "_final_obs": done}

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from native.core import Environment, Group
-from native.spaces import Box, Dict, Discrete
+from native.spaces import Discrete
 
 from . import spaces
 from .actions import INTEGERS, mask_size, stacked
+from .rows import at, split, with_mask
 
 
 def observation_spaces(env: Environment[Any, Any]) -> dict[str, Any]:
@@ -43,10 +44,7 @@ def action_spaces(env: Environment[Any, Any]) -> dict[str, Any]:
 def element(group: Group, observation: Any, mask: np.ndarray | None) -> Any:
     """An observation of a group, batched or not, as an element of its agents' spaces."""
     seen = spaces.element(group.observation, observation)
-    if mask is None:
-        return seen
-    parts = seen if isinstance(group.observation, Dict) else {"observation": seen}
-    return {**parts, "action_mask": mask.view(np.int8)}
+    return seen if mask is None else with_mask(seen, mask.view(np.int8))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +57,6 @@ class Team:
         choices: How many actions there are if they are `Discrete`, else 0.
         idle: What stands for the action of an agent that has ended.
         mask_size: How long an action mask is; 0: there is none.
-        plain: Whether agents see rows of the native observation as it is.
     """
 
     group: Group
@@ -67,19 +64,17 @@ class Team:
     choices: int
     idle: Any
     mask_size: int
-    plain: bool
 
     @classmethod
     def of(cls, env: Environment[Any, Any], group: Group) -> "Team":
         """What is to know of a group of `env`."""
-        action, size = group.action, mask_size(env, group)
+        action = group.action
         return cls(
             group,
             group.agents,
             choices=action.n if isinstance(action, Discrete) else 0,
             idle=np.zeros(action.shape, action.dtype) if action.shape else 0,
-            mask_size=size,
-            plain=isinstance(group.observation, Box) and not size,
+            mask_size=mask_size(env, group),
         )
 
     def joint(self, actions: Mapping[str, Any], acting: Collection[str]) -> np.ndarray:
@@ -108,11 +103,6 @@ class Team:
 
     def seen(self, observation: Any, mask: np.ndarray | None) -> Sequence[Any]:
         """What each agent sees of an observation (1, agents, ...): views."""
-        return _apart(observation if self.plain else element(self.group, observation, mask))
-
-
-def _apart(value: Any) -> Sequence[Any]:
-    if isinstance(value, np.ndarray):
-        return list(value[0])
-    parts = zip(*map(_apart, value.values()), strict=True)
-    return [dict(zip(value, part, strict=True)) for part in parts]
+        space = self.group.observation
+        seen = split(space, at(spaces.element(space, observation), 0), len(self.agents))
+        return seen if mask is None else [*map(with_mask, seen, mask[0].view(np.int8))]

@@ -33,6 +33,7 @@ from .adapter import Adapter, all_or_nothing, generator_from, generator_state
 from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError
 from .programs import Device, Sight
 from .resets import given_options, one_seed
+from .rows import told
 from .session import Session, Source, as_limited
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
@@ -66,7 +67,8 @@ def parallel_env(
     Args:
         id_or_env: A registered name or a native environment.
         render_mode: "human", "rgb_array" or None.
-        copy: Observations and masks are the caller's own; False: read-only views.
+        copy: All that is handed out is the caller's own, and of each agent its own; False:
+            observations, masks and arrays in infos are read-only views.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
         **rules: Rules of the environment, by name; `max_cycles` is another word for `horizon`.
 
@@ -266,16 +268,17 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         return self._team[agent].own(agent, action)
 
     def state(self) -> np.ndarray:
-        """One array about the whole world, an element of `state_space`; read-only.
+        """One array about the whole world, an element of `state_space`; the caller's own.
 
         Raises:
             NotImplementedError: No global state; PettingZoo asks for this error.
             NotResetError, ClosedError: Before `reset`, after `close`.
         """
-        if self._session.spec.global_state is None:
+        space = self._session.spec.global_state
+        if space is None:
             name = self._session.spec.name
             raise NotImplementedError(f"{name} has no global state.")  # what PettingZoo asks for
-        state: np.ndarray = self._session.global_state()[0]
+        state: np.ndarray = spaces.element(space, np.array(self._session.global_state()[0, ...]))
         return state
 
     def render(self) -> np.ndarray | None:
@@ -345,8 +348,9 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         """Observations and infos of those who act, or acted."""
         acting, native = self._acting, timestep.info
         observations: Observations = {}
-        world = _of_world(native) if native else {}
-        infos: Infos = {agent: world.copy() for agent in acting}
+        infos: Infos = {agent: {} for agent in acting}
+        if native:
+            infos = dict(zip(acting, told(native, len(acting), own=self.copy), strict=True))
         for team in self._teams:
             mask = masks[team.group.name] if masks and team.mask_size else None
             seen = team.seen(timestep.observation[team.group.name], mask)
@@ -356,11 +360,6 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
                     if mask is not None:
                         infos[agent]["action_mask"] = own["action_mask"]
         return observations, infos
-
-
-def _of_world(native: Mapping[str, Any]) -> dict[str, Any]:
-    """With Python's numbers where the values are scalars."""
-    return {name: value[0] if value.ndim > 1 else value.item() for name, value in native.items()}
 
 
 def _register() -> None:

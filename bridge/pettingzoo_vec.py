@@ -36,6 +36,7 @@ from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
 from .programs import Device
 from .resets import given_options
+from .rows import in_turn
 from .session import Session
 from .window import FRAMES_PER_SECOND, check_render_mode
 
@@ -245,7 +246,9 @@ class ParallelVecBridge(Adapter):
         seen = (timestep.observation, timestep.info, shown.acting, shown.action_mask)
         observation, info, acting, masks = to_numpy(seen)
         self._acting, alive = acting, self._by_agent(acting)
-        infos: Infos = {agent: {**info, "alive": alive[agent]} for agent in self.agents}
+        infos = self._of_world(info)
+        for agent in self.agents:
+            infos[agent]["alive"] = alive[agent]
         observations = self._observations(observation, masks or {})
         for group in self._session.spec.groups:
             if masks and group.name in masks:
@@ -253,11 +256,22 @@ class ParallelVecBridge(Adapter):
                     infos[agent]["action_mask"] = observations[agent]["action_mask"]
         return observations, infos
 
+    def _of_world(self, info: Mapping[str, np.ndarray]) -> Infos:
+        """The world's info for every agent, with `copy` as arrays of its own."""
+        each = self.num_agents
+        columns: dict[str, Sequence[Any] | np.ndarray] = {
+            name: np.repeat(value[None], each, 0) if self.copy else [value] * each
+            for name, value in info.items()
+        }
+        return dict(zip(self.agents, in_turn(columns, each), strict=True))
+
     def _observations(self, observation: Any, masks: Mapping[str, np.ndarray]) -> Observations:
         observations: Observations = {}
         for group in self._session.spec.groups:
             seen = named.element(group, observation[group.name], masks.get(group.name))
-            observations |= zip(group.agents, _by_row(seen, self.copy), strict=True)
+            observations |= zip(
+                group.agents, _by_agent(seen, len(group.agents), self.copy), strict=True
+            )
         return observations
 
     def _report(self, infos: Infos, shown: Transition, ended: np.ndarray, over: np.ndarray) -> None:
@@ -289,7 +303,7 @@ class ParallelVecBridge(Adapter):
 
     def _by_agent(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """(N, agents) as agent -> (N,), the caller's own."""
-        return dict(zip(self.agents, _by_row(values, own=True), strict=True))
+        return dict(zip(self.agents, _by_agent(values, self.num_agents, own=True), strict=True))
 
 
 def _batched(single: Mapping[str, Any], num_envs: int) -> dict[str, Any]:
@@ -304,10 +318,10 @@ def _idle(agent: str, action: Any, ended: np.ndarray) -> Any:
     return array
 
 
-def _by_row(tree: Any, own: bool) -> list[Any]:
+def _by_agent(tree: Any, agents: int, own: bool) -> list[Any]:
     """A tree of (N, agents, ...) for each agent, as arrays of the caller's own or as views."""
     if isinstance(tree, Mapping):
-        parts = zip(*(_by_row(part, own) for part in tree.values()), strict=True)
-        return [dict(zip(tree, part, strict=True)) for part in parts]
+        parts = {name: _by_agent(part, agents, own) for name, part in tree.items()}
+        return in_turn(parts, agents)
     rows = tree.swapaxes(0, 1)
     return [*(np.array(rows, order="C") if own else rows)]

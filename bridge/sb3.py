@@ -5,10 +5,7 @@
 | world w, agent a                | row w * num_agents + a; a team shares one policy             |
 | seed + w                        | `seed(seed)`: every agent of world w                         |
 | terminated or truncated         | `dones`, bool                                                |
-| truncated                       | `infos[row]["TimeLimit.truncated"]`                          |
-| observation before the reset    | `infos[row]["terminal_observation"]`                         |
-| returns, lengths of the episode | `infos[row]["episode"]`: {"r", "l", "t"}, as `Monitor` does  |
-| info                            | in `infos` of rows that end, and in `reset_infos`            |
+| info, and how an episode went   | `infos`: see `bridge.sb3_infos`; `reset_infos`               |
 | action mask                     | `env_method("action_masks")`, for sb3-contrib's `MaskablePPO` |
 
 A world begins again on the step on which its last agent ends. The row of an agent that has ended
@@ -22,7 +19,6 @@ Every array handed out is the caller's own: torch warns of arrays that it may no
 
 import functools
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -45,6 +41,7 @@ from .errors import CallOrderError, MissingExtraError, OptionError, RenderError,
 from .programs import Device, Sight
 from .resets import given_options, one_seed
 from .rows import Intake, at, blanked, only_kind, split, to_rows
+from .sb3_infos import Infos, Notebook
 from .session import Session, Source, as_environment
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
@@ -60,7 +57,6 @@ RENDER_MODES = ("rgb_array", "human")
 TILES = 16  # worlds in one picture
 
 Observations: TypeAlias = Any  # (rows, *space shape), or a dict of those
-Infos: TypeAlias = list[dict[str, Any]]
 Indices: TypeAlias = "int | Iterable[int] | None"
 
 
@@ -154,19 +150,18 @@ class Rows(Adapter, VecEnv):
             env, num_worlds, Autoreset.SAME_STEP, params=params, devices=devices
         )
         self._intake = Intake(env.spec, num_worlds)
+        self._notebook = Notebook(num_worlds, env.spec.num_agents)
         self._spec = env.spec
         self._stepping = False
         self._before: Any = None  # the session before the step that has begun
         self._window: Window | None = None
         self._notes: dict[str, dict[int, Any]] = {}
         self._masks: Any = None
-        self._made = time.time()
         self.num_worlds = num_worlds = self._session.num_envs
         self.num_agents = env.spec.num_agents
         self.num_envs = num_worlds * self.num_agents
         self.render_mode = render_mode
         self.alive = np.ones(self.num_envs, bool)
-        self._nothing: Infos = [{} for _ in range(self.num_envs)]
         observation_space = spaces.observation_space(group.observation)
         super().__init__(self.num_envs, observation_space, spaces.action_space(group.action))
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
@@ -196,7 +191,8 @@ class Rows(Adapter, VecEnv):
     def reset(self) -> Observations:
         shown = self._session.reset(self._seeds[:: self.num_agents])
         self._reset_seeds()
-        self._note_resets(range(self.num_worlds), to_numpy(shown.timestep.info))
+        info = to_numpy(shown.timestep.info)
+        self.reset_infos[:] = self._notebook.of_reset(info, np.arange(self.num_worlds))
         return self._begun(shown)
 
     @all_or_nothing
@@ -230,15 +226,14 @@ class Rows(Adapter, VecEnv):
         if not self._stepping:
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping, self._before = False, None
-        infos = self._empty_infos()  # while the device works
+        infos = self._notebook.empty()  # while the device works
         now: Any
         now, self._masks = self._session.look(own=True)
-        if self.num_agents > 1:
-            for row in np.flatnonzero(~self.alive).tolist():
-                infos[row] = {"alive": False}
         dones = (now.terminated | now.truncated).reshape(-1)
         if dones.any():
-            dones = self._report(infos, dones, now)
+            infos, dones = self._end(infos, dones, now)
+        else:
+            infos = self._notebook.of_step(infos, now.info, self.alive)
         if self.render_mode == "human":
             self.render()
         return self._observe(now.observation), now.reward.reshape(-1), dones, infos
@@ -258,7 +253,8 @@ class Rows(Adapter, VecEnv):
         memory = self._session.load(path)
         self._seeds = memory.get("seeds", [None] * self.num_envs)
         shown = self._session.shown
-        self._note_resets(range(self.num_worlds), to_numpy(shown.timestep.info))
+        info = to_numpy(shown.timestep.info)
+        self.reset_infos[:] = self._notebook.of_reset(info, np.arange(self.num_worlds))
         return self._begun(shown)
 
     def _memory(self) -> dict[str, Any]:
@@ -362,8 +358,7 @@ class Rows(Adapter, VecEnv):
         self._session.require("action_masks")
         if isinstance(self._masks, Mapping):
             self._masks = to_rows(self._spec, self._masks)
-        mask: np.ndarray = self._masks[row]
-        return mask
+        return np.array(self._masks[row])
 
     def _begun(self, shown: Transition) -> Observations:
         self._stepping = False
@@ -383,48 +378,20 @@ class Rows(Adapter, VecEnv):
     def _elements(self, observation: Any) -> Observations:
         return spaces.element(self._spec.groups[0].observation, observation)
 
-    def _report(self, infos: Infos, ended: np.ndarray, now: Sight) -> np.ndarray:
-        """Fill in the infos of rows that are done, and say which: who `ended`, and padding."""
-        acting, over, returns, lengths, final = self._session.tally()
-        observation, info = final or ({}, {})
-        dones: np.ndarray = ended | np.repeat(over, self.num_agents)
+    def _end(self, infos: Infos, ended: np.ndarray, now: Sight) -> tuple[Infos, np.ndarray]:
+        """Infos of a step on which agents `ended`, and which rows are done: those, and padding."""
+        tally = self._session.tally()
+        assert tally.final is not None
+        observation, info = tally.final  # before any reset
+        over = np.repeat(tally.over, self.num_agents)
+        dones: np.ndarray = ended | over
         rows = np.flatnonzero(dones)
-        worlds = rows // self.num_agents
-        last = split(self._elements(at(to_rows(self._spec, observation), rows)))
-        totals = np.round(returns.reshape(-1)[rows].astype(np.float64), 6)
-        late = now.truncated.reshape(-1)[rows]
-        columns = (rows, worlds, ended[rows], late, totals, lengths[worlds])
-        elapsed = round(time.time() - self._made, 6)
-        for row, world, real, truncated, total, length, seen in zip(
-            *(column.tolist() for column in columns), last, strict=True
-        ):
-            told: dict[str, Any] = {"terminal_observation": seen, "TimeLimit.truncated": truncated}
-            if real:
-                told["episode"] = {"r": total, "l": length, "t": elapsed}
-            others = infos[row] if not real else _of_world(info, world) if info else None
-            infos[row] = {**others, **told} if others else told
-        self._note_resets(np.flatnonzero(over).tolist(), now.info)
-        self.alive = np.array(acting).reshape(-1)
-        return dones
-
-    def _empty_infos(self) -> Infos:
-        """A list of dicts that rows share from step to step: a thousand fresh ones cost 35 us.
-
-        What somebody writes into one is gone on the next step.
-        """
-        if any(self._nothing):
-            self._nothing = [{} for _ in range(self.num_envs)]
-        return self._nothing.copy()
-
-    def _note_resets(self, worlds: Iterable[int], info: Mapping[str, np.ndarray]) -> None:
-        for world in worlds if info else ():
-            for row in range(world * self.num_agents, (world + 1) * self.num_agents):
-                self.reset_infos[row] = _of_world(info, world)
-
-
-def _of_world(info: Mapping[str, np.ndarray], world: int) -> dict[str, Any]:
-    """Python numbers where the values are scalars, else arrays of the caller's own."""
-    return {
-        name: np.array(values[world]) if values.ndim > 1 else values[world].item()
-        for name, values in info.items()
-    }
+        space = self._spec.groups[0].observation
+        last = split(space, self._elements(at(to_rows(self._spec, observation), rows)), len(rows))
+        infos = self._notebook.of_step(infos, info, self.alive)
+        self._notebook.add_endings(infos, ended, now.truncated.reshape(-1), tally, last)
+        begun = self._notebook.of_reset(now.info, np.flatnonzero(tally.over))
+        for row, info_of_row in zip(np.flatnonzero(over).tolist(), begun, strict=True):
+            self.reset_infos[row] = info_of_row
+        self.alive = np.array(tally.acting).reshape(-1)
+        return infos, dones

@@ -22,9 +22,9 @@
 | `Dict`                         | `Composite` below "observation"                                 |
 
 A world that is over stays so until it is reset. An agent that ended before the others is padding
-which is done in every step, so that no value leaks into or out of it. Tensors share the memory of
-JAX's arrays, by DLPack; those of a batch small enough to travel packed are a copy. Actions are
-checked on the host.
+which is done in every step, so that no value leaks into or out of it. Tensors are copies, made on
+the device: what is shown is also what `save_state` and a reset with a mask read, and torch lets
+everybody write. Actions are checked on the host.
 """
 
 import os
@@ -191,7 +191,7 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
     def _seen(self, shown: Transition) -> dict[Any, Any]:
         """Everything but rewards, by key."""
         spec, now = self._session.spec, shown.timestep
-        done = ~self._tensor(shown.acting)  # a tensor of its own: who acts is part of the state
+        done = ~self._tensor(shown.acting)
         truncated = self._tensor(now.truncated)
         out: dict[Any, Any] = {}
         for group in spec.groups:
@@ -207,7 +207,7 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
             if shown.action_mask is not None and group.name in shown.action_mask:
                 mask = self._nested(group, shown.action_mask[group.name])
                 out[self._key(group, "action_mask")] = mask
-                self.full_action_spec[self._key(group, "action")].update_mask(mask)
+                self.full_action_spec[self._key(group, "action")].update_mask(mask.clone())
         if not self._alone:
             over, late = done.all(1, keepdim=True), truncated.any(1, keepdim=True)
             for name, flags in zip(ENDINGS, (over, over & ~late, over & late), strict=True):
@@ -226,8 +226,9 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         return TensorDict(parts, batch_size=shape, device=self.device)
 
     def _tensor(self, leaf: Any) -> Any:
+        """A copy of the caller's own."""
         if isinstance(leaf, jax.Array):
-            return to_torch(leaf)
+            return to_torch(leaf).clone()
         return torch.from_numpy(np.array(leaf)).to(self.device)
 
     def _key(self, group: Group, name: str) -> Any:

@@ -102,7 +102,7 @@ def test_what_was_shown_stays_intact_while_the_session_goes_on(num_envs):
         np.testing.assert_array_equal(view, copy)
 
 
-def test_writing_through_an_exported_tensor_does_not_reach_the_state():
+def test_writing_through_an_exported_tensor_does_not_reach_the_next_step():
     pytest.importorskip("torch")
     left, right = (Session(as_environment("CartPole-v1"), 8192, Autoreset.SAME_STEP) for _ in "ab")
     action = {"cart": np.ones((8192, 1), np.int32)}
