@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from .environments import rules_of
 from .errors import RulesError
 from .parameters import derived, names
-from .session import Session, rules_of
+from .session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -33,10 +33,11 @@ from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
 from .actions import check_names, mask_size, stacked
 from .adapter import Adapter, all_or_nothing
+from .environments import Source, as_environment
 from .errors import MissingExtraError
 from .resets import one_seed
 from .rows import at, split, with_mask
-from .session import Session, Source, as_environment
+from .session import Session
 
 try:
     import dm_env  # type: ignore[import-untyped]
@@ -57,7 +58,7 @@ def make(
         **rules: Rules of the environment, by name.
 
     Raises:
-        UnknownNameError, RulesError, UnsuitableError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError, UnsuitableError: See `bridge.environments.as_environment`.
         SeedError: `seed` is no non-negative integer.
     """
     return EnvironmentBridge(as_environment(id_or_env, **rules), seed=seed, params=params)

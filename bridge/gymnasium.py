@@ -33,6 +33,7 @@ from native.spaces import Dict, Discrete, Space
 from . import spaces
 from .actions import stacked
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
+from .environments import Source, as_environment, as_limited
 from .errors import (
     EpisodeOverError,
     MissingExtraError,
@@ -42,7 +43,7 @@ from .errors import (
 )
 from .programs import Device
 from .resets import given_options, one_seed
-from .session import Session, Source, as_environment, as_limited
+from .session import Session
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
@@ -83,7 +84,7 @@ def make(
         **rules: Rules of the environment, by name.
 
     Raises:
-        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         UnsuitableError: It has several agents.
         RenderError: No such render mode, or the environment has no picture.
     """
@@ -120,7 +121,7 @@ def make_vec(
         **rules: Rules of the environment, by name.
 
     Raises:
-        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         UnsuitableError: The agents' spaces differ, or there is no such mode.
         RenderError: No such render mode, or the environment has no picture.
     """

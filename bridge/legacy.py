@@ -25,9 +25,9 @@ import numpy as np
 
 from native.core import Renders
 
+from .environments import Source
 from .errors import MissingExtraError, RenderError
 from .resets import one_seed
-from .session import Source
 from .window import FRAMES_PER_SECOND, Window
 
 try:

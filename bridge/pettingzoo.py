@@ -30,11 +30,12 @@ from native.registry import REGISTRY
 
 from .actions import check_names
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
+from .environments import Source, as_limited
 from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError
 from .programs import Device, Sight
 from .resets import given_options, one_seed
 from .rows import told
-from .session import Session, Source, as_limited
+from .session import Session
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
@@ -73,7 +74,7 @@ def parallel_env(
         **rules: Rules of the environment, by name; `max_cycles` is another word for `horizon`.
 
     Raises:
-        UnknownNameError, RulesError, UnsuitableError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError, UnsuitableError: See `bridge.environments.as_environment`.
         RenderError: No such render mode, or the environment has no picture.
     """
     env = as_limited(id_or_env, "max_cycles", rules)

@@ -37,12 +37,13 @@ from .adapter import (
     worlds_set,
 )
 from .arrays import to_numpy
+from .environments import Source, as_environment
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
 from .programs import Device, Sight
 from .resets import given_options, one_seed
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .sb3_infos import Infos, Notebook
-from .session import Session, Source, as_environment
+from .session import Session
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
@@ -83,7 +84,7 @@ def make_vec_env(
         **rules: Rules of the environment, by name.
 
     Raises:
-        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         UnsuitableError: The agents' spaces differ, so that they cannot share one policy.
         RenderError: No such render mode, or the environment has no picture.
         SeedError: `seed` is no non-negative integer.

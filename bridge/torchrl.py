@@ -41,10 +41,11 @@ from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 from .actions import checked, mask_size, stacked
 from .adapter import Adapter, all_or_nothing
 from .arrays import to_torch
+from .environments import Source, as_environment
 from .errors import MissingExtraError, OptionError, SeedError
 from .programs import Device
 from .resets import one_seed
-from .session import Session, Source, as_environment
+from .session import Session
 
 try:
     import torch
@@ -84,7 +85,7 @@ def make(
         **rules: Rules of the environment, by name.
 
     Raises:
-        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         SeedError: `seed` is no non-negative integer.
     """
     native = as_environment(id_or_env, **rules)

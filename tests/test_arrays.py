@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bridge.arrays import Packing, size_in_bytes, to_numpy, to_torch
-from bridge.session import Session, as_environment
+from bridge.environments import as_environment
+from bridge.session import Session
 from native.batch import Autoreset
 
 TREE = {

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bridge.environments import as_environment, with_horizon
 from bridge.errors import RulesError, RuleValueError, UnsuitableError
 from bridge.rules import checked_devices, checked_rows
-from bridge.session import Session, as_environment, with_horizon
+from bridge.session import Session
 from native.against import against
 from native.batch import Autoreset, Batch
 from native.classic_control.cartpole import CartPole

@@ -9,6 +9,7 @@ import pytest
 
 from bridge import programs as module
 from bridge.arrays import to_numpy
+from bridge.environments import as_environment, with_horizon
 from bridge.errors import (
     ClosedError,
     NotResetError,
@@ -18,7 +19,7 @@ from bridge.errors import (
     UnknownNameError,
     UnsuitableError,
 )
-from bridge.session import Session, as_environment, with_horizon
+from bridge.session import Session
 from native.batch import Autoreset, Batch
 
 ENV = as_environment("CartPole-v1")

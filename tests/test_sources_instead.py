@@ -5,8 +5,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from bridge.environments import as_environment
 from bridge.errors import UnsuitableError
-from bridge.session import as_environment
 from bridge.sources.host import from_host
 from native.registry import make
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from bridge import state_file
+from bridge.environments import as_environment
 from bridge.errors import StateFileError
 from bridge.identity import identity
-from bridge.session import Session, as_environment
+from bridge.session import Session
 from native.batch import Autoreset
 
 ENV = as_environment("CartPole-v1")

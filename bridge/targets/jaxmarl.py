@@ -24,8 +24,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from bridge.environments import Source, as_environment
 from bridge.errors import ActionError, MissingExtraError, UnsuitableError
-from bridge.session import Source, as_environment
 from bridge.wording import listed
 from native.core import Environment, HasGlobalState, Masks, Timestep, pytree
 from native.spaces import Discrete
