@@ -72,10 +72,11 @@ class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
     ) -> None:
         self._seed = one_seed(seed)
         self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        groups = self._session.spec.groups
         self._agents = env.spec.agents
         self._alive = [False] * len(self._agents)
-        self._masked = {group.name for group in env.spec.groups if mask_size(env, group)}
-        agents = [(group, agent) for group in env.spec.groups for agent in group.agents]
+        self._masked = {group.name for group in groups if mask_size(env, group)}
+        agents = [(group, agent) for group in groups for agent in group.agents]
         self._observation_spec = self._joined(
             [_observation_spec(env, group) for group, _ in agents]
         )

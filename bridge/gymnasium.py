@@ -159,14 +159,14 @@ class GymBridge(Adapter, _Env):
                 f"{env.spec.name} has {env.spec.num_agents} agents and a gymnasium.Env has one. "
                 "Use bridge.pettingzoo.parallel_env(), or bridge.gymnasium.make_vec() for rows."
             )
-        self._group = env.spec.groups[0]
         check_render_mode(env, render_mode, RENDER_MODES)
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
         self.metadata = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
         self.render_mode = render_mode
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        self._group = self._session.spec.groups[0]
         self.observation_space = spaces.observation_space(self._group.observation)
         self.action_space = spaces.action_space(self._group.action)
-        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         self._window = Window(env.spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
         self._over = False
         self._known: dict[int, dict[str, np.ndarray]] = {}

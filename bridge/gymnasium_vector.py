@@ -119,7 +119,7 @@ class VectorBridge(Adapter, _VectorEnv):
         devices: Sequence[Device] | None = None,
         rng: str = "pcg4d",
     ) -> None:
-        group = only_kind(env.spec)
+        only_kind(env.spec)
         mode = _autoreset(autoreset_mode)
         check_render_mode(env, render_mode, RENDER_MODES)
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
@@ -130,16 +130,18 @@ class VectorBridge(Adapter, _VectorEnv):
             self.metadata["autoreset_mode"] = self.autoreset_mode
         self._session = Session(env, num_worlds, mode, params=params, rng=rng, devices=devices)
         self.copy = copy
-        self._spec, self._observed = env.spec, group.observation
+        self._spec = spec = self._session.spec
+        group = only_kind(spec)
+        self._observed = group.observation
         self._mode = mode
         self.num_worlds = num_worlds = self._session.num_envs
-        self.num_agents = env.spec.num_agents
+        self.num_agents = spec.num_agents
         self.num_envs = num_worlds * self.num_agents
         self.single_observation_space = spaces.observation_space(group.observation)
         self.single_action_space = spaces.action_space(group.action)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._intake = Intake(env.spec, num_worlds)
+        self._intake = Intake(spec, num_worlds)
         self._alive = np.ones(self.num_envs, bool)
         self._stepping = False
         self._notes: dict[str, tuple[Any, ...]] = {}

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from native.core import Environment, Group
+from native.core import Environment, Group, Spec
 from native.spaces import Discrete
 
 from . import spaces
@@ -22,22 +22,20 @@ from .actions import INTEGERS, mask_size, stacked
 from .rows import at, split, with_mask
 
 
-def observation_spaces(env: Environment[Any, Any]) -> dict[str, Any]:
+def observation_spaces(env: Environment[Any, Any], spec: Spec) -> dict[str, Any]:
     """Agent -> a Gymnasium space of its own, with the action mask in it where there is one."""
     found: dict[str, Any] = {}
-    for group in env.spec.groups:
+    for group in spec.groups:
         for agent in group.agents:
             space, n = spaces.observation_space(group.observation), mask_size(env, group)
             found[agent] = spaces.masked(space, n) if n else space
     return found
 
 
-def action_spaces(env: Environment[Any, Any]) -> dict[str, Any]:
+def action_spaces(spec: Spec) -> dict[str, Any]:
     """Agent -> a Gymnasium space of its own."""
     return {
-        agent: spaces.action_space(group.action)
-        for group in env.spec.groups
-        for agent in group.agents
+        agent: spaces.action_space(group.action) for group in spec.groups for agent in group.agents
     }
 
 

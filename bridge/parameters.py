@@ -12,15 +12,19 @@ Parameters travel through the compiled programs as data: other values compile no
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
+from native.core import Spec
 from native.parameters import ParameterError, path_name, row_axes
+from native.spaces import Box, Dict
 
 from .errors import RulesError
+from .rules import as_ours
 
 # Python's numbers as JAX sees them.
 _PYTHONS = {bool: "bool", int: "int32", float: "float32"}
@@ -74,6 +78,93 @@ def with_given(env: Any, usual: Any, given: Any, num_envs: int) -> Any:
     except ParameterError as error:
         raise RulesError(f"{env.spec.name}: {error}") from None
     return fitted
+
+
+def shown_spec(env: Any, params: Any) -> Spec:
+    """The spec of an environment that has these parameters: bounds may follow from them.
+
+    Where worlds differ, a bound is the widest of any.
+
+    Args:
+        env: The environment.
+        params: As `with_given` returns them.
+
+    Raises:
+        RuleValueError: The rules refuse a number, such as a mass below 0.
+        RulesError: A space changes in more than its bounds.
+    """
+    specs: list[Spec] = []
+    with as_ours():
+        for one in _different(env.params, params):
+            spec = with_params(env, one).spec
+            if spec not in specs:
+                specs.append(spec)
+    return functools.reduce(functools.partial(_wider, env.spec.name), specs)
+
+
+def with_params(env: Any, params: Any) -> Any:
+    """The same rules with other parameters, where the rules hold any."""
+    fields = getattr(env, "__dataclass_fields__", {})
+    if "params" in fields:
+        return dataclasses.replace(env, params=params)
+    if "world" in fields:  # an environment around another
+        return dataclasses.replace(env, world=with_params(env.world, params))
+    return env
+
+
+def _different(usual: Any, params: Any) -> Iterator[Any]:
+    """Every set of parameters that some world has, once; scalars as Python's numbers."""
+    structure: Any = jax.tree.structure(usual)
+    leaves = jax.tree.leaves(params)
+    by_world = [
+        np.ndim(a) > np.ndim(b) for a, b in zip(leaves, jax.tree.leaves(usual), strict=True)
+    ]
+    columns = [a.reshape(len(a), -1) for a, own in zip(leaves, by_world, strict=True) if own]
+    worlds = [0]
+    if columns:
+        together = np.concatenate([column.astype(np.float64) for column in columns], axis=1)
+        worlds = np.unique(together, axis=0, return_index=True)[1].tolist()
+    for world in worlds:
+        chosen = [a[world] if own else a for a, own in zip(leaves, by_world, strict=True)]
+        yield structure.unflatten([a if np.ndim(a) else a.item() for a in chosen])
+
+
+def _wider(name: str, one: Spec, two: Spec) -> Spec:
+    groups = tuple(
+        dataclasses.replace(
+            a,
+            observation=_wider_space(name, a.observation, b.observation),
+            action=_wider_space(name, a.action, b.action),
+        )
+        for a, b in zip(one.groups, two.groups, strict=True)
+    )
+    return dataclasses.replace(one, groups=groups)
+
+
+def _wider_space(name: str, one: Any, two: Any) -> Any:
+    match one, two:
+        case _ if one == two:
+            return one
+        case Box(shape=shape, dtype=dtype), Box() if (shape, dtype) == (two.shape, two.dtype):
+            low, high = np.minimum(one.low, two.low), np.maximum(one.high, two.high)
+            return dataclasses.replace(one, low=_bound(low), high=_bound(high))
+        case Dict(parts=parts), Dict() if dict(parts).keys() == dict(two.parts).keys():
+            others = dict(two.parts)
+            return Dict({part: _wider_space(name, inner, others[part]) for part, inner in parts})
+    raise RulesError(
+        f"{name}: with these parameters some worlds have the space {one} and others {two}. Give "
+        "all worlds the same."
+    )
+
+
+def _bound(values: np.ndarray) -> Any:
+    """As `Box` takes one: a number, or nested tuples."""
+    listed: Any = values.tolist()
+    return _tuples(listed) if isinstance(listed, list) else listed
+
+
+def _tuples(listed: Any) -> Any:
+    return tuple(map(_tuples, listed)) if isinstance(listed, list) else listed
 
 
 def _parts(tree: Any) -> dict[str, Any]:

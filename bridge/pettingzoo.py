@@ -149,7 +149,8 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         params: Any = None,
     ) -> None:
         check_render_mode(env, render_mode, RENDER_MODES)
-        spec = env.spec
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        spec = self._session.spec
         self.metadata = {
             "name": spec.name,
             "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
@@ -160,12 +161,11 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         self.copy = copy
         self.possible_agents = list(spec.agents)
         self.agents: list[str] = []
-        self.observation_spaces = named.observation_spaces(env)
-        self.action_spaces = named.action_spaces(env)
+        self.observation_spaces = named.observation_spaces(env, spec)
+        self.action_spaces = named.action_spaces(spec)
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
         self.np_random = np.random.default_rng()
-        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         self._window = Window(spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row

@@ -74,7 +74,8 @@ class ParallelVecBridge(Adapter):
         devices: Sequence[Device] | None = None,
     ) -> None:
         check_render_mode(env, render_mode, RENDER_MODES)
-        spec = env.spec
+        self._session = Session(env, num_envs, Autoreset.SAME_STEP, params=params, devices=devices)
+        spec = self._session.spec
         self.metadata: dict[str, Any] = {
             "name": spec.name,
             "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
@@ -82,13 +83,12 @@ class ParallelVecBridge(Adapter):
         }
         self.render_mode = render_mode
         self.copy = copy
-        self._session = Session(env, num_envs, Autoreset.SAME_STEP, params=params, devices=devices)
         self.num_envs = num_envs = self._session.num_envs
         self.possible_agents = list(spec.agents)
         self.agents = list(spec.agents)
         self.num_agents = self.max_num_agents = spec.num_agents
-        self._one_observation = named.observation_spaces(env)
-        self._one_action = named.action_spaces(env)
+        self._one_observation = named.observation_spaces(env, spec)
+        self._one_action = named.action_spaces(spec)
         self._observation = _batched(self._one_observation, num_envs)
         self._action = _batched(self._one_action, num_envs)
         self._acting: np.ndarray | None = None

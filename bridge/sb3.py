@@ -145,21 +145,22 @@ class Rows(Adapter, VecEnv):
         params: Any = None,
         devices: Sequence[Device] | None = None,
     ) -> None:
-        group = only_kind(env.spec)
+        only_kind(env.spec)
         check_render_mode(env, render_mode, RENDER_MODES)
         self._session = Session(
             env, num_worlds, Autoreset.SAME_STEP, params=params, devices=devices
         )
-        self._intake = Intake(env.spec, num_worlds)
-        self._notebook = Notebook(num_worlds, env.spec.num_agents)
-        self._spec = env.spec
+        self._spec = spec = self._session.spec
+        group = only_kind(spec)
+        self._intake = Intake(spec, num_worlds)
+        self._notebook = Notebook(num_worlds, spec.num_agents)
         self._stepping = False
         self._before: Any = None  # the session before the step that has begun
         self._window: Window | None = None
         self._notes: dict[str, dict[int, Any]] = {}
         self._masks: Any = None
         self.num_worlds = num_worlds = self._session.num_envs
-        self.num_agents = env.spec.num_agents
+        self.num_agents = spec.num_agents
         self.num_envs = num_worlds * self.num_agents
         self.render_mode = render_mode
         self.alive = np.ones(self.num_envs, bool)

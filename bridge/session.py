@@ -32,7 +32,7 @@ from .errors import (
     StateFileError,
 )
 from .identity import identity
-from .parameters import with_given
+from .parameters import shown_spec, with_given
 from .programs import Device, Form, Programs, Sight, Tally, programs, watched
 from .resets import row_words
 from .rules import as_ours, checked_devices, checked_rows
@@ -99,6 +99,7 @@ class Session:
         self._numbers: tuple[jax.Array, ...] = ()  # the same as the programs take them
         if params is not None:
             self._params = with_given(env, env.params, params, num_envs)
+            self.spec = shown_spec(env, self._params)
         self._use(self._made())
 
     @property
@@ -110,14 +111,16 @@ class Session:
         """Play on with other numbers of the dynamics, from the next step on.
 
         Other values compile nothing again; to give the first, or one for each row where there was
-        one for all, does.
+        one for all, does. Spaces stay as they are.
 
         Raises:
             RulesError: There is no such parameter, or its shape or dtype is another.
             ClosedError: After `close`.
         """
         self.require("set_params", running=False)
-        self._play_by(self.env, with_given(self.env, self.params, given, self.num_envs))
+        params = with_given(self.env, self.params, given, self.num_envs)
+        shown_spec(self.env, params)  # which refuses what does not fit the rules
+        self._play_by(self.env, params)
 
     def set_rule(self, name: str, value: Any) -> None:
         """Play on by another rule, from the next step on.
@@ -128,7 +131,7 @@ class Session:
         """
         self.require("set_rule", running=False)
         env = with_rule(self.env, name, value)
-        before, after = self.spec, env.spec
+        before, after = self.env.spec, env.spec
         if (before.groups, before.global_state) != (after.groups, after.global_state):
             raise RulesError(
                 f"{before.name}: the rule {name!r} changes agents or spaces. Make a new "
@@ -325,7 +328,9 @@ class Session:
         """
         batch = dataclasses.replace(self._batch, env=env)
         other = Session.__new__(Session)
-        other.__dict__.update(self.__dict__, env=env, spec=env.spec, _batch=batch, _params=params)
+        # Spaces that have been handed out stay, as those of Gymnasium's own environments do.
+        spec = dataclasses.replace(self.spec, horizon=env.spec.horizon)
+        other.__dict__.update(self.__dict__, env=env, spec=spec, _batch=batch, _params=params)
         made = other._made()
         other._use(made)
         if made is not self._programs and self._arrays is not None:

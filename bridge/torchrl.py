@@ -240,7 +240,7 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         observation = Composite(shape=worlds, device=self.device)
         action, reward, done = observation.clone(), observation.clone(), observation.clone()
         flag = {"n": 2, "dtype": torch.bool, "device": self.device}
-        for group in env.spec.groups:
+        for group in self._session.spec.groups:
             lead = worlds if self._alone else (*worlds, len(group.agents))
             if not self._alone:
                 for spec in (observation, action, reward, done):

@@ -143,7 +143,7 @@ HEAVY = {"simple_spread_v3": {"acceleration": 2.0}, "CartPole-v1": {"gravity": 5
 
 
 def changed(name):
-    (number, value), *_ = HEAVY[name].items()
+    (number, value), *_ = HEAVY.items()
     env = make(name)
     return dataclasses.replace(env, params=dataclasses.replace(env.params, **{number: value}))
 
@@ -159,7 +159,7 @@ def close(left, right):
 @every_driver
 def test_given_numbers_play_as_those_of_the_rules(driver):
     name = a_name(driver)
-    one, two = driver.make(name, params=HEAVY[name]), driver.make(changed(name))
+    one, two = driver.make(name, params=HEAVY), driver.make(changed(name))
     for adapter in (one, two):
         driver.reset(adapter)
     close(*(play(driver, adapter, make(name), 6, seed=1) for adapter in (one, two)))
@@ -170,7 +170,7 @@ def test_given_numbers_play_as_those_of_the_rules(driver):
 @every_driver
 def test_an_attribute_that_is_a_number_or_a_rule_has_an_effect(driver):
     name = a_name(driver)
-    (number, value), *_ = HEAVY[name].items()
+    (number, value), *_ = HEAVY.items()
     one, two = driver.make(name), driver.make(name)
     for adapter in (one, two):
         driver.reset(adapter)
@@ -209,7 +209,7 @@ def test_what_cannot_be_set_is_refused_by_name(driver):
 def test_given_numbers_are_in_saved_states(driver, tmp_path):
     name = a_name(driver)
     env = make(name)
-    one, two = driver.make(name, params=HEAVY[name]), driver.make(name)
+    one, two = driver.make(name, params=HEAVY), driver.make(name)
     driver.reset(one)
     play(driver, one, env, 3, seed=1)
     one.save_state(tmp_path / "state.npz")
@@ -230,6 +230,35 @@ def test_one_set_for_each_world_is_that_of_each_alone():
         alone.reset(seed=[5, 5, 5])
         close(shown[row], [alone.step(pushes)[0] for _ in range(5)][-1][row])
     assert many.get_attr("gravity") == pytest.approx(tuple(gravities))
+
+
+def test_bounds_follow_the_numbers():
+    gymnasium = pytest.importorskip("bridge.gymnasium")
+    env = gymnasium.make("CartPole-v1", params={"track": 10.0})
+    assert env.observation_space.high[0] == 20
+    envs = gymnasium.make_vec("CartPole-v1", 3, params={"track": np.array([1.0, 10.0, 2.0])})
+    assert envs.single_observation_space.high[0] == 20
+    assert gymnasium.make("Pendulum-v1", params={"torque_limit": 5.0}).action_space.high == [5]
+
+
+@pytest.mark.parametrize("given", [-1.0, np.array([1.0, -1.0, 1.0])])
+def test_what_the_rules_refuse_is_refused(given):
+    with pytest.raises(RulesError, match=r"params\.cart_mass.*-1"):
+        Session(make("CartPole-v1"), 3, Autoreset.SAME_STEP, params={"cart_mass": given})
+    session = Session(make("CartPole-v1"), 3, Autoreset.SAME_STEP)
+    with pytest.raises(RulesError, match="cart_mass"):
+        session.set_params({"cart_mass": given})
+
+
+def test_the_originals_names_are_known():
+    gymnasium = pytest.importorskip("bridge.gymnasium")
+    env = gymnasium.make("CartPole-v1", params={"masscart": 3.0})
+    assert env.cart_mass == env.masscart == 3
+    env.force_mag = 1.0
+    assert env.force == 1
+    for derived in ("total_mass", "polemass_length"):
+        with pytest.raises(RulesError, match=f"'{derived}' follows"):
+            setattr(env, derived, 2.0)
 
 
 def test_set_attr_by_row():
