@@ -116,9 +116,8 @@ def _different(usual: Any, params: Any) -> Iterator[Any]:
     """Every set of parameters that some world has, once; scalars as Python's numbers."""
     structure: Any = jax.tree.structure(usual)
     leaves = jax.tree.leaves(params)
-    by_world = [
-        np.ndim(a) > np.ndim(b) for a, b in zip(leaves, jax.tree.leaves(usual), strict=True)
-    ]
+    pairs = zip(leaves, jax.tree.leaves(usual), strict=True)
+    by_world = [np.ndim(leaf) > np.ndim(of_all) for leaf, of_all in pairs]
     columns = [a.reshape(len(a), -1) for a, own in zip(leaves, by_world, strict=True) if own]
     worlds = [0]
     if columns:
