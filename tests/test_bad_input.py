@@ -112,15 +112,14 @@ def attack(driver, env, trials, seed):
 
 def cases():
     """Each driver with every space; by name all at once, else some of them only with `--every`."""
-    for driver in all_drivers():
+    for turn, driver in enumerate(all_drivers()):
         kind = type(driver).__name__
         if is_named(driver):
             yield pytest.param(driver, Echo(), id=kind)
             continue
         agents = 1 if isinstance(driver, Gymnasium) else 2
         for i, name in enumerate(SPACES):
-            few = i % 3 != len(kind) % 3
-            marks = [pytest.mark.long] if few else []
+            marks = [] if (i + turn) % 3 == 0 else [pytest.mark.long]
             yield pytest.param(driver, Echo((name,), agents), id=f"{kind} {name}", marks=marks)
 
 
@@ -159,7 +158,9 @@ def test_the_device_reads_nothing_that_the_caller_owns(driver, env, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    "driver", [driver for driver in available() if isinstance(driver, (Rows, Vectorised))], ids=str
+    "driver",
+    [driver for driver in available() if isinstance(driver, (Rows, Vectorised))],
+    ids=lambda driver: type(driver).__name__,
 )
 def test_a_step_that_was_closed_in_between_is_an_error_of_ours(driver):
     env = Echo(("discrete",))
