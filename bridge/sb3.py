@@ -221,10 +221,10 @@ class Rows(Adapter, VecEnv):
         """Observations, rewards float32 (rows,), dones bool (rows,) and an info for each row.
 
         Raises:
-            NotResetError, ClosedError: Before `reset`, after `close`.
+            ClosedError: After `close`.
             CallOrderError: No step has begun.
         """
-        self._session.require("step_wait")
+        self._session.require("step_wait", running=False)
         if not self._stepping:
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping, self._before = False, None

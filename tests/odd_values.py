@@ -130,33 +130,33 @@ def _nested(good: np.ndarray, rng: Rng) -> Any:
 
 
 def _always(value: Any) -> Callable[[np.ndarray, Rng], Any]:
-    return lambda good, rng: value
+    return lambda *_: value
 
 
 _BAD: list[Callable[[np.ndarray, Rng], Any]] = [
     *map(_always, (None, "one", b"1", {}, {1}, frozenset(), object(), ..., int, len, Silent())),
     *map(_always, (Refusing(), Sequential(), np.ma.masked, "x" * 10_000, [], [[], [1]], 1j)),
     *map(_always, (np.datetime64("2020-01-01"), np.timedelta64(1, "s"), np.zeros((), "V3"))),
-    lambda good, rng: good.astype(np.complex64),
-    lambda good, rng: good.astype(np.int64).astype("M8[s]"),
-    lambda good, rng: good.astype(str),
-    lambda good, rng: np.zeros(good.shape, [("a", int), ("b", float)]),
-    lambda good, rng: good[None],
-    lambda good, rng: good[..., None, None],
-    lambda good, rng: np.concatenate([good.reshape(-1), [0, 0]]),
-    lambda good, rng: [good.tolist(), [good.tolist()]],
+    lambda good, _: good.astype(np.complex64),
+    lambda good, _: good.astype(np.int64).astype("M8[s]"),
+    lambda good, _: good.astype(str),
+    lambda good, _: np.zeros(good.shape, [("a", int), ("b", float)]),
+    lambda good, _: good[None],
+    lambda good, _: good[..., None, None],
+    lambda good, _: np.concatenate([good.reshape(-1), [0, 0]]),
+    lambda good, _: [good.tolist(), [good.tolist()]],
     lambda good, rng: _spoilt(good.astype(object), rng, None),
     lambda good, rng: _spoilt(good.astype(object), rng, "1"),
     lambda good, rng: _spoilt(good.astype(object), rng, 1j),
-    lambda good, rng: (value for value in [good]),
+    lambda good, _: (value for value in [good]),
     _masked,
     _meta,
     _nested,
 ]
 _BAD_INTEGERS: list[Callable[[np.ndarray, Rng], Any]] = [
     _as_floats,
-    lambda good, rng: jnp.asarray(good + 0.5, jnp.bfloat16),
-    lambda good, rng: good + 0.5,
+    lambda good, _: jnp.asarray(good + 0.5, jnp.bfloat16),
+    lambda good, _: good + 0.5,
     *(
         lambda good, rng, n=n: _spoilt(good.astype(np.int64), rng, n)
         for n in (-1, 5, 99, 1 << 8, 1 << 16, 1 << 32, 1 << 56, -(1 << 63), (1 << 63) - 1)
