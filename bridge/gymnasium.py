@@ -15,7 +15,8 @@
 
 Gymnasium reads no plugin entry points, so importing this module registers every one-agent name:
 `gymnasium.make("bridge.gymnasium:native/CartPole-v1")`, and `make_vec` of it. Time limits are then
-Gymnasium's. Before 1.0 it passes no name to a vector entry point; there it is
+Gymnasium's. A walk over `gymnasium.registry` wants this import before it begins. Before 1.0 it
+passes no name to a vector entry point; there it is
 `make_vec(id, vectorization_mode="custom", vector_kwargs={"id_or_env": "CartPole-v1"})`.
 """
 
@@ -142,6 +143,13 @@ def make_unlimited(
 ) -> "GymBridge":
     """What `gymnasium.make` calls, which puts its own `TimeLimit` around it."""
     return make(id_or_env, render_mode=render_mode, max_episode_steps=-1, **rules)
+
+
+# Gymnasium asks the entry point, mostly a class, for what it draws, and adds "rgb_array_list".
+vars(make_unlimited)["metadata"] = {
+    "render_modes": [*RENDER_MODES],
+    "render_fps": FRAMES_PER_SECOND,
+}
 
 
 class GymBridge(Adapter, _Env):

@@ -150,7 +150,7 @@ def test_check_fails_on_a_broken_environment_and_says_where(module):
     code, said = call("check", f"{module}:Wrong")
     assert code == 1
     assert "FAILS" in said
-    assert "1 failed" in said
+    assert "1 of 2 checks failed" in said
 
 
 def test_check_shows_what_does_not_apply_and_what_is_not_installed(monkeypatch):

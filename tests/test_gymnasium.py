@@ -1019,3 +1019,24 @@ def test_a_spec_is_plain_data():
     env.spec = spec
     assert env.spec is spec
     assert adapter.VectorBridge is type(make_vec("CartPole-v1", 1))
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "bridge.gymnasium:native/CartPole-v1"])
+def test_gymnasium_collects_frames_of_ours_as_of_its_own(name):
+    pytest.importorskip("pygame")
+    env = gymnasium.make(name, render_mode="rgb_array_list")
+    env.reset(seed=0)
+    env.step(1)
+    frames = env.render()
+    assert len(frames) == 2
+    assert all(frame.dtype == np.uint8 and frame.shape[2] == 3 for frame in frames)
+    env.close()
+
+
+def test_a_walk_over_the_registry_meets_ours_and_leaves_it_as_it_is():
+    ours = []
+    for name in gymnasium.registry:
+        if name.startswith("native/"):
+            gymnasium.make(name, disable_env_checker=True).close()
+            ours.append(name)
+    assert len(ours) >= 5
