@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset
-from native.core import Environment, Renders
+from native.core import FRAMES_PER_SECOND, Environment, Renders
 from native.registry import REGISTRY
 from native.spaces import Dict, Discrete, Space
 
@@ -45,7 +45,7 @@ from .errors import (
 from .programs import Device
 from .resets import given_options, one_seed
 from .session import Session
-from .window import FRAMES_PER_SECOND, Window, check_render_mode
+from .window import Window, check_render_mode, frames_per_second
 
 try:
     import gymnasium
@@ -169,13 +169,15 @@ class GymBridge(Adapter, _Env):
             )
         check_render_mode(env, render_mode, RENDER_MODES)
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
+        self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
         self.render_mode = render_mode
         self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         self._group = self._session.spec.groups[0]
         self.observation_space = spaces.observation_space(self._group.observation)
         self.action_space = spaces.action_space(self._group.action)
-        self._window = Window(env.spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
+        self._window = (
+            Window(env.spec.name, frames_per_second(env)) if render_mode == "human" else None
+        )
         self._over = False
         self._known: dict[int, dict[str, np.ndarray]] = {}
         if isinstance(self._group.action, Discrete):  # checking one costs a tenth of a step

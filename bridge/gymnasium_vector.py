@@ -68,7 +68,7 @@ from .programs import Device, Tally
 from .resets import given_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Seeds, Session
-from .window import FRAMES_PER_SECOND, check_render_mode
+from .window import check_render_mode, frames_per_second
 
 try:
     import gymnasium.vector
@@ -123,7 +123,7 @@ class VectorBridge(Adapter, _VectorEnv):
         mode = _autoreset(autoreset_mode)
         check_render_mode(env, render_mode, RENDER_MODES)
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
+        self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
         self.render_mode = render_mode
         self.autoreset_mode = AutoresetMode(mode.value)
         if AutoresetMode is not Autoreset:

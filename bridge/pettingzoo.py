@@ -36,7 +36,7 @@ from .programs import Device, Sight
 from .resets import given_options, one_seed
 from .rows import told
 from .session import Session
-from .window import FRAMES_PER_SECOND, Window, check_render_mode
+from .window import Window, check_render_mode, frames_per_second
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
@@ -154,7 +154,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         self.metadata = {
             "name": spec.name,
             "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
-            "render_fps": FRAMES_PER_SECOND,
+            "render_fps": frames_per_second(env),
             "is_parallelizable": True,
         }
         self.render_mode = render_mode
@@ -166,7 +166,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
         self.np_random = np.random.default_rng()
-        self._window = Window(spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
+        self._window = Window(spec.name, frames_per_second(env)) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
         self._teams = [named.Team.of(env, group) for group in spec.groups]

@@ -44,7 +44,7 @@ from .resets import given_options, one_seed
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .sb3_infos import Infos, Notebook
 from .session import Session
-from .window import FRAMES_PER_SECOND, Window, check_render_mode
+from .window import Window, check_render_mode, frames_per_second
 
 try:
     from stable_baselines3.common.vec_env import VecEnv, VecMonitor
@@ -167,7 +167,10 @@ class Rows(Adapter, VecEnv):
         observation_space = spaces.observation_space(group.observation)
         super().__init__(self.num_envs, observation_space, spaces.action_space(group.action))
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata: dict[str, Any] = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
+        self.metadata: dict[str, Any] = {
+            "render_modes": modes,
+            "render_fps": frames_per_second(env),
+        }
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seed the next `reset`; all agents of a world have its seed.
@@ -281,7 +284,7 @@ class Rows(Adapter, VecEnv):
         if mode == "rgb_array":
             return picture
         if self._window is None:
-            self._window = Window(self._spec.name, FRAMES_PER_SECOND)
+            self._window = Window(self._spec.name, self.metadata["render_fps"])
         self._window.show(picture)
         return None
 

@@ -144,7 +144,7 @@ def test_the_bridge_names_no_game():
         ("pettingzoo", "bridge.pettingzoo", "pettingzoo"),
         ("gymnasium", "bridge.gymnasium", "gymnasium"),
         ("gymnasium", "bridge.spaces", "gymnasium"),
-        ("dm_env", "bridge.dm_env", "dm_env"),
+        ("dm_env", "bridge.dm_env", "dm-env"),
         ("stable_baselines3", "bridge.sb3", "sb3"),
         ("torchrl", "bridge.torchrl", "torchrl"),
         ("jaxmarl", "bridge.targets.jaxmarl", "jaxmarl"),

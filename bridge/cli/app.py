@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+from bridge import __version__
 from bridge.environments import as_environment
 from bridge.errors import BridgeError, MissingExtraError, UnknownNameError, UnsuitableError
 from bridge.sources import adopt
@@ -37,13 +38,29 @@ class _Commands(TyperGroup):
             raise typer.Exit(2) from None
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        console().print(f"jitbridge {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Jitted environments behind PettingZoo, Gymnasium, dm_env and Stable-Baselines3.",
 )
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print it and end."),
+    ] = False,
+) -> None:
+    """Jitted environments behind PettingZoo, Gymnasium, dm_env and Stable-Baselines3."""
+    del version  # its callback has answered
 
 
 def find_environment(identifier: str) -> Environment[Any, Any]:

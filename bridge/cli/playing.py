@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from bridge import film
+from bridge.window import frames_per_second
 
 from .app import Identifier, Seed, app, console, find_environment, plain, print_table
 
@@ -62,7 +63,7 @@ def render(
         steps = env.spec.horizon or RENDERED_STEPS
     frames = film.played_by_chance(env, seed=seed, steps=steps)
     out.parent.mkdir(parents=True, exist_ok=True)
-    film.write(out, frames)
+    film.write(out, frames, frames_per_second=frames_per_second(env))
     height, width = frames[0].shape[:2]
     count = 1 if out.suffix.lower() == ".png" else len(frames)
     console().print(plain(f"{out}: {count} x {width} x {height}"), soft_wrap=True)

@@ -21,7 +21,7 @@ try:
     import tree  # type: ignore[import-untyped]
     from dm_env import specs, test_utils
 except ImportError as error:
-    raise MissingExtraError("bridge.conformance.dm_env", "dm_env", "dm_env") from error
+    raise MissingExtraError("bridge.conformance.dm_env", "dm_env", "dm-env") from error
 
 Make = Callable[[], Any]
 

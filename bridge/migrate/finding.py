@@ -49,6 +49,12 @@ class Finding:
     keeps: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
+    def left_alone(self, *notes: str) -> "Finding":
+        """The same without its edits, if it has some, and why."""
+        if not self.edits:
+            return self
+        return dataclasses.replace(self, edits=(), imports=(), notes=(*self.notes, *notes))
+
     @property
     def parity(self) -> str:
         """How near the twin is to the original, in words, from docs/parity.md."""
