@@ -1,7 +1,7 @@
 """Moving pictures of an environment: played by chance, written as .gif, .mp4 or .png."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from .window import FRAMES_PER_SECOND
 SUFFIXES = (".gif", ".mp4", ".png")
 
 
-def played_by_chance(env: Environment[Any, Any], *, seed: int, steps: int) -> list[np.ndarray]:
+def played_by_chance(env: Environment[Any, Any], *, seed: int, steps: int) -> Iterator[np.ndarray]:
     """`steps` + 1 pictures, uint8 (height, width, 3), under uniformly drawn legal actions.
 
     Raises:
@@ -30,11 +30,10 @@ def played_by_chance(env: Environment[Any, Any], *, seed: int, steps: int) -> li
     policy = jax.jit(random_policy(env))
     keys = jax.random.split(jax.random.key(seed), max(steps, 1))
     shown = session.reset(seed)
-    frames = [session.render()]
+    yield session.render()
     for step in range(steps):
         shown = session.step(to_numpy(policy(keys[step], shown)))
-        frames.append(session.render())
-    return frames
+        yield session.render()
 
 
 def check_suffix(path: Path) -> None:
