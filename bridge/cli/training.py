@@ -70,10 +70,11 @@ def train(
     if outcome.interrupted:
         _say(f"Interrupted after {found['steps']:,} steps; --resume goes on.")
     goal = found["recipe"]["solved"]
-    if outcome.solved:
-        _say(f"Solved after {found['steps']:,} steps: an evaluation reached {goal:g}.")
-    elif goal is not None:
-        _say(f"Not solved: the recipe stops at a mean return of {goal:g}.")
+    if outcome.stopped:
+        _say(f"Stopped after {found['steps']:,} steps: an evaluation reached {goal:g}.")
+    if goal is not None:
+        verdict = "Solved" if found["trained"]["mean"] >= goal else "Not solved"
+        _say(f"{verdict}: the recipe asks for a mean return of {goal:g}.")
     _say(outcome.comparison.verdict())
     written = ", ".join(sorted(path.name for path in out.iterdir()))
     _say(f"{out}: {written}")

@@ -49,7 +49,8 @@ class Evaluation:
 
     def worlds(self, act: Act, seed: int) -> np.ndarray:
         """The mean of `agents` in each world, float64 (episodes,)."""
-        return self.agents(act, seed).reshape(self._episodes, -1).mean(axis=1)
+        means: np.ndarray = self.agents(act, seed).reshape(self._episodes, -1).mean(axis=1)
+        return means
 
     def close(self) -> None:
         """Free the worlds."""
@@ -88,9 +89,8 @@ def compare(trained: np.ndarray, random: np.ndarray) -> Comparison:
     both = np.concatenate([trained, random])
     shuffled = np.random.default_rng(0).permuted(np.tile(both, (SHUFFLES, 1)), axis=1)
     rounding = 1e-9 * max(1.0, float(np.abs(both).max()))
-    differences = shuffled[:, : len(trained)].mean(axis=1) - shuffled[:, len(trained) :].mean(
-        axis=1
-    )
+    ours, theirs = np.split(shuffled, [len(trained)], axis=1)
+    differences = ours.mean(axis=1) - theirs.mean(axis=1)
     as_large = differences >= trained.mean() - random.mean() - rounding
     return Comparison(trained, random, (1 + int(as_large.sum())) / (SHUFFLES + 1))
 

@@ -8,6 +8,7 @@ from native.against import OneTeam
 from native.core import Environment
 from native.spaces import Discrete
 
+ARROWS = ("left", "right", "up", "down")
 LEFT_OR_RIGHT = {"left": 0, "right": 1}  # and nothing else: what was pressed last holds on
 LEFT_NONE_RIGHT = {"left": 0, "none": 1, "right": 2}
 MOVES = {"none": 0, "left": 1, "right": 2, "down": 3, "up": 4}
@@ -81,15 +82,12 @@ class Keyboard:
 
     def _listen(self) -> None:
         pygame = self._pygame
-        arrows = {
-            getattr(pygame, f"K_{key.upper()}"): key for key in ("left", "right", "up", "down")
-        }
+        arrows = {getattr(pygame, f"K_{key.upper()}"): key for key in ARROWS}
         for event in pygame.event.get():
-            if event.type == pygame.QUIT or (
-                event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
-            ):
+            key = getattr(event, "key", None)
+            if event.type == pygame.QUIT or key == pygame.K_ESCAPE:
                 self._closed = True
-            elif event.type == pygame.KEYDOWN and event.key in arrows:
-                self._held.append(arrows[event.key])
-            elif event.type == pygame.KEYUP and event.key in arrows:
-                self._held = [key for key in self._held if key != arrows[event.key]]
+            elif event.type == pygame.KEYDOWN and key in arrows:
+                self._held.append(arrows[key])
+            elif event.type == pygame.KEYUP and key in arrows:
+                self._held = [held for held in self._held if held != arrows[key]]

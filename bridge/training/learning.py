@@ -41,13 +41,13 @@ class Outcome:
         evaluation: What `evaluation.json` holds.
         comparison: Trained and random returns, each episode the mean of its agents.
         interrupted: Somebody pressed Ctrl-C.
-        solved: An evaluation reached the recipe's threshold and so ended the training.
+        stopped: An evaluation reached the recipe's threshold and so ended the training.
     """
 
     evaluation: dict[str, Any]
     comparison: Comparison
     interrupted: bool
-    solved: bool
+    stopped: bool
 
 
 @dataclasses.dataclass
@@ -123,58 +123,50 @@ def train(
         recipe = recipes.find(begun.env)
         plan = _Plan(begun, recipe, seed or 0, num_envs or recipe.num_envs)
     else:
-        asked = dict(identifier=identifier, team=team, opponent=opponent)
+        asked = {"identifier": identifier, "team": team, "opponent": opponent}
         plan = _resumed(saved, world, **asked, seed=seed, num_envs=num_envs)
-    recipe, env = plan.recipe, plan.game.env
-    steps = recipe.steps if steps is None else steps
+    steps = plan.recipe.steps if steps is None else steps
     if saved is not None and steps <= saved.progress["steps"]:
         done = f"{out} has {saved.progress['steps']:,} steps behind it"
         raise ResultsError(f"{done} and goes on to {steps:,}: name more with --steps.")
 
     torch.set_num_threads(1)  # the network is small: handing work between threads costs more
-    venv: VecEnv = make_vec_env(recipes.with_params(env, recipe.params), plan.num_envs)
-    history = _History()
+    model, history = _model(plan, saved), _History()
     if saved is None:
-        if recipe.normalize:
-            venv = VecNormalize(venv, gamma=recipe.hyperparameters.get("gamma", 0.99))
-        model = _model(recipe, venv, plan.seed)
         results.clear(out)
     else:
-        model = saved.model(recipe, saved.normalized(venv) if recipe.normalize else venv)
         history = _History(**{name: saved.progress[name] for name in vars(history)})
-    evaluation = Evaluation(env, judging.EPISODES)
-    interval = eval_every or math.ceil(recipe.steps / EVALUATIONS)
+    evaluation = Evaluation(plan.game.env, judging.EPISODES)
+    interval = eval_every or math.ceil(plan.recipe.steps / EVALUATIONS)
     watch = _Watch(plan, history, evaluation, interval, Progressing(steps, console), out)
     interrupted = _learn(model, watch, steps)
-    watch.save()
+    watch.save(model)
     results.save_model(out, model)
+    if interrupted:
+        console.print(f"Interrupted: {out} is saved and can be resumed. Evaluating ...")
 
     policy = Policy(model, normalizer_of(model.get_env()))
-    rows, seed = evaluation.venv.num_envs, judging.EVALUATION_SEED + plan.seed
-    chance = by_chance(evaluation.venv.action_space, rows, plan.seed)
-    trained, random = (evaluation.worlds(act, seed) for act in (policy, chance))
-    evaluation.close()
-    venv.close()
+    comparison = _compared(evaluation, policy, plan.seed)
     found: dict[str, Any] = {
         **plan.to_json(),
         "steps": model.num_timesteps,
         "interrupted": interrupted,
-        "solved": watch.solved,
+        "stopped_early": watch.stopped,
         "training_seconds": round(history.seconds, 1),
-        "trained": scores(trained),
-        "random": scores(random),
+        "trained": scores(comparison.trained),
+        "random": scores(comparison.random),
+        "odds_of_chance": comparison.odds,
         "evaluations": history.evaluations,
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
     }
-    comparison = compare(trained, random)
-    found["odds_of_chance"] = comparison.odds
     results.save_evaluation(out, found)
     results.replace(out / results.CURVE, lambda path: draw_curve(path, history.curve, found))
-    if isinstance(env, Renders) and not interrupted:  # who interrupts does not wait for a film
-        player = playing.Player(env, policy, seed)
+    if isinstance(plan.game.env, Renders) and not interrupted:  # who interrupts waits for no film
+        player = playing.Player(plan.game.env, policy, judging.EVALUATION_SEED + plan.seed)
         frames = [*playing.frames(player, playing.FILMED_STEPS)]
         results.replace(out / results.FILM, lambda path: film.write(path, frames))
-    return Outcome(found, comparison, interrupted, watch.solved)
+    model.env.close()
+    return Outcome(found, comparison, interrupted, watch.stopped)
 
 
 class _Watch(BaseCallback):
@@ -192,13 +184,13 @@ class _Watch(BaseCallback):
         super().__init__()
         self.history = history
         self.progress = progress
-        self.solved = False
+        self.stopped = False
         self._plan, self._evaluation, self._out = plan, evaluation, out
         self._interval = interval
+        self._began = time.perf_counter()
 
     def _on_training_start(self) -> None:
         self._due = self.num_timesteps + self._interval
-        self._began = time.perf_counter()
 
     def _on_step(self) -> bool:
         for row in np.flatnonzero(self.locals["dones"]):
@@ -210,26 +202,26 @@ class _Watch(BaseCallback):
                 (self.num_timesteps + 1 - self._due) / self._interval
             )
             self._evaluate()
-            self.save()
-        return not self.solved
+            self.save(self.model)
+        return not self.stopped
 
     def _on_rollout_end(self) -> None:
         self.progress.show(self.num_timesteps, self.history.curve)
 
-    def save(self) -> None:
+    def save(self, model: BaseAlgorithm) -> None:
         """Write a checkpoint."""
         now = time.perf_counter()
         self.history.seconds += now - self._began
         self._began = now
-        progress = {"steps": self.model.num_timesteps, **dataclasses.asdict(self.history)}
-        results.save_checkpoint(self._out, self.model, {**self._plan.to_json(), **progress})
+        progress = {"steps": model.num_timesteps, **dataclasses.asdict(self.history)}
+        results.save_checkpoint(self._out, model, {**self._plan.to_json(), **progress})
 
     def _evaluate(self) -> None:
         policy = Policy(self.model, normalizer_of(self.model.get_env()))
         returns = self._evaluation.worlds(policy, judging.VALIDATION_SEED + self._plan.seed)
         score, goal = round(float(returns.mean()), 3), self._plan.recipe.solved
         self.history.evaluations.append((self.num_timesteps, score))
-        self.solved = goal is not None and score >= goal
+        self.stopped = goal is not None and score >= goal
         self.progress.evaluated(self.num_timesteps, self.history.curve, score)
 
 
@@ -252,8 +244,25 @@ def _collected(model: BaseAlgorithm) -> int:
     return n_steps * model.n_envs if hasattr(model, "rollout_buffer") else 1
 
 
-def _model(recipe: Recipe, venv: VecEnv, seed: int) -> BaseAlgorithm:
-    hyperparameters = dict(recipe.hyperparameters)
+def _compared(evaluation: Evaluation, policy: Policy, seed: int) -> Comparison:
+    """The policy and chance, from the same first states; ends the evaluation."""
+    venv = evaluation.venv
+    chance = by_chance(venv.action_space, venv.num_envs, seed)
+    first = judging.EVALUATION_SEED + seed
+    comparison = compare(evaluation.worlds(policy, first), evaluation.worlds(chance, first))
+    evaluation.close()
+    return comparison
+
+
+def _model(plan: _Plan, saved: results.Checkpoint | None) -> BaseAlgorithm:
+    """The model in its environment, new or from a checkpoint."""
+    recipe, hyperparameters = plan.recipe, dict(plan.recipe.hyperparameters)
+    world = recipes.with_params(plan.game.env, recipe.params)
+    venv: VecEnv = make_vec_env(world, plan.num_envs)
+    if saved is not None:
+        return saved.model(recipe, saved.normalized(venv) if recipe.normalize else venv)
+    if recipe.normalize:
+        venv = VecNormalize(venv, gamma=hyperparameters.get("gamma", 0.99))
     if recipe.algorithm == "PPO":  # SB3 warns of a last batch smaller than the others
         collected = hyperparameters["n_steps"] * venv.num_envs
         fitting = range(1, hyperparameters["batch_size"] + 1)
@@ -263,7 +272,7 @@ def _model(recipe: Recipe, venv: VecEnv, seed: int) -> BaseAlgorithm:
     return make(
         "MultiInputPolicy" if nested else "MlpPolicy",
         venv,
-        seed=seed,
+        seed=plan.seed,
         device="cpu",  # such a network is slower on a GPU
         **hyperparameters,
     )
@@ -282,8 +291,7 @@ def _resumed(saved: results.Checkpoint, world: Environment[Any, Any], **asked: A
                 f"The checkpoint was begun with {option} {saved.progress[name]}, not {value}: "
                 "what is resumed goes on as it began."
             )
-    begun = game(
-        *(saved.progress["identifier"], world), saved.progress["team"], saved.progress["opponent"]
-    )
-    recipe = Recipe.from_json(saved.progress["recipe"])
-    return _Plan(begun, recipe, saved.progress["seed"], saved.progress["num_envs"])
+    progress = saved.progress
+    begun = game(progress["identifier"], world, progress["team"], progress["opponent"])
+    recipe = Recipe.from_json(progress["recipe"])
+    return _Plan(begun, recipe, progress["seed"], progress["num_envs"])

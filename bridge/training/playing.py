@@ -15,15 +15,13 @@ from bridge.arrays import to_numpy
 from bridge.errors import RenderError
 from bridge.window import Window
 from native.against import OneTeam
-from native.core import Environment, Renders
+from native.core import Environment, Renders, Timestep
 
 from .keyboard import Keyboard
 from .policies import Act
 
 FILMED_STEPS = 250
 HUMAN_RATE = 10  # steps a second, where somebody has to follow
-
-Shown = Callable[[np.ndarray], bool]
 
 
 class Player:
@@ -53,6 +51,13 @@ class Player:
         self._init, self._step = jax.jit(world.init), jax.jit(self._advance)
         self._render = jax.jit(world.render)
         self.agents = world.spec.agents
+        self._state: Any
+        self._timestep: Timestep
+        self._episode_key: jax.Array
+        self._ended: np.ndarray
+        self.returns: np.ndarray
+        self.over: bool
+        self.tick: int
         self._begin()
 
     @property

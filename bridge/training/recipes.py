@@ -186,6 +186,7 @@ RECIPES: Mapping[str, Recipe] = {
             "sde_sample_freq": 4,
             "policy_kwargs": SMALL,
         },
+        solved=-175.0,
     ),
     "MountainCar-v0": Recipe(
         algorithm="PPO",
@@ -225,6 +226,10 @@ RECIPES: Mapping[str, Recipe] = {
         solved=90.0,
     ),
     "simple_spread_v3": PARTICLES,
+    "simple_v3": dataclasses.replace(PARTICLES, steps=300_000),
+    "simple_speaker_listener_v4/listener": dataclasses.replace(PARTICLES, steps=500_000),
+    "simple_tag_v3/adversary": dataclasses.replace(PARTICLES, steps=1_000_000),
+    "gigastep_identical_2_vs_2_pobs_vec_void_disc/blue": DOGFIGHT,
     **{
         f"gigastep_identical_2_vs_2_pobs_vec_void_disc_against_{opponent}": DOGFIGHT
         for opponent in ("circling", "random")

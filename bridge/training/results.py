@@ -38,7 +38,7 @@ PROGRESS, BUFFER = "progress.json", "replay_buffer.pkl"
 RATES = {
     "learning_rate",
     "clip_range",
-}  # may be schedules of ours, and a model is to load without us
+}  # may be schedules of ours; a model loads without us
 
 
 def check(out: Path, *, overwrite: bool, resume: bool) -> None:
