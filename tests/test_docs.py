@@ -64,10 +64,10 @@ def test_the_commands_on_the_pages_run(command, tmp_path, monkeypatch):
     arguments = shlex.split(command.removeprefix("python -m bridge"))
     if arguments[0] == "train":  # here only that it runs
         arguments += ["--steps", "256", "--num-envs", "2"]
-        monkeypatch.setattr("bridge.train.EPISODES", 4)
-        monkeypatch.setattr("bridge.train.FILMED_STEPS", 5)
+        monkeypatch.setattr("bridge.training.evaluation.EPISODES", 4)
+        monkeypatch.setattr("bridge.training.playing.FILMED_STEPS", 5)
     result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 0 or "No better than random" in result.output, result.output
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

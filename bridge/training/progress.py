@@ -29,8 +29,7 @@ class Progressing:
         """After every evaluation."""
         self._evaluated = f", evaluated {score:.2f}"
         if self._bar is None:
-            text = f"{self._text(done, curve)} of {self._steps:,}"
-            self._console.print(text, soft_wrap=True, highlight=False)
+            self._console.print(self._text(done, curve), soft_wrap=True, highlight=False)
         else:
             self.show(done, curve)
 
@@ -41,5 +40,5 @@ class Progressing:
 
     def _text(self, done: int, curve: list[tuple[int, float]]) -> str:
         recent = [score for _, score in curve[-RECENT:]]
-        mean = f"  mean return {np.mean(recent):.2f}" if recent else ""
-        return f"{done:,} steps{mean}{self._evaluated}"
+        mean = f", mean return {np.mean(recent):.2f}" if recent else ""
+        return f"{done:,} of {self._steps:,} steps{mean}{self._evaluated}"
