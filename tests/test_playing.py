@@ -126,14 +126,14 @@ def test_play_is_told_where_to_show_it(trained, options):
     assert code == 2 and "--out FILE" in said and said.count("\n") == 1
 
 
-def test_play_shows_a_window_until_the_steps_are_over(trained):
+def test_play_shows_a_window_until_the_steps_are_over(trained, monkeypatch):
+    monkeypatch.setattr(playing, "FRAMES_PER_SECOND", 1000)
     code, said = call("play", trained["simple_tag_v3"], "--window", "--steps", 26)
     assert code == 0, said
     assert "25 steps: adversary_0 " in said and "agent_0 " in said
 
 
 def test_a_window_that_is_closed_ends_the_game(trained, monkeypatch):
-    monkeypatch.setattr(playing, "HUMAN_RATE", 1000)
     real = playing.Player.step
 
     def step(player):

@@ -362,7 +362,11 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, damage):
 
 @pytest.mark.parametrize(
     "name",
-    ["simple_tag_v3", "simple_speaker_listener_v4", "gigastep_special_5_vs_1_pobs_vec_void_disc"],
+    [
+        "simple_tag_v3",
+        pytest.param("simple_speaker_listener_v4", marks=pytest.mark.long),
+        pytest.param("gigastep_special_5_vs_1_pobs_vec_void_disc", marks=pytest.mark.long),
+    ],
 )
 def test_unlike_groups_are_refused_with_the_command_that_trains_one(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

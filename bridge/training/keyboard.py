@@ -35,7 +35,11 @@ class Keyboard:
 
     Args:
         env: The environment, or one team of a world whose other agents can be played, too.
-        agent: Who is played; None: nobody.
+        agent: Who is played; None: nobody, and there is no `action`.
+
+    Attributes:
+        agent: As given.
+        group, number: Where it stands, if there is one.
 
     Raises:
         UnsuitableError: There is no such agent, or no keys for what it can do.
@@ -48,6 +52,7 @@ class Keyboard:
         except ImportError as error:
             raise MissingExtraError("a window", "pygame-ce", "human") from error
         self._pygame = pygame
+        self.agent = agent
         self._held: list[str] = []  # the last pressed last
         self._closed = False
         if agent is None:

@@ -143,7 +143,8 @@ def train(
     watch.save(model)
     results.save_model(out, model)
     if interrupted:
-        console.print(f"Interrupted: {out} is saved and can be resumed. Evaluating ...")
+        text = f"Interrupted: {out} is saved and can be resumed. Evaluating ..."
+        console.print(text, markup=False, soft_wrap=True)
 
     policy = Policy(model, normalizer_of(model.get_env()))
     comparison = _compared(evaluation, policy, plan.seed)
@@ -165,7 +166,8 @@ def train(
         player = playing.Player(plan.game.env, policy, judging.EVALUATION_SEED + plan.seed)
         frames = [*playing.frames(player, playing.FILMED_STEPS)]
         results.replace(out / results.FILM, lambda path: film.write(path, frames))
-    model.env.close()
+    if (venv := model.get_env()) is not None:
+        venv.close()
     return Outcome(found, comparison, interrupted, watch.stopped)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from bridge import spaces
 from bridge.arrays import to_numpy
 from bridge.errors import RenderError
-from bridge.window import Window
+from bridge.window import FRAMES_PER_SECOND, Window
 from native.against import OneTeam
 from native.core import Environment, Renders, Timestep
 
@@ -28,6 +28,7 @@ class Player:
     """Plays episode after episode of one world.
 
     Attributes:
+        name: Of the environment.
         agents: Everybody in the world, opponents too.
         picture: Of the world as it is: uint8 (height, width, 3).
         over: The episode has ended; the next `step` begins another.
@@ -50,7 +51,7 @@ class Player:
         self._key, self._episode = jax.random.key(seed), 0
         self._init, self._step = jax.jit(world.init), jax.jit(self._advance)
         self._render = jax.jit(world.render)
-        self.agents = world.spec.agents
+        self.name, self.agents = env.spec.name, world.spec.agents
         self._state: Any
         self._timestep: Timestep
         self._episode_key: jax.Array
@@ -128,7 +129,8 @@ def window(
     Raises:
         MissingExtraError: pygame is not installed.
     """
-    shown = Window(player.agents[0], HUMAN_RATE)
+    rate = FRAMES_PER_SECOND if human.agent is None else HUMAN_RATE
+    shown = Window(player.name, rate)
     try:
         shown.show(player.picture)
         done = 0
