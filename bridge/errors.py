@@ -4,10 +4,12 @@ BridgeError
 |-- MissingExtraError        ImportError
 |-- UnknownNameError         LookupError
 |-- RulesError               TypeError
+|   `-- RuleValueError       ValueError
 |-- NotResetError            RuntimeError
 |-- ClosedError              RuntimeError
 |-- EpisodeOverError         RuntimeError
 |-- CallOrderError           RuntimeError
+|-- ForkError                RuntimeError
 |-- ActionError              ValueError
 |-- SeedError                ValueError
 |-- OptionError              ValueError
@@ -19,6 +21,7 @@ BridgeError
 """
 
 from native.registry import UnknownEnvironmentError
+from native.rules import RuleError
 
 
 class BridgeError(Exception):
@@ -43,6 +46,10 @@ class RulesError(BridgeError, TypeError):
     """The environment has no such rule, or rules were given to one that is already built."""
 
 
+class RuleValueError(RulesError, RuleError):
+    """A rule, such as the time limit, has a value that does not fit."""
+
+
 class NotResetError(BridgeError, RuntimeError):
     """Something that needs a running episode was called before the first `reset`."""
 
@@ -63,6 +70,10 @@ class EpisodeOverError(BridgeError, RuntimeError):
 
 class CallOrderError(BridgeError, RuntimeError):
     """Something was called too early or too late, such as one half of a step for the other."""
+
+
+class ForkError(BridgeError, RuntimeError):
+    """A program was to run in a process forked from one that uses JAX, where it would never end."""
 
 
 class ActionError(BridgeError, ValueError):

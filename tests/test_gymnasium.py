@@ -824,10 +824,10 @@ def test_an_environment_of_many_agents_is_no_env(many_agents_name):
 
 def test_actions_may_be_any_integers_and_bad_ones_are_refused():
     env, twin = make("CartPole-v1"), make("CartPole-v1")
-    for right in (1, np.int64(1), np.int32(1), np.array(1)):
+    for right in (1, True, np.True_, np.int64(1), np.int32(1), np.array(1)):
         env.reset(seed=0), twin.reset(seed=0)
         same(env.step(right), twin.step(1))
-    for wrong in (2, -1, 1.0, True, None, "1", [1], np.array([1]), [[1], [2, 3]]):
+    for wrong in (2, -1, 1.0, None, "1", [1], np.array([1]), [[1], [2, 3]]):
         with pytest.raises(ActionError):
             env.step(wrong)
     rows = make_vec("CartPole-v1", 2)

@@ -11,7 +11,7 @@ gymnasium = pytest.importorskip("gymnasium")
 
 from bridge import gymnasium as modern
 from bridge import legacy as gym
-from bridge.errors import EpisodeOverError, RenderError, SeedError, UnknownNameError
+from bridge.errors import EpisodeOverError, RenderError, RuleValueError, SeedError, UnknownNameError
 
 SEED = 11
 
@@ -180,6 +180,8 @@ def test_bad_input_is_refused():
     env = gym.make("CartPole-v1")
     with pytest.raises(SeedError, match="-1"):
         env.seed(-1)
+    with pytest.raises(RuleValueError, match="max_episode_steps must be a positive integer"):
+        gym.make("CartPole-v1", max_episode_steps=0)
     with pytest.raises(UnknownNameError, match="CartPole-v1"):
         gym.make("CartPole-v0")
     ending(env, 0)

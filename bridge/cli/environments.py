@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bridge.session import as_environment
+from bridge.environments import as_environment
 from native.core import Environment, Group, HasGlobalState, Masks, Renders
 from native.registry import REGISTRY
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space

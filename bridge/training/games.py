@@ -128,9 +128,9 @@ def _opponent(world: Environment[Any, Any], name: str) -> Opponent:
         raise UnknownNameError(f"--opponent {name}: {error}.") from error
     if isinstance(found, type):
         found = found()
-    if not callable(found):
-        raise UnsuitableError(f"--opponent {name} is no policy but {found!r}.")
     policy: Opponent = found
+    if not callable(policy):
+        raise UnsuitableError(f"--opponent {name} is no policy but {found!r}.")
     return policy
 
 

@@ -57,7 +57,8 @@ class Recipe:
             name: Falling(**value) if isinstance(value, dict) and [*value] == ["start"] else value
             for name, value in fields["hyperparameters"].items()
         }
-        return cls(**{**fields, "hyperparameters": numbers})
+        changed: dict[str, Any] = {**fields, "hyperparameters": numbers}
+        return cls(**changed)
 
 
 SMALL = {"net_arch": [64, 64]}
