@@ -16,7 +16,8 @@ BridgeError
 |   `-- OptionTypeError      TypeError
 |-- UnsuitableError          ValueError
 |-- RenderError              ValueError
-`-- StateFileError           ValueError
+|-- StateFileError           ValueError
+`-- ResultsError             OSError
 """
 
 from native.registry import UnknownEnvironmentError
@@ -101,3 +102,7 @@ class RenderError(BridgeError, ValueError):
 
 class StateFileError(BridgeError, ValueError):
     """A file of saved state is not one, or belongs to another environment."""
+
+
+class ResultsError(BridgeError, OSError):
+    """Results of a training cannot be written there, or a file is none that a training wrote."""

@@ -1,4 +1,4 @@
-"""The command line: `python -m bridge list | info | check | train | render | bench | migrate ...`.
+"""The command line: `python -m bridge list | info | check | train | evaluate | play | ...`.
 
 A module for each group of commands; to import one adds its commands to `app`.
 """
@@ -15,6 +15,9 @@ from . import checking
 from . import playing
 
 # isort: split
+from . import training
+
+# isort: split
 from . import benchmarks
 
 # isort: split
@@ -23,4 +26,13 @@ from . import migrating
 # isort: split
 from . import comparing
 
-__all__ = ["app", "benchmarks", "checking", "comparing", "environments", "migrating", "playing"]
+__all__ = [
+    "app",
+    "benchmarks",
+    "checking",
+    "comparing",
+    "environments",
+    "migrating",
+    "playing",
+    "training",
+]
