@@ -27,18 +27,11 @@ import numpy as np
 from native.batch import Autoreset, Transition
 from native.core import Environment, Masks, Renders
 
-from .adapter import (
-    Adapter,
-    all_or_nothing,
-    by_world,
-    is_known,
-    refuse_if_fixed,
-    worlds_get,
-    worlds_set,
-)
+from .adapter import Adapter, all_or_nothing
 from .arrays import to_numpy
+from .attributes import RowAttributes
 from .environments import Source, as_environment
-from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
+from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
 from .programs import Device, Sight
 from .resets import given_options, one_seed
 from .rows import Intake, at, blanked, only_kind, split, to_rows
@@ -157,10 +150,10 @@ class Rows(Adapter, VecEnv):
         self._stepping = False
         self._before: Any = None  # the session before the step that has begun
         self._window: Window | None = None
-        self._notes: dict[str, dict[int, Any]] = {}
         self._masks: Any = None
         self.num_worlds = num_worlds = self._session.num_envs
         self.num_agents = spec.num_agents
+        self._attributes = RowAttributes(self._session, spec.num_agents)
         self.num_envs = num_worlds * self.num_agents
         self.render_mode = render_mode
         self.alive = np.ones(self.num_envs, bool)
@@ -310,18 +303,8 @@ class Rows(Adapter, VecEnv):
         Raises:
             RulesError: It cannot be set, or the value does not fit.
         """
-        rows = self._rows(indices)
-        if is_known(self._session, attr_name):
-            self._session.require("set_attr", running=False)
-            values: list[Any] = self.get_attr(attr_name)
-            for row in rows:
-                values[row] = value
-            worlds_set(self._session, attr_name, by_world(attr_name, values, self.num_agents))
-            return
-        refuse_if_fixed(self._session, attr_name)
-        if attr_name not in self._notes and self.has_attr(attr_name):
-            raise RulesError(f"{attr_name!r} is fixed: give it to make_vec_env() instead.")
-        self._notes.setdefault(attr_name, {}).update(dict.fromkeys(rows, value))
+        values = dict.fromkeys(self._rows(indices), value)
+        self._attributes.set(attr_name, values, is_taken=self.has_attr(attr_name))
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: Indices = None, **method_kwargs: Any
@@ -341,10 +324,10 @@ class Rows(Adapter, VecEnv):
         return [*rows] if indices is None else [rows[row] for row in indices]
 
     def _attribute(self, name: str, row: int) -> Any:
-        if row in self._notes.get(name, ()):
-            return self._notes[name][row]
         env = self._session.env
         match name:
+            case _ if self._attributes.has_note(name, row):
+                return self._attributes.get(name, row)
             case "render_mode":
                 return self.render_mode
             case "alive":
@@ -354,9 +337,7 @@ class Rows(Adapter, VecEnv):
             case "render" if isinstance(env, Renders):
                 return functools.partial(self._session.render, row // self.num_agents)
             case _:
-                if not is_known(self._session, name):
-                    raise AttributeError(f"{self._spec.name} has no attribute {name!r}.")
-                return worlds_get(self._session, name)[row // self.num_agents]
+                return self._attributes.get(name, row)
 
     def _action_mask(self, row: int) -> np.ndarray:
         """Legal actions of a row: bool (actions,)."""
