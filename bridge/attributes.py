@@ -1,11 +1,11 @@
 """Numbers and rules of the environment as attributes: read, set, or refused by name.
 
-| name of                          | read                      | set                                   |
-| -------------------------------- | ------------------------- | ------------------------------------- |
-| a parameter, also the original's | its value in each world   | from the next step on, in some worlds |
-| a rule                           | its value                 | from the next step on, in all worlds  |
-| part of the state, derived       | -                         | an error that says what to do instead |
-| anything else                    | the note kept for the row | a note for the row                    |
+| name of                          | read                | set                                   |
+| -------------------------------- | ------------------- | ------------------------------------- |
+| a parameter, also the original's | its value by world  | from the next step on, in some worlds |
+| a rule                           | its value           | from the next step on, in all worlds  |
+| part of the state, derived       | -                   | an error that says what to do instead |
+| anything else                    | the note of the row | a note for the row                    |
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -249,9 +249,8 @@ class VectorBridge(Adapter, _VectorEnv):
             values = [values] * self.num_envs
         if len(values) != self.num_envs:
             raise ValueError(f"expected {self.num_envs} values, one a row, got {len(values)}.")
-        self._attributes.set(
-            name, dict(enumerate(values)), is_taken=hasattr(type(self), name) or name in vars(self)
-        )
+        is_taken = hasattr(type(self), name) or name in vars(self)
+        self._attributes.set(name, dict(enumerate(values)), is_taken=is_taken)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """`render`, or `get_attr`; rows have no other methods of their own."""
