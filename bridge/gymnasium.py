@@ -46,6 +46,7 @@ from .errors import (
 from .programs import Device
 from .session import Session, Source, as_environment, with_horizon
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
+from .words import GYMNASIUM_MAKE, GYMNASIUM_MAKE_VEC
 
 try:
     import gymnasium
@@ -79,14 +80,15 @@ def make(
         id_or_env: A registered name or a native environment.
         render_mode: "rgb_array" or "human".
         max_episode_steps: Time limit; None: the environment's own; -1: none.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name; Gymnasium's own words, see `bridge.words`.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.session.as_environment`.
         UnsuitableError: It has several agents.
         RenderError: No such render mode, or the environment has no picture.
     """
-    return GymBridge(_limited(id_or_env, max_episode_steps, rules), render_mode=render_mode)
+    env = _limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE.ours(rules))
+    return GymBridge(env, render_mode=render_mode)
 
 
 def make_vec(
@@ -112,7 +114,7 @@ def make_vec(
         max_episode_steps: Time limit; None: the environment's own; -1: none.
         devices: Share the worlds among these.
         rng: Generator of the random bits, see `native.prng`.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name; Gymnasium's own words, see `bridge.words`.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.session.as_environment`.
@@ -120,7 +122,7 @@ def make_vec(
         RenderError: No such render mode, or the environment has no picture.
     """
     return VectorBridge(
-        _limited(id_or_env, max_episode_steps, rules),
+        _limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE_VEC.ours(rules)),
         num_envs,
         autoreset_mode=autoreset_mode,
         copy=copy,

@@ -35,7 +35,7 @@ from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
 from .programs import Device, Sight
 from .rows import Intake, at, blanked, only_kind, split, to_rows
-from .session import Session, Source, as_environment, seed_word
+from .session import Session, Source, as_environment, seed_word, with_horizon
 from .window import FRAMES_PER_SECOND, Window, check_render_mode
 
 try:
@@ -46,6 +46,7 @@ except ImportError as error:
     raise MissingExtraError("bridge.sb3", "stable_baselines3", "sb3") from error
 
 from . import spaces  # which needs Gymnasium, which SB3 brings
+from .sb3_words import EpisodeFile, ours
 
 RENDER_MODES = ("rgb_array", "human")
 TILES = 16  # worlds in one picture
@@ -57,22 +58,23 @@ Indices: TypeAlias = "int | Iterable[int] | None"
 
 def make_vec_env(
     id_or_env: Source,
-    num_envs: int = 1,
-    *,
+    num_envs: int | None = None,
     seed: int | None = None,
+    *,
     render_mode: str | None = None,
     devices: Sequence[Device] | None = None,
     **rules: Any,
-) -> "VecBridge":
+) -> VecEnvWrapper:
     """`num_envs` copies of an environment, ready for an algorithm of Stable-Baselines3.
 
     Args:
         id_or_env: A registered name or a native environment.
-        num_envs: How many worlds; the `VecEnv` has a row for each agent of each.
+        num_envs: How many worlds, 1 if none are given; the `VecEnv` has a row for each agent.
         seed: World w is seeded with `seed` + w. None: by the algorithm, or the operating system.
         render_mode: "rgb_array" or "human": the first worlds, side by side.
         devices: Share the worlds among these.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name, and what Stable-Baselines3 calls its own, see
+            `bridge.sb3_words`.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.session.as_environment`.
@@ -80,11 +82,19 @@ def make_vec_env(
         RenderError: No such render mode, or the environment has no picture.
         SeedError: `seed` is no non-negative integer.
     """
-    env = as_environment(id_or_env, **rules)
-    venv = VecBridge(Rows(env, num_envs, render_mode=render_mode, devices=devices))
+    named = {"num_envs": num_envs, "render_mode": render_mode}
+    given, monitor = ours(
+        {word: value for word, value in named.items() if value is not None} | rules
+    )
+    rows, mode = given.pop("num_envs", 1), given.pop("render_mode", None)
+    steps = given.pop("max_episode_steps", None)
+    env = as_environment(id_or_env, **given)
+    if steps is not None:
+        env = with_horizon(env, None if steps == -1 else steps)
+    venv = VecBridge(Rows(env, rows, render_mode=mode, devices=devices))
     if seed is not None:
         venv.seed(seed)
-    return venv
+    return venv if monitor is None else EpisodeFile(venv, env.spec.name, monitor)
 
 
 class VecBridge(VecMonitor):
