@@ -11,6 +11,7 @@
 | and their `_kwargs`             |                                                               |
 """
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,6 +52,10 @@ def ours(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | Non
     if "horizon" in taken and taken.get("max_episode_steps") is not None:
         raise RulesError("max_episode_steps is another word for horizon: give one of them.")
     folder, keywords, index = (taken.pop(word, None) for word in _MONITOR)
+    if not isinstance(keywords, Mapping | None):
+        raise RulesError(f"monitor_kwargs must be a dict of keywords, got {keywords!r}.")
+    if not isinstance(folder, str | os.PathLike | None):
+        raise RulesError(f"monitor_dir must be the path of a folder, got {folder!r}.")
     for word in keywords or ():
         if word not in ("info_keywords", "override_existing"):
             raise RulesError(

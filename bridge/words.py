@@ -2,7 +2,7 @@
 
 | word of the library          | here                                                           |
 | ---------------------------- | -------------------------------------------------------------- |
-| one whose value has keywords | these keywords, as if they had been given by themselves         |
+| one whose value has keywords | these keywords, as if they had been given by themselves        |
 | one left empty, or None      | as if it had not been given                                    |
 | one that cannot mean a thing | refused, with the way that there is                            |
 | any other                    | left to the factory                                            |

@@ -72,6 +72,8 @@ def test_an_info_keyword_that_no_info_has_is_named(tmp_path):
         ({"wrapper_class": object}, "Put a VecEnvWrapper around"),
         ({"wrapper_kwargs": {"n": 1}}, "Put a VecEnvWrapper around"),
         ({"monitor_kwargs": {"allow_early_resets": True}}, "only info_keywords"),
+        ({"monitor_kwargs": 3}, "monitor_kwargs must be a dict of keywords, got 3"),
+        ({"monitor_dir": 3}, "monitor_dir must be the path of a folder, got 3"),
         ({"start_index": 3}, "give that as well"),
         ({"env_kwargs": 3}, "env_kwargs must be a dict of keywords, got 3"),
         ({"n_envs": 2, "num_envs": 2}, "num_envs is given twice, once by n_envs"),
