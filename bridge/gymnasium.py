@@ -46,6 +46,7 @@ from .programs import Device
 from .resets import given_options, one_seed
 from .session import Session
 from .window import Window, check_render_mode, frames_per_second
+from .words import GYMNASIUM_MAKE, GYMNASIUM_MAKE_VEC
 
 try:
     import gymnasium
@@ -82,14 +83,14 @@ def make(
         render_mode: "rgb_array" or "human".
         max_episode_steps: Time limit; None: the environment's own; -1: none.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name; Gymnasium's own words, see `bridge.words`.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         UnsuitableError: It has several agents.
         RenderError: No such render mode, or the environment has no picture.
     """
-    env = limited(id_or_env, max_episode_steps, rules)
+    env = limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE.ours(rules))
     return GymBridge(env, render_mode=render_mode, params=params)
 
 
@@ -119,7 +120,7 @@ def make_vec(
             `bridge.parameters`.
         devices: Share the worlds among these.
         rng: Generator of the random bits, see `native.prng`.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name; Gymnasium's own words, see `bridge.words`.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.environments.as_environment`.
@@ -127,7 +128,7 @@ def make_vec(
         RenderError: No such render mode, or the environment has no picture.
     """
     return VectorBridge(
-        limited(id_or_env, max_episode_steps, rules),
+        limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE_VEC.ours(rules)),
         num_envs,
         autoreset_mode=autoreset_mode,
         copy=copy,

@@ -30,7 +30,7 @@ from native.core import Environment, Masks, Renders
 from .adapter import Adapter, all_or_nothing
 from .arrays import to_numpy
 from .attributes import RowAttributes
-from .environments import Source, as_environment
+from .environments import Source, as_limited
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
 from .programs import Device, Sight
 from .resets import given_options, one_seed
@@ -46,6 +46,7 @@ except ImportError as error:
     raise MissingExtraError("bridge.sb3", "stable_baselines3", "sb3") from error
 
 from . import spaces  # which needs Gymnasium, which SB3 brings
+from .sb3_words import EpisodeFile, ours
 
 RENDER_MODES = ("rgb_array", "human")
 TILES = 16  # worlds in one picture
@@ -56,25 +57,26 @@ Indices: TypeAlias = "int | Iterable[int] | None"
 
 def make_vec_env(
     id_or_env: Source,
-    num_envs: int = 1,
-    *,
+    num_envs: int | None = None,
     seed: int | None = None,
+    *,
     render_mode: str | None = None,
     params: Any = None,
     devices: Sequence[Device] | None = None,
     **rules: Any,
-) -> "VecBridge":
+) -> VecEnvWrapper:
     """`num_envs` copies of an environment, ready for an algorithm of Stable-Baselines3.
 
     Args:
         id_or_env: A registered name or a native environment.
-        num_envs: How many worlds; the `VecEnv` has a row for each agent of each.
+        num_envs: How many worlds, 1 if none are given; the `VecEnv` has a row for each agent.
         seed: World w is seeded with `seed` + w. None: by the algorithm, or the operating system.
         render_mode: "rgb_array" or "human": the first worlds, side by side.
         params: Numbers of the dynamics by name, for all worlds or one for each, see
             `bridge.parameters`.
         devices: Share the worlds among these.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name, and what Stable-Baselines3 calls its own, see
+            `bridge.sb3_words`.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.environments.as_environment`.
@@ -82,12 +84,18 @@ def make_vec_env(
         RenderError: No such render mode, or the environment has no picture.
         SeedError: `seed` is no non-negative integer.
     """
-    env = as_environment(id_or_env, **rules)
-    rows = Rows(env, num_envs, render_mode=render_mode, params=params, devices=devices)
-    venv = VecBridge(rows)
+    named = {"num_envs": num_envs, "render_mode": render_mode}
+    given, monitor = ours(
+        {word: value for word, value in named.items() if value is not None} | rules
+    )
+    worlds, mode = given.pop("num_envs", 1), given.pop("render_mode", None)
+    if given.get("max_episode_steps") is None:
+        given.pop("max_episode_steps", None)
+    env = as_limited(id_or_env, "max_episode_steps", given)
+    venv = VecBridge(Rows(env, worlds, render_mode=mode, params=params, devices=devices))
     if seed is not None:
         venv.seed(seed)
-    return venv
+    return venv if monitor is None else EpisodeFile(venv, env.spec.name, monitor)
 
 
 class VecBridge(Adapter, VecMonitor):
