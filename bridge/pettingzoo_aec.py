@@ -38,6 +38,8 @@ except ImportError as error:
 class SimultaneousBridge(parallel_to_aec_wrapper):  # type: ignore[misc]
     """PettingZoo's wrapper of a `ParallelBridge`, which checks each action when it is given."""
 
+    env: Any  # the `ParallelBridge`
+
     def step(self, action: Any) -> None:
         """The agent whose turn it is acts; None for one that has ended.
 
