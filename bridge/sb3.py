@@ -25,8 +25,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset, Transition
-from native.core import Environment, Masks, Renders
+from native.core import Environment, Renders
 
+from .actions import mask_size
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
 from .programs import Device, Sight
@@ -293,7 +294,7 @@ class Rows(VecEnv):
                 return self.render_mode
             case "alive":
                 return bool(self.alive[row])
-            case "action_masks" if isinstance(env, Masks):
+            case "action_masks" if mask_size(env, self._spec.groups[0]):
                 return functools.partial(self._action_mask, row)
             case "render" if isinstance(env, Renders):
                 return functools.partial(self._session.render, row // self.num_agents)
@@ -303,8 +304,10 @@ class Rows(VecEnv):
                 return getattr(env, name)
 
     def _action_mask(self, row: int) -> np.ndarray:
-        """Legal actions of a row: bool (actions,)."""
-        self._session.require("action_masks")
+        """Legal actions of a row: bool (actions,); before the first reset all of them."""
+        self._session.require("action_masks", running=False)
+        if self._masks is None:
+            return np.ones(mask_size(self._session.env, self._spec.groups[0]), bool)
         if isinstance(self._masks, Mapping):
             self._masks = to_rows(self._spec, self._masks)
         return np.array(self._masks[row])
