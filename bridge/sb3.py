@@ -349,7 +349,7 @@ class Rows(VecEnv):
         space = self._spec.groups[0].observation
         last = split(space, self._elements(at(to_rows(self._spec, observation), rows)), len(rows))
         infos = self._notebook.of_step(infos, info, self.alive)
-        self._notebook.add_endings(infos, ended, now.truncated.reshape(-1), tally, last)
+        self._notebook.add_endings(infos, rows, ended, now.truncated.reshape(-1), tally, last)
         begun = self._notebook.of_reset(now.info, np.flatnonzero(tally.over))
         for row, info_of_row in zip(np.flatnonzero(over).tolist(), begun, strict=True):
             self.reset_infos[row] = info_of_row
