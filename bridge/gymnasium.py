@@ -6,7 +6,7 @@
 | reward                | float                                                               |
 | terminated, truncated | bool                                                                |
 | info                  | `info`, new on each call; scalars are Python's                      |
-| action mask           | `info["action_mask"]`, int8 (actions,)                              |
+| action mask           | `info["action_mask"]`, int8 (actions,); `action_masks()`            |
 | seed, next episode    | `reset(seed=...)`, `reset()`                                        |
 | `horizon`             | `max_episode_steps`                                                 |
 | registered name       | "native/<name>"                                                     |
@@ -21,7 +21,7 @@ passes no name to a vector entry point; there it is
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -32,12 +32,13 @@ from native.registry import REGISTRY
 from native.spaces import Dict, Discrete, Space
 
 from . import spaces
-from .actions import stacked
+from .actions import mask_size, stacked
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
 from .environments import Source, as_environment, as_limited
 from .errors import (
     EpisodeOverError,
     MissingExtraError,
+    NotResetError,
     OptionError,
     RenderError,
     UnsuitableError,
@@ -224,6 +225,29 @@ class GymBridge(Adapter, _Env):
             self.render()
         observation = _only(self._group.observation, now.observation[self._group.name])
         return observation, now.reward.item(), terminated, truncated, self._info(now.info, mask)
+
+    @property
+    def action_masks(self) -> Callable[[], np.ndarray]:
+        """`action_masks()`: legal actions, bool (actions,); before the first reset all of them.
+
+        Here only where actions are masked: sb3-contrib asks `hasattr`, and then for this name.
+
+        Raises:
+            AttributeError: Every action is always legal.
+            ClosedError: Called after `close`.
+        """
+        if not mask_size(self._session.env, self._group):
+            raise AttributeError(f"{self._session.spec.name} has no action masks.")
+        return self._action_masks
+
+    def _action_masks(self) -> np.ndarray:
+        try:
+            self._session.require("action_masks")
+        except NotResetError:
+            return np.ones(mask_size(self._session.env, self._group), bool)
+        masks = self._session.look(own=True)[1] or {}
+        mask: np.ndarray = masks[self._group.name][0, 0]
+        return mask
 
     def render(self) -> Any:
         """A picture, uint8 (height, width, 3); "human" shows it in a window instead.

@@ -147,6 +147,11 @@ class LegacyBridge(Env):
         limit: int | None = self.spec and self.spec.max_episode_steps
         return limit
 
+    @property
+    def action_masks(self) -> Any:
+        """See `bridge.gymnasium.GymBridge.action_masks`."""
+        return self.env.get_wrapper_attr("action_masks")
+
     def seed(self, seed: int | None = None) -> list[int | None]:
         """Seed the next `reset`; None: by the operating system.
 

@@ -25,8 +25,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset, Transition
-from native.core import Environment, Masks, Renders
+from native.core import Environment, Renders
 
+from .actions import mask_size
 from .adapter import Adapter, all_or_nothing
 from .arrays import to_numpy
 from .attributes import RowAttributes
@@ -340,7 +341,7 @@ class Rows(Adapter, VecEnv):
                 return self.render_mode
             case "alive":
                 return bool(self.alive[row])
-            case "action_masks" if isinstance(env, Masks):
+            case "action_masks" if mask_size(env, self._spec.groups[0]):
                 return functools.partial(self._action_mask, row)
             case "render" if isinstance(env, Renders):
                 return functools.partial(self._session.render, row // self.num_agents)
@@ -348,8 +349,10 @@ class Rows(Adapter, VecEnv):
                 return self._attributes.get(name, row)
 
     def _action_mask(self, row: int) -> np.ndarray:
-        """Legal actions of a row: bool (actions,)."""
-        self._session.require("action_masks")
+        """Legal actions of a row: bool (actions,); before the first reset all of them."""
+        self._session.require("action_masks", running=False)
+        if self._masks is None:
+            return np.ones(mask_size(self._session.env, self._spec.groups[0]), bool)
         if isinstance(self._masks, Mapping):
             self._masks = to_rows(self._spec, self._masks)
         return np.array(self._masks[row])
@@ -383,7 +386,7 @@ class Rows(Adapter, VecEnv):
         space = self._spec.groups[0].observation
         last = split(space, self._elements(at(to_rows(self._spec, observation), rows)), len(rows))
         infos = self._notebook.of_step(infos, info, self.alive)
-        self._notebook.add_endings(infos, ended, now.truncated.reshape(-1), tally, last)
+        self._notebook.add_endings(infos, rows, ended, now.truncated.reshape(-1), tally, last)
         begun = self._notebook.of_reset(now.info, np.flatnonzero(tally.over))
         for row, info_of_row in zip(np.flatnonzero(over).tolist(), begun, strict=True):
             self.reset_infos[row] = info_of_row
