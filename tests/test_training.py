@@ -33,7 +33,7 @@ FILES = {"checkpoint.zip", "episode.gif", "evaluation.json", "learning_curve.png
 PPO = RECIPES["CartPole-v1"]
 SAC = Recipe(
     algorithm="SAC",
-    steps=64,
+    steps=10_000,
     num_envs=2,
     hyperparameters={
         "learning_starts": 8,
