@@ -33,7 +33,7 @@ FILES = {"checkpoint.zip", "episode.gif", "evaluation.json", "learning_curve.png
 PPO = RECIPES["CartPole-v1"]
 SAC = Recipe(
     algorithm="SAC",
-    steps=64,
+    steps=10_000,
     num_envs=2,
     hyperparameters={
         "learning_starts": 8,
@@ -189,7 +189,7 @@ def test_training_stops_when_it_is_solved(tmp_path, monkeypatch):
     _, said = train("CartPole-v1", tmp_path / "run", "--eval-every", 50)
     found = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert found["steps"] == 50 and found["stopped_early"]
-    assert "Stopped after 50 steps" in said and "\nSolved" in said
+    assert "Solved: an evaluation after 50 steps reached 1" in said
 
 
 def test_returns_are_those_of_the_first_episode_of_each_world():

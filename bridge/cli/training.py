@@ -71,8 +71,8 @@ def train(
         _say(f"Interrupted after {found['steps']:,} steps; --resume goes on.")
     goal = found["recipe"]["solved"]
     if outcome.stopped:
-        _say(f"Stopped after {found['steps']:,} steps: an evaluation reached {goal:g}.")
-    if goal is not None:
+        _say(f"Solved: an evaluation after {found['steps']:,} steps reached {goal:g}.")
+    elif goal is not None:
         verdict = "Solved" if found["trained"]["mean"] >= goal else "Not solved"
         _say(f"{verdict}: the recipe asks for a mean return of {goal:g}.")
     _say(outcome.comparison.verdict())

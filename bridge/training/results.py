@@ -35,10 +35,7 @@ MODEL, CHECKPOINT, EVALUATION = "model.zip", "checkpoint.zip", "evaluation.json"
 CURVE, FILM = "learning_curve.png", "episode.gif"
 FILES = (MODEL, NORMALIZER, CHECKPOINT, EVALUATION, CURVE, FILM)
 PROGRESS, BUFFER = "progress.json", "replay_buffer.pkl"
-RATES = {
-    "learning_rate",
-    "clip_range",
-}  # may be schedules of ours; a model loads without us
+RATES = {"learning_rate", "clip_range"}  # may be schedules of ours, and a model needs none of us
 
 
 def check(out: Path, *, overwrite: bool, resume: bool) -> None:
