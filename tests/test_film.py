@@ -89,6 +89,7 @@ def test_families_have_their_own_speed():
 
 
 def _still(key, world, group, state, params):
+    del params
     return random_policy(world)(key, state)[group.name]
 
 

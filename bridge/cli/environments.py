@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from bridge.environments import as_environment
+from bridge.errors import UnknownNameError
 from native.core import Environment, Group, HasGlobalState, Masks, Renders
 from native.registry import REGISTRY
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
@@ -75,21 +76,33 @@ def support(
         list[str],
         typer.Argument(metavar="LIBRARY...", help="gymnax, jaxmarl, pgx, ...; or single names."),
     ],
-    seconds: Annotated[float, typer.Option(min=1, help="For each environment.")] = 600,
+    seconds: Annotated[int, typer.Option(min=1, max=604_800, help="For each environment.")] = 600,
     contract: Annotated[
         bool, typer.Option("--contract", help="Run the suites of the contract as well.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="File for the table, in Markdown.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File for the table, in Markdown.")
+    ] = None,
 ) -> None:
     """Try every environment of other libraries through every interface; minutes for each."""
     from bridge.conformance.support import examine, markdown
     from bridge.sources import catalogue
 
-    names = [
-        name
-        for library in libraries
-        for name in (catalogue.names(library) if library in catalogue.LIBRARIES else [library])
-    ]
+    names: list[str] = []
+    for library in libraries:
+        if library in catalogue.LIBRARIES:
+            names += catalogue.names(library)
+            continue
+        foreign = catalogue.is_foreign(library)
+        if not foreign or library not in catalogue.names(library.partition("/")[0]):
+            try:
+                as_environment(library)
+            except UnknownNameError as error:
+                known = ", ".join(catalogue.LIBRARIES)
+                raise UnknownNameError(f"{error} The libraries are {known}.") from None
+        names.append(library)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
     found: list[Any] = []
     columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:

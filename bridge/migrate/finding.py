@@ -89,4 +89,5 @@ class Finding:
 
     @property
     def _measured(self) -> measured.Speed | None:
-        return measured.speed(self.twin or "", self.peer, self.worlds or USUAL)
+        worlds = self.worlds if self.worlds and self.worlds > 0 else USUAL
+        return measured.speed(self.twin or "", self.peer, worlds)

@@ -155,11 +155,11 @@ class _Reader:
         if not (isinstance(call, cst.Call) and call.func is node):
             return f".{method}"
         places = positional(call)
-        name = self._script.value(places[0]) if places else None
+        name = self._name(places[0]) if places else None
         if name in SAME and not method.startswith("set"):
             return ""
         told = [self._script.text(place) for place in places[:1]]
-        return f"{method}({', '.join([repr(name)] if isinstance(name, str) else told)})"
+        return f"{method}({', '.join([repr(name)] if name else told)})"
 
     def call(self, node: cst.Call) -> str:
         """`setattr(env, ...)`, `env.reset(options=...)`, `gymnasium.register(...)`."""
@@ -179,7 +179,7 @@ class _Reader:
     def _builtin(self, builtin: str, places: list[cst.BaseExpression]) -> str:
         if not self._environments.hold(places[0]):
             return ""
-        name = self._script.value(places[1]) if len(places) > 1 else None
+        name = self._name(places[1]) if len(places) > 1 else None
         known = name in STANDARD or name in INNER
         if builtin in ("getattr", "hasattr") and (known or name in self._own):
             return ""
@@ -202,7 +202,7 @@ class _Reader:
                 return ""
             case cst.Dict(elements=elements):
                 keys = [each.key for each in elements if isinstance(each, cst.DictElement)]
-                names = [self._script.value(key) for key in keys]
+                names = [self._name(key) for key in keys]
                 if len(keys) == len(elements) and set(names) <= OPTIONS:
                     return ""
             case _:
@@ -234,6 +234,11 @@ class _Reader:
         if isinstance(base, cst.Name):
             base = self._script.definition(base) or base
         return isinstance(base, cst.Call) and bool(SPEC.fullmatch(self._script.imported(base)))
+
+    def _name(self, node: cst.CSTNode) -> str | None:
+        """What it says, if it is a text and that is known."""
+        value = self._script.value(node)
+        return value if isinstance(value, str) else None
 
     def _parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         return self._script.parent(node)

@@ -18,6 +18,7 @@ except ImportError as error:
 
 Span = tuple[int, int]
 DEPTH = 8  # names that stand for names that stand for ...
+PARENTHESISED = (cst.Tuple, cst.GeneratorExp, cst.NamedExpr, cst.Yield)  # as arguments
 NESTED = 100  # expressions and statements within one another; LibCST crashes far beyond
 TOO_DEEP = f"nested too deeply to be read: more than {NESTED} levels."
 FRAMES = 20_000  # of Python, enough for LibCST to visit so many
@@ -87,9 +88,10 @@ class Script:
         return around
 
     def text(self, node: cst.CSTNode) -> str:
-        """As it is written, without the parentheses around it."""
+        """As it is written, without the parentheses around it, unless it needs them."""
         start, end = self.span(node)
-        return self.source[start:end]
+        text = self.source[start:end]
+        return f"({text})" if isinstance(node, PARENTHESISED) else text
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where it stands: offsets into the text."""
@@ -167,9 +169,11 @@ class Script:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of escapes that mean nothing
-                return ast.literal_eval(self.text(node))
+                value = ast.literal_eval(self.text(node))
+            str(value).encode()  # what cannot be written, as 10,000 digits, is not worth knowing
         except (ValueError, SyntaxError, TypeError):
             return None
+        return value
 
     def alias(self, module: str) -> str | None:
         """The name under which the whole script knows a module."""
