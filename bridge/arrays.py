@@ -94,6 +94,7 @@ class Packing:
             name = str(len(self.slots))
             self.slots.append(_Slot(name, wide, start, ends[wide], tuple(leaf.shape), dtype))
         self._fields = [(slot.wide, slot.name) for slot in self.slots]
+        self._sizes = ((ends[True], np.uint32), (ends[False], np.uint8))
         self._words = self._record(True, ends[True])
         self._small = self._record(False, ends[False])
 
@@ -107,6 +108,13 @@ class Packing:
             else:
                 small.append(flat.astype(jnp.uint8) if slot.dtype == bool else flat.view("uint8"))
         return _joined(words, jnp.uint32), _joined(small, jnp.uint8)
+
+    def packed(self, leaves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Words and bytes; on the host."""
+        words, small = (np.zeros(size, dtype) for size, dtype in self._sizes)
+        for view, leaf in zip(self.views(words, small), leaves, strict=True):
+            view[...] = leaf
+        return words, small
 
     def unpack(self, words: jax.Array, small: jax.Array) -> Any:
         """The tree again; inside a compiled program."""

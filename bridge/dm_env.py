@@ -32,10 +32,12 @@ from native.core import Environment, Group
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
 from .actions import check_names, mask_size, stacked
-from .arrays import to_numpy
+from .adapter import Adapter, all_or_nothing
+from .environments import Source, as_environment
 from .errors import MissingExtraError
-from .rows import split
-from .session import Session, Source, as_environment, seed_word
+from .resets import one_seed
+from .rows import at, split, with_mask
+from .session import Session
 
 try:
     import dm_env  # type: ignore[import-untyped]
@@ -44,33 +46,37 @@ except ImportError as error:
     raise MissingExtraError("bridge.dm_env", "dm_env", "dm-env") from error
 
 
-def make(id_or_env: Source, *, seed: int | None = None, **rules: Any) -> "EnvironmentBridge":
+def make(
+    id_or_env: Source, *, seed: int | None = None, params: Any = None, **rules: Any
+) -> "EnvironmentBridge":
     """One environment.
 
     Args:
         id_or_env: A registered name or a native environment.
         seed: Of the first episode; those after it follow from it. None: from the operating system.
+        params: Numbers of the dynamics by name, see `bridge.parameters`.
         **rules: Rules of the environment, by name.
 
     Raises:
-        UnknownNameError, RulesError, UnsuitableError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError, UnsuitableError: See `bridge.environments.as_environment`.
         SeedError: `seed` is no non-negative integer.
     """
-    return EnvironmentBridge(as_environment(id_or_env, **rules), seed=seed)
+    return EnvironmentBridge(as_environment(id_or_env, **rules), seed=seed, params=params)
 
 
-class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
+class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
     """One environment with one or several agents."""
 
-    def __init__(self, env: Environment[Any, Any], *, seed: int | None = None) -> None:
-        if seed is not None:
-            seed_word(seed)
-        self._seed = seed
-        self._session = Session(env, 1, Autoreset.DISABLED)
+    def __init__(
+        self, env: Environment[Any, Any], *, seed: int | None = None, params: Any = None
+    ) -> None:
+        self._seed = one_seed(seed)
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        groups = self._session.spec.groups
         self._agents = env.spec.agents
         self._alive = [False] * len(self._agents)
-        self._masked = {group.name for group in env.spec.groups if mask_size(env, group)}
-        agents = [(group, agent) for group in env.spec.groups for agent in group.agents]
+        self._masked = {group.name for group in groups if mask_size(env, group)}
+        agents = [(group, agent) for group in groups for agent in group.agents]
         self._observation_spec = self._joined(
             [_observation_spec(env, group) for group, _ in agents]
         )
@@ -84,6 +90,7 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         """Agent -> whether its next action counts; nobody's does before FIRST and after LAST."""
         return dict(zip(self._agents, self._alive, strict=True))
 
+    @all_or_nothing
     def reset(self) -> dm_env.TimeStep:
         """Begin an episode.
 
@@ -95,6 +102,7 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         self._alive = [True] * len(self._agents)
         return dm_env.restart(self._observe())
 
+    @all_or_nothing
     def step(self, action: Any) -> dm_env.TimeStep:
         """Advance by one step, or begin an episode if none is running; `action` is ignored then.
 
@@ -151,19 +159,16 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
         """Let go of the state. Calling it again does nothing."""
         self._session.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> Any:
         """Go on from a file that `save_state` wrote; its observation.
 
         Raises:
             StateFileError: It is no such file, or of another environment.
         """
-        shown = self._session.load(path)
+        self._session.load(path)
         self._seed = None
-        self._alive = to_numpy(shown.acting)[0].tolist()
+        self._alive = self._session.tally().acting[0].tolist()
         return self._observe()
 
     def _joined(self, values: list[Any]) -> Any:
@@ -189,30 +194,16 @@ class EnvironmentBridge(dm_env.Environment):  # type: ignore[misc]
     def _seen(self, observation: Mapping[str, Any], masks: Mapping[str, Any] | None) -> Any:
         seen: list[Any] = []
         for group in self._session.spec.groups:
-            rows = split(_only_world(observation[group.name]))
+            rows = split(group.observation, at(observation[group.name], 0), len(group.agents))
             if masks and group.name in self._masked:
-                rows = [
-                    _with_mask(row, mask)
-                    for row, mask in zip(rows, masks[group.name][0], strict=True)
-                ]
+                rows = [*map(with_mask, rows, masks[group.name][0])]
             seen += rows
         return self._joined(seen)
 
 
-def _only_world(tree: Any) -> Any:
-    if isinstance(tree, Mapping):
-        return {name: _only_world(part) for name, part in tree.items()}
-    return tree[0]
-
-
-def _with_mask(seen: Any, mask: Any) -> dict[str, Any]:
-    parts = seen if isinstance(seen, Mapping) else {"observation": seen}
-    return {**parts, "action_mask": mask}
-
-
 def _observation_spec(env: Environment[Any, Any], group: Group) -> Any:
     spec, n = _spec(group.observation, "observation"), mask_size(env, group)
-    return _with_mask(spec, _spec(MultiBinary(n), "action_mask")) if n else spec
+    return with_mask(spec, _spec(MultiBinary(n), "action_mask")) if n else spec
 
 
 def _spec(space: Space, name: str) -> Any:

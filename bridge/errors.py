@@ -4,20 +4,24 @@ BridgeError
 |-- MissingExtraError        ImportError
 |-- UnknownNameError         LookupError
 |-- RulesError               TypeError
+|   `-- RuleValueError       ValueError
 |-- NotResetError            RuntimeError
 |-- ClosedError              RuntimeError
 |-- EpisodeOverError         RuntimeError
 |-- CallOrderError           RuntimeError
+|-- ForkError                RuntimeError
 |-- ActionError              ValueError
 |-- SeedError                ValueError
 |-- OptionError              ValueError
 |   `-- OptionTypeError      TypeError
 |-- UnsuitableError          ValueError
 |-- RenderError              ValueError
-`-- StateFileError           ValueError
+|-- StateFileError           ValueError
+`-- ResultsError             OSError
 """
 
 from native.registry import UnknownEnvironmentError
+from native.rules import RuleError
 
 
 class BridgeError(Exception):
@@ -42,6 +46,10 @@ class RulesError(BridgeError, TypeError):
     """The environment has no such rule, or rules were given to one that is already built."""
 
 
+class RuleValueError(RulesError, RuleError):
+    """A rule, such as the time limit, has a value that does not fit."""
+
+
 class NotResetError(BridgeError, RuntimeError):
     """Something that needs a running episode was called before the first `reset`."""
 
@@ -62,6 +70,10 @@ class EpisodeOverError(BridgeError, RuntimeError):
 
 class CallOrderError(BridgeError, RuntimeError):
     """Something was called too early or too late, such as one half of a step for the other."""
+
+
+class ForkError(BridgeError, RuntimeError):
+    """A program was to run in a process forked from one that uses JAX, where it would never end."""
 
 
 class ActionError(BridgeError, ValueError):
@@ -90,3 +102,7 @@ class RenderError(BridgeError, ValueError):
 
 class StateFileError(BridgeError, ValueError):
     """A file of saved state is not one, or belongs to another environment."""
+
+
+class ResultsError(BridgeError, OSError):
+    """Results of a training cannot be written there, or a file is none that a training wrote."""

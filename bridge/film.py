@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from .session import Session
 SUFFIXES = (".gif", ".mp4", ".png")
 
 
-def played_by_chance(env: Environment[Any, Any], *, seed: int, steps: int) -> list[np.ndarray]:
+def played_by_chance(env: Environment[Any, Any], *, seed: int, steps: int) -> Iterator[np.ndarray]:
     """`steps` + 1 pictures, uint8 (height, width, 3), under uniformly drawn legal actions.
 
     Raises:
@@ -31,11 +31,10 @@ def played_by_chance(env: Environment[Any, Any], *, seed: int, steps: int) -> li
     policy = jax.jit(random_policy(env))
     keys = jax.random.split(jax.random.key(seed), max(steps, 1))
     shown = session.reset(seed)
-    frames = [session.render()]
+    yield session.render()
     for step in range(steps):
         shown = session.step(to_numpy(policy(keys[step], shown)))
-        frames.append(session.render())
-    return frames
+        yield session.render()
 
 
 def check_suffix(path: str | os.PathLike[str]) -> None:

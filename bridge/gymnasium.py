@@ -6,7 +6,7 @@
 | reward                | float                                                               |
 | terminated, truncated | bool                                                                |
 | info                  | `info`, new on each call; scalars are Python's                      |
-| action mask           | `info["action_mask"]`, int8 (actions,)                              |
+| action mask           | `info["action_mask"]`, int8 (actions,); `action_masks()`            |
 | seed, next episode    | `reset(seed=...)`, `reset()`                                        |
 | `horizon`             | `max_episode_steps`                                                 |
 | registered name       | "native/<name>"                                                     |
@@ -15,42 +15,46 @@
 
 Gymnasium reads no plugin entry points, so importing this module registers every one-agent name:
 `gymnasium.make("bridge.gymnasium:native/CartPole-v1")`, and `make_vec` of it. Time limits are then
-Gymnasium's. Before 1.0 it passes no name to a vector entry point; there it is
+Gymnasium's. A walk over `gymnasium.registry` wants this import before it begins. Before 1.0 it
+passes no name to a vector entry point; there it is
 `make_vec(id, vectorization_mode="custom", vector_kwargs={"id_or_env": "CartPole-v1"})`.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from native.batch import Autoreset
-from native.core import Environment, Renders
+from native.core import FRAMES_PER_SECOND, Environment, Renders
 from native.registry import REGISTRY
 from native.spaces import Dict, Discrete, Space
 
 from . import spaces
-from .actions import checked
-from .arrays import to_numpy
+from .actions import mask_size, stacked
+from .adapter import Adapter, all_or_nothing, generator_from, generator_state
+from .environments import Source, as_environment, as_limited
 from .errors import (
     EpisodeOverError,
     MissingExtraError,
+    NotResetError,
     OptionError,
     RenderError,
-    RulesError,
-    SeedError,
     UnsuitableError,
 )
 from .programs import Device
-from .session import Session, Source, as_environment, with_horizon
+from .resets import given_options, one_seed
+from .session import Session
 from .window import Window, check_render_mode, frames_per_second
+from .words import GYMNASIUM_MAKE, GYMNASIUM_MAKE_VEC
 
 try:
     import gymnasium
 except ImportError as error:
     raise MissingExtraError("bridge.gymnasium", "gymnasium", "gymnasium") from error
 
+from .gymnasium_around import resume
 from .gymnasium_vector import VectorBridge
 
 RENDER_MODES = ("rgb_array", "human")
@@ -70,6 +74,7 @@ def make(
     *,
     render_mode: str | None = None,
     max_episode_steps: int | None = None,
+    params: Any = None,
     **rules: Any,
 ) -> "GymBridge":
     """One environment with one agent.
@@ -78,14 +83,16 @@ def make(
         id_or_env: A registered name or a native environment.
         render_mode: "rgb_array" or "human".
         max_episode_steps: Time limit; None: the environment's own; -1: none.
-        **rules: Rules of the environment, by name.
+        params: Numbers of the dynamics by name, see `bridge.parameters`.
+        **rules: Rules of the environment, by name; Gymnasium's own words, see `bridge.words`.
 
     Raises:
-        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         UnsuitableError: It has several agents.
         RenderError: No such render mode, or the environment has no picture.
     """
-    return GymBridge(_limited(id_or_env, max_episode_steps, rules), render_mode=render_mode)
+    env = limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE.ours(rules))
+    return GymBridge(env, render_mode=render_mode, params=params)
 
 
 def make_vec(
@@ -96,6 +103,7 @@ def make_vec(
     copy: bool = True,
     render_mode: str | None = None,
     max_episode_steps: int | None = None,
+    params: Any = None,
     devices: Sequence[Device] | None = None,
     rng: str = "pcg4d",
     **rules: Any,
@@ -109,21 +117,24 @@ def make_vec(
         copy: Observations, masks and info are the caller's own; False: read-only views.
         render_mode: "rgb_array" or None.
         max_episode_steps: Time limit; None: the environment's own; -1: none.
+        params: Numbers of the dynamics by name, for all worlds or one for each, see
+            `bridge.parameters`.
         devices: Share the worlds among these.
         rng: Generator of the random bits, see `native.prng`.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name; Gymnasium's own words, see `bridge.words`.
 
     Raises:
-        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         UnsuitableError: The agents' spaces differ, or there is no such mode.
         RenderError: No such render mode, or the environment has no picture.
     """
     return VectorBridge(
-        _limited(id_or_env, max_episode_steps, rules),
+        limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE_VEC.ours(rules)),
         num_envs,
         autoreset_mode=autoreset_mode,
         copy=copy,
         render_mode=render_mode,
+        params=params,
         devices=devices,
         rng=rng,
     )
@@ -136,23 +147,36 @@ def make_unlimited(
     return make(id_or_env, render_mode=render_mode, max_episode_steps=-1, **rules)
 
 
-class GymBridge(_Env):
+# Gymnasium asks the entry point, mostly a class, for what it draws, and adds "rgb_array_list".
+vars(make_unlimited)["metadata"] = {
+    "render_modes": [*RENDER_MODES],
+    "render_fps": FRAMES_PER_SECOND,
+}
+
+
+class GymBridge(Adapter, _Env):
     """One environment with one agent."""
 
-    def __init__(self, env: Environment[Any, Any], *, render_mode: str | None = None) -> None:
+    def __init__(
+        self,
+        env: Environment[Any, Any],
+        *,
+        render_mode: str | None = None,
+        params: Any = None,
+    ) -> None:
         if env.spec.num_agents != 1:
             raise UnsuitableError(
                 f"{env.spec.name} has {env.spec.num_agents} agents and a gymnasium.Env has one. "
                 "Use bridge.pettingzoo.parallel_env(), or bridge.gymnasium.make_vec() for rows."
             )
-        self._group = env.spec.groups[0]
         check_render_mode(env, render_mode, RENDER_MODES)
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
         self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
         self.render_mode = render_mode
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        self._group = self._session.spec.groups[0]
         self.observation_space = spaces.observation_space(self._group.observation)
         self.action_space = spaces.action_space(self._group.action)
-        self._session = Session(env, 1, Autoreset.DISABLED)
         self._window = (
             Window(env.spec.name, frames_per_second(env)) if render_mode == "human" else None
         )
@@ -162,6 +186,7 @@ class GymBridge(_Env):
             actions = np.arange(self._group.action.n, dtype=np.int32)
             self._known = {i: {self._group.name: actions[i, None, None]} for i in actions.tolist()}
 
+    @all_or_nothing
     def reset(
         self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Observation, Info]:
@@ -169,16 +194,16 @@ class GymBridge(_Env):
 
         Raises:
             SeedError: `seed` is no non-negative integer.
-            OptionError: There are no options.
+            OptionError: There are no options; if they are no dict, it is a TypeError too.
         """
-        for option in options or ():
+        seed = one_seed(seed)
+        for option in given_options(options):
             raise OptionError(f"unknown reset option {option!r}: this environment has no options.")
-        if isinstance(seed, (Sequence, np.ndarray)):
-            raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
         self._session.begin(seed)
-        super().reset(seed=None if seed is None else int(seed))
+        super().reset(seed=seed)
         return self._begun(over=False)
 
+    @all_or_nothing
     def step(self, action: Any) -> Step:
         """Advance by one step.
 
@@ -194,11 +219,35 @@ class GymBridge(_Env):
         self._session.dispatch(known or self._checked(action))
         now, mask = self._session.look(own=True)
         terminated, truncated = now.terminated.item(), now.truncated.item()
-        self._over = terminated or truncated
+        if terminated or truncated:
+            self._over = True
         if self._window is not None:
             self.render()
         observation = _only(self._group.observation, now.observation[self._group.name])
         return observation, now.reward.item(), terminated, truncated, self._info(now.info, mask)
+
+    @property
+    def action_masks(self) -> Callable[[], np.ndarray]:
+        """`action_masks()`: legal actions, bool (actions,); before the first reset all of them.
+
+        Here only where actions are masked: sb3-contrib asks `hasattr`, and then for this name.
+
+        Raises:
+            AttributeError: Every action is always legal.
+            ClosedError: Called after `close`.
+        """
+        if not mask_size(self._session.env, self._group):
+            raise AttributeError(f"{self._session.spec.name} has no action masks.")
+        return self._action_masks
+
+    def _action_masks(self) -> np.ndarray:
+        try:
+            self._session.require("action_masks")
+        except NotResetError:
+            return np.ones(mask_size(self._session.env, self._group), bool)
+        masks = self._session.look(own=True)[1] or {}
+        mask: np.ndarray = masks[self._group.name][0, 0]
+        return mask
 
     def render(self) -> Any:
         """A picture, uint8 (height, width, 3); "human" shows it in a window instead.
@@ -220,18 +269,28 @@ class GymBridge(_Env):
         if self._window is not None:
             self._window.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state to an .npz file."""
-        self._session.save(path)
-
     def load_state(self, path: str | os.PathLike[str]) -> tuple[Observation, Info]:
         """Go on from a file that `save_state` wrote; its observation and info.
 
         Raises:
             StateFileError: It is no such file, or of another environment.
         """
-        shown = self._session.load(path)
-        return self._begun(over=not to_numpy(shown.acting).item())
+        return self._resumed(path)[1]
+
+    @all_or_nothing
+    def _resumed(
+        self, path: str | os.PathLike[str]
+    ) -> tuple[Mapping[str, Any], tuple[Observation, Info]]:
+        """Go on from a file: what was remembered in it, observation and info."""
+        memory = self._session.load(path)
+        self._np_random = generator_from(memory.get("np_random"))
+        tally = self._session.tally()
+        shown = self._begun(over=not tally.acting.item())
+        resume(self, tally.lengths.item(), shown)
+        return memory, shown
+
+    def _memory(self) -> dict[str, Any]:
+        return {"np_random": generator_state(self._np_random)}
 
     def _begun(self, *, over: bool) -> tuple[Observation, Info]:
         now, mask = self._session.look(own=True)
@@ -242,8 +301,7 @@ class GymBridge(_Env):
         return observation, self._info(now.info, mask)
 
     def _checked(self, action: Any) -> dict[str, np.ndarray]:
-        values = action[None, None] if isinstance(action, np.ndarray) else [[action]]
-        return {self._group.name: checked(self._group, values, 1)}
+        return {self._group.name: stacked(self._group, [action])}
 
     def _info(self, native: Mapping[str, Any], mask: Any) -> Info:
         info: Info = {
@@ -254,17 +312,12 @@ class GymBridge(_Env):
         return info
 
 
-def _limited(
+def limited(
     id_or_env: Source, max_episode_steps: int | None, rules: Mapping[str, Any]
 ) -> Environment[Any, Any]:
-    if max_episode_steps is None:
-        return as_environment(id_or_env, **rules)
-    if "horizon" in rules:
-        raise RulesError("`horizon` is `max_episode_steps` here: give only the latter.")
-    if max_episode_steps != -1 and max_episode_steps < 1:
-        raise RulesError(f"max_episode_steps must be positive, or -1: got {max_episode_steps!r}.")
-    env = as_environment(id_or_env, **rules)
-    return with_horizon(env, None if max_episode_steps == -1 else max_episode_steps)
+    """The environment with that time limit; arguments and errors as of `make`."""
+    given = {} if max_episode_steps is None else {"max_episode_steps": max_episode_steps}
+    return as_limited(id_or_env, "max_episode_steps", {**rules, **given})
 
 
 def _only(space: Space, value: Any) -> Observation:

@@ -43,6 +43,8 @@ from native.batch import Autoreset
 from native.core import Environment, Renders
 
 from . import spaces
+from .adapter import Adapter, all_or_nothing, generator_from, generator_state
+from .attributes import RowAttributes
 from .errors import (
     CallOrderError,
     EpisodeOverError,
@@ -53,6 +55,7 @@ from .errors import (
     UnsuitableError,
 )
 from .programs import Device, Tally
+from .resets import given_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Seeds, Session
 from .window import check_render_mode, frames_per_second
@@ -80,7 +83,7 @@ else:  # how many parameters it takes depends on the version
 AutoresetMode: Any = getattr(gymnasium.vector, "AutoresetMode", Autoreset)
 
 
-class VectorBridge(_VectorEnv):
+class VectorBridge(Adapter, _VectorEnv):
     """Many environments, or teams of agents, as rows of one batch.
 
     Attributes:
@@ -102,10 +105,11 @@ class VectorBridge(_VectorEnv):
         autoreset_mode: Any = "next_step",
         copy: bool = True,
         render_mode: str | None = None,
+        params: Any = None,
         devices: Sequence[Device] | None = None,
         rng: str = "pcg4d",
     ) -> None:
-        group = only_kind(env.spec)
+        only_kind(env.spec)
         mode = _autoreset(autoreset_mode)
         check_render_mode(env, render_mode, RENDER_MODES)
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
@@ -114,23 +118,26 @@ class VectorBridge(_VectorEnv):
         self.autoreset_mode = AutoresetMode(mode.value)
         if AutoresetMode is not Autoreset:
             self.metadata["autoreset_mode"] = self.autoreset_mode
-        self._session = Session(env, num_worlds, mode, rng=rng, devices=devices)
+        self._session = Session(env, num_worlds, mode, params=params, rng=rng, devices=devices)
         self.copy = copy
-        self._spec = env.spec
+        self._spec = spec = self._session.spec
+        group = only_kind(spec)
+        self._observed = group.observation
         self._mode = mode
-        self.num_worlds = num_worlds
-        self.num_agents = env.spec.num_agents
+        self.num_worlds = num_worlds = self._session.num_envs
+        self.num_agents = spec.num_agents
         self.num_envs = num_worlds * self.num_agents
         self.single_observation_space = spaces.observation_space(group.observation)
         self.single_action_space = spaces.action_space(group.action)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._intake = Intake(env.spec, num_worlds)
+        self._intake = Intake(spec, num_worlds)
         self._alive = np.ones(self.num_envs, bool)
         self._stepping = False
-        self._notes: dict[str, tuple[Any, ...]] = {}
+        self._attributes = RowAttributes(self._session, self.num_agents)
         self.closed = False
 
+    @all_or_nothing
     def reset(  # type: ignore[override]
         self, *, seed: Seeds = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Observation, Info]:
@@ -152,6 +159,7 @@ class VectorBridge(_VectorEnv):
         self._stepping = False
         return self._shown(mask)[1:]
 
+    @all_or_nothing
     def step(self, actions: Any) -> Step:
         """Advance every row.
 
@@ -160,11 +168,20 @@ class VectorBridge(_VectorEnv):
             EpisodeOverError: DISABLED, and a row has ended and was not reset.
             NotResetError, ClosedError: Before `reset`, after `close`.
         """
-        self.step_async(actions)
-        return self.step_wait()
+        self._dispatch(actions)
+        return self._collect()
 
+    @all_or_nothing
     def step_async(self, actions: Any) -> None:
         """Begin a step; the device works while Python goes on."""
+        self._dispatch(actions)
+
+    @all_or_nothing
+    def step_wait(self) -> Step:
+        """What the step begun by `step_async` shows."""
+        return self._collect()
+
+    def _dispatch(self, actions: Any) -> None:
         self._session.require("step")
         if self._stepping:
             raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
@@ -173,8 +190,7 @@ class VectorBridge(_VectorEnv):
         self._session.dispatch(self._intake(actions))
         self._stepping = True
 
-    def step_wait(self) -> Step:
-        """What the step begun by `step_async` shows."""
+    def _collect(self) -> Step:
         self._session.require("step_wait")
         if not self._stepping:
             raise CallOrderError("step_wait() was called before step_async().")
@@ -205,30 +221,36 @@ class VectorBridge(_VectorEnv):
         return tuple(picture for picture in pictures for _ in range(self.num_agents))
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
-        """A value for each row: what `set_attr` set, else an attribute of this or of the rules.
+        """A value for each row: a note of `set_attr`, a parameter, a rule, or an attribute of this.
 
         Raises:
-            AttributeError: Neither has it.
+            AttributeError: There is none.
         """
-        if name in self._notes:
-            return self._notes[name]
-        for owner in (self, self._session.env):
-            value = getattr(owner, name, self.get_attr)
-            if not (name.startswith("_") or callable(value)):
-                return (value,) * self.num_envs
-        raise AttributeError(f"{self._spec.name} has no attribute {name!r}.")
+        try:
+            return tuple(self._attributes.get(name, row) for row in range(self.num_envs))
+        except AttributeError:
+            value = getattr(self, name, self.get_attr)
+            if name.startswith("_") or callable(value):
+                raise
+        return (value,) * self.num_envs
 
     def set_attr(self, name: str, values: Any) -> None:
-        """Keep a value for each row, or one for all; `get_attr` finds it. Rules stay as they are.
+        """Set a parameter or a rule from the next step on; what is neither is kept as a note.
+
+        Args:
+            name: Of a parameter, a rule, or anything else that nothing here has.
+            values: A list or tuple with one for each row, equal within a world; or one for all.
 
         Raises:
             ValueError: A list or tuple that does not hold one value for each row.
+            RulesError: It cannot be set, or the values do not fit.
         """
         if not isinstance(values, (list, tuple)):
             values = [values] * self.num_envs
         if len(values) != self.num_envs:
             raise ValueError(f"expected {self.num_envs} values, one a row, got {len(values)}.")
-        self._notes[name] = tuple(values)
+        is_taken = hasattr(type(self), name) or name in vars(self)
+        self._attributes.set(name, dict(enumerate(values)), is_taken=is_taken)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """`render`, or `get_attr`; rows have no other methods of their own."""
@@ -240,19 +262,22 @@ class VectorBridge(_VectorEnv):
         del kwargs  # for vector environments with processes to stop
         self._session.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state of every row to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> tuple[Observation, Info]:
         """Go on from a file that `save_state` wrote; its observation and info.
 
         Raises:
             StateFileError: It is no such file, or of another environment, mode or number of rows.
         """
-        self._session.load(path)
+        memory = self._session.load(path)
+        self._np_random = generator_from(memory.get("np_random"))
         self._stepping = False
         return self._shown(None)[1:]
+
+    def _memory(self) -> dict[str, Any]:
+        if self._stepping:
+            raise CallOrderError("save_state() was called before step_wait(). Call that first.")
+        return {"np_random": generator_state(self._np_random)}
 
     def _shown(self, filled: Array | None) -> tuple[Any, Observation, Info]:
         """The timestep on the host; its observation and its info by row. `filled`: None is all."""
@@ -268,7 +293,7 @@ class VectorBridge(_VectorEnv):
 
     def _by_row(self, grouped: Mapping[str, Any]) -> Observation:
         observed = to_rows(self._spec, grouped)
-        return spaces.element(self._spec.groups[0].observation, observed)
+        return spaces.element(self._observed, observed)
 
     def _info(
         self,
@@ -300,7 +325,8 @@ class VectorBridge(_VectorEnv):
         native = {name: np.array(value) for name, value in native.items()}
         rows = np.flatnonzero(done)
         last = np.empty(self.num_envs, object)  # all None
-        last[rows] = np.fromiter(split(at(self._by_row(observation), rows)), object, len(rows))
+        seen = split(self._observed, at(self._by_row(observation), rows), len(rows))
+        last[rows] = np.fromiter(seen, object, len(rows))
         mask = np.ones_like(info["action_mask"]) if "action_mask" in info else None
         nobody = np.zeros(self.num_envs, bool)
         info |= {"final_obs": last, "_final_obs": done}
@@ -320,7 +346,7 @@ class VectorBridge(_VectorEnv):
             )
 
     def _reset_mask(self, options: Mapping[str, Any] | None) -> Array | None:
-        for option in options or ():
+        for option in given_options(options):
             if option != "reset_mask":
                 raise OptionError(f"unknown reset option {option!r}; there is only 'reset_mask'.")
         if not options:

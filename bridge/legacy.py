@@ -18,14 +18,16 @@ gym` and `gym.make("bridge.gymnasium:native/CartPole-v1")`. Many environments th
 values are `bridge.sb3.make_vec_env`.
 """
 
+import os
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from native.core import Renders
 
+from .environments import Source
 from .errors import MissingExtraError, RenderError
-from .session import Source, as_environment, seed_word
+from .resets import one_seed
 from .window import Window
 
 try:
@@ -64,20 +66,14 @@ def make(
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.gymnasium.make`.
     """
-    native = as_environment(id_or_env, **rules)
-    env = LegacyBridge(
-        modern.make(
-            native,
-            render_mode="rgb_array" if isinstance(native, Renders) else None,
-            max_episode_steps=max_episode_steps,
-        )
-    )
-    limit = native.spec.horizon if max_episode_steps is None else max_episode_steps
+    native = modern.limited(id_or_env, max_episode_steps, rules)
+    render_mode = "rgb_array" if isinstance(native, Renders) else None
+    env = LegacyBridge(modern.make(native, render_mode=render_mode))
     original = gymnasium.registry.get(native.spec.name)
     env.spec = EnvSpec(
         native.spec.name,
         reward_threshold=None if original is None else original.reward_threshold,
-        max_episode_steps=None if limit == -1 else limit,
+        max_episode_steps=native.spec.horizon,
     )
     return env
 
@@ -151,7 +147,12 @@ class LegacyBridge(Env):
         limit: int | None = self.spec and self.spec.max_episode_steps
         return limit
 
-    def seed(self, seed: int | None = None) -> list[int]:
+    @property
+    def action_masks(self) -> Any:
+        """See `bridge.gymnasium.GymBridge.action_masks`."""
+        return self.env.get_wrapper_attr("action_masks")
+
+    def seed(self, seed: int | None = None) -> list[int | None]:
         """Seed the next `reset`; None: by the operating system.
 
         Raises:
@@ -159,8 +160,7 @@ class LegacyBridge(Env):
         """
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
-        seed_word(seed)
-        self._seed = int(seed)
+        self._seed = one_seed(seed)
         return [self._seed]
 
     def reset(self, *, seed: int | None = None, return_info: bool = False, **options: Any) -> Any:
@@ -169,8 +169,8 @@ class LegacyBridge(Env):
         Raises:
             SeedError, OptionError: See `bridge.gymnasium.GymBridge.reset`.
         """
-        seed, self._seed = self._seed if seed is None else seed, None
-        observation, info = self.env.reset(seed=seed, **options)
+        observation, info = self.env.reset(seed=self._seed if seed is None else seed, **options)
+        self._seed = None
         return (observation, info) if return_info else observation
 
     def step(self, action: Any) -> Step:
@@ -184,6 +184,22 @@ class LegacyBridge(Env):
         if truncated and not terminated:
             info["TimeLimit.truncated"] = True
         return observation, float(reward), terminated or truncated, info
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Write the state to an .npz file, with the seed that waits for `reset`; see `Adapter`."""
+        core: Any = self.env.unwrapped
+        core._session.save(path, {**core._memory(), "seed": self._seed})
+
+    def load_state(self, path: str | os.PathLike[str]) -> Any:
+        """Go on from a file that `save_state` wrote; its observation.
+
+        Raises:
+            StateFileError: It is no such file, or of another environment.
+        """
+        core: Any = self.env.unwrapped
+        memory, (observation, _) = core._resumed(path)
+        self._seed = memory.get("seed")
+        return observation
 
     def render(self, mode: str = "human") -> Any:
         """A picture, uint8 (height, width, 3), for "rgb_array"; "human" shows it in a window.

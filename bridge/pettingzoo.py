@@ -18,7 +18,9 @@ Where actions are masked, an observation is {"observation": ..., "action_mask": 
 a dict already has "action_mask" beside its other parts. Worlds in a batch: `ParallelVecBridge`.
 """
 
+import importlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -29,22 +31,26 @@ from native.core import Environment, Renders, TakesTurns
 from native.registry import REGISTRY
 
 from .actions import check_names
-from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError, RulesError
+from .adapter import Adapter, all_or_nothing, generator_from, generator_state
+from .environments import Source, as_limited
+from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError
 from .programs import Device, Sight
-from .session import Session, Source, as_environment, with_horizon
+from .resets import given_options, one_seed
+from .rows import told
+from .session import Session
 from .window import Window, check_render_mode, frames_per_second
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
-    from pettingzoo.utils.conversions import parallel_to_aec  # type: ignore[import-untyped]
 except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo", "pettingzoo", "pettingzoo") from error
 
 from . import named, spaces  # they need Gymnasium, which PettingZoo brings
-from .pettingzoo_aec import TurnBridge
+from .pettingzoo_aec import SimultaneousBridge, TurnBridge
 from .pettingzoo_vec import ParallelVecBridge
 
 RENDER_MODES = ("human", "rgb_array")
+AGILERL = "agilerl.vector.pz_vec_env"  # what its trainers import; to import it takes seconds
 PROBE = "options"  # PettingZoo's own tests reset with {"options": 1}; it means nothing
 
 Observations: TypeAlias = dict[str, Any]
@@ -53,35 +59,49 @@ Step: TypeAlias = tuple[Observations, dict[str, float], dict[str, bool], dict[st
 
 
 def parallel_env(
-    id_or_env: Source, *, render_mode: str | None = None, copy: bool = True, **rules: Any
+    id_or_env: Source,
+    *,
+    render_mode: str | None = None,
+    copy: bool = True,
+    params: Any = None,
+    **rules: Any,
 ) -> "ParallelBridge":
     """One world in which all agents act at once.
 
     Args:
         id_or_env: A registered name or a native environment.
         render_mode: "human", "rgb_array" or None.
-        copy: Observations and masks are the caller's own; False: read-only views.
+        copy: All that is handed out is the caller's own, and of each agent its own; False:
+            observations, masks and arrays in infos are read-only views.
+        params: Numbers of the dynamics by name, see `bridge.parameters`.
         **rules: Rules of the environment, by name; `max_cycles` is another word for `horizon`.
 
     Raises:
-        UnknownNameError, RulesError, UnsuitableError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError, UnsuitableError: See `bridge.environments.as_environment`.
         RenderError: No such render mode, or the environment has no picture.
     """
-    return ParallelBridge(_environment(id_or_env, rules), render_mode=render_mode, copy=copy)
+    env = as_limited(id_or_env, "max_cycles", rules)
+    return ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
 
 
 def aec_env(
-    id_or_env: Source, *, render_mode: str | None = None, copy: bool = True, **rules: Any
+    id_or_env: Source,
+    *,
+    render_mode: str | None = None,
+    copy: bool = True,
+    params: Any = None,
+    **rules: Any,
 ) -> "pettingzoo.AECEnv[str, Any, Any]":
     """One world in which the agents take turns; it moves on when the last of them has acted.
 
-    It is `pettingzoo.utils.parallel_to_aec(parallel_env(...))`; its `unwrapped` is the
-    `ParallelBridge`. A game that itself takes turns (`native.core.TakesTurns`) moves on with every
-    action and is a `TurnBridge`. Arguments and errors are those of `parallel_env`.
+    It is what `pettingzoo.utils.parallel_to_aec(parallel_env(...))` would be, and checks an action
+    when it is given; its `unwrapped` is the `ParallelBridge`. A game that itself takes turns
+    (`native.core.TakesTurns`) moves on with every action and is a `TurnBridge`. Arguments and
+    errors are those of `parallel_env`.
     """
-    env = _environment(id_or_env, rules)
-    world = ParallelBridge(env, render_mode=render_mode, copy=copy)
-    return TurnBridge(world) if isinstance(env, TakesTurns) else parallel_to_aec(world)
+    env = as_limited(id_or_env, "max_cycles", rules)
+    world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
+    return TurnBridge(world) if isinstance(env, TakesTurns) else SimultaneousBridge(world)
 
 
 def parallel_vec_env(
@@ -90,43 +110,53 @@ def parallel_vec_env(
     *,
     render_mode: str | None = None,
     copy: bool = True,
+    params: Any = None,
     devices: Sequence[Device] | None = None,
     **rules: Any,
 ) -> ParallelVecBridge:
     """`num_envs` worlds at once, in the shape of AgileRL's `PettingZooVecEnv`.
+
+    Where AgileRL has been imported before, it is one, as AgileRL's trainers ask.
 
     Args:
         id_or_env: A registered name or a native environment.
         num_envs: How many worlds.
         render_mode: "rgb_array" or None.
         copy: As in `parallel_env`.
+        params: As in `parallel_env`; a value for all worlds, or one for each.
         devices: Share the worlds among these.
         **rules: As in `parallel_env`.
 
     Raises:
         UnknownNameError, RulesError, UnsuitableError, RenderError: As `parallel_env`.
     """
-    env = _environment(id_or_env, rules)
-    return ParallelVecBridge(env, num_envs, render_mode=render_mode, copy=copy, devices=devices)
+    env = as_limited(id_or_env, "max_cycles", rules)
+    kind = ParallelVecBridge
+    if AGILERL in sys.modules:
+        kind = importlib.import_module(".agilerl", __package__).AgileVecBridge
+    return kind(env, num_envs, render_mode=render_mode, copy=copy, params=params, devices=devices)
 
 
-class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
+class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
     """Every agent that has not ended acts at once; those that have vanish from the dicts.
 
     Attributes:
         agents: Who has not ended, in the order of `possible_agents`; empty before `reset`.
-        max_cycles: The time limit in steps, or None. It may be set and holds from the next `reset`
-            on, which then needs a seed to be repeatable. An environment without the rule `horizon`
-            has no limit and ignores it.
         state_space: Of `state()`; absent where the environment has no global state.
         np_random: A NumPy generator seeded by `reset`, for wrappers that draw; the world does not.
     """
 
     def __init__(
-        self, env: Environment[Any, Any], *, render_mode: str | None = None, copy: bool = True
+        self,
+        env: Environment[Any, Any],
+        *,
+        render_mode: str | None = None,
+        copy: bool = True,
+        params: Any = None,
     ) -> None:
         check_render_mode(env, render_mode, RENDER_MODES)
-        spec = env.spec
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        spec = self._session.spec
         self.metadata = {
             "name": spec.name,
             "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
@@ -135,19 +165,31 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         }
         self.render_mode = render_mode
         self.copy = copy
-        self.max_cycles = spec.horizon
         self.possible_agents = list(spec.agents)
         self.agents: list[str] = []
-        self.observation_spaces = named.observation_spaces(env)
-        self.action_spaces = named.action_spaces(env)
+        self.observation_spaces = named.observation_spaces(env, spec)
+        self.action_spaces = named.action_spaces(spec)
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
         self.np_random = np.random.default_rng()
-        self._session = Session(env, 1, Autoreset.DISABLED)
         self._window = Window(spec.name, frames_per_second(env)) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
         self._teams = [named.Team.of(env, group) for group in spec.groups]
+        self._team = {agent: team for team in self._teams for agent in team.agents}
+
+    @property
+    def max_cycles(self) -> int | None:
+        """The time limit in steps, or None. It may be set, as any rule, and holds from the next
+        step on. Where there is no rule `horizon` it stays None: PettingZoo's own tests set it on
+        everything, so that cannot be an error.
+        """
+        return self._session.spec.horizon
+
+    @max_cycles.setter
+    def max_cycles(self, limit: int | None) -> None:
+        if hasattr(self._session.env, "horizon"):
+            self._session.set_rule("horizon", limit)
 
     def observation_space(self, agent: str) -> Any:
         """The space of an agent's observations; always the same object, and no other agent's."""
@@ -157,6 +199,7 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         """The space of an agent's actions; always the same object, and no other agent's."""
         return self.action_spaces[agent]
 
+    @all_or_nothing
     def reset(
         self, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[Observations, Infos]:
@@ -164,21 +207,20 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
 
         Raises:
             SeedError: `seed` is no non-negative integer.
-            OptionError: There are no options.
+            OptionError: There are no options; if they are no dict, it is a TypeError too.
             ClosedError: After `close`.
         """
-        for option in options or ():
+        seed = one_seed(seed)
+        for option in given_options(options):
             if option != PROBE:
                 raise OptionError(f"unknown reset option {option!r}: this environment has none.")
         self._session.require("reset", running=False)
-        env = self._session.env
-        if self.max_cycles != env.spec.horizon and hasattr(env, "horizon"):
-            self._session = Session(_limited(env, self.max_cycles), 1, Autoreset.DISABLED)
         self._session.begin(seed)
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
         return self._begun([[True] * len(self._row)])
 
+    @all_or_nothing
     def step(self, actions: Mapping[str, Any]) -> Step:
         """Advance by one step.
 
@@ -222,17 +264,28 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
             self.render()
         return step
 
+    def own_action(self, agent: str, action: Any) -> Any:
+        """A checked copy of an action that `step` is to get later.
+
+        Raises:
+            NotResetError, ClosedError: Before `reset`, after `close`.
+            ActionError: It does not fit the agent's action space.
+        """
+        self._session.require("step")
+        return self._team[agent].own(agent, action)
+
     def state(self) -> np.ndarray:
-        """One array about the whole world, an element of `state_space`; read-only.
+        """One array about the whole world, an element of `state_space`; the caller's own.
 
         Raises:
             NotImplementedError: No global state; PettingZoo asks for this error.
             NotResetError, ClosedError: Before `reset`, after `close`.
         """
-        if self._session.spec.global_state is None:
+        space = self._session.spec.global_state
+        if space is None:
             name = self._session.spec.name
             raise NotImplementedError(f"{name} has no global state.")  # what PettingZoo asks for
-        state: np.ndarray = self._session.global_state()[0]
+        state: np.ndarray = spaces.element(space, np.array(self._session.global_state()[0, ...]))
         return state
 
     def render(self) -> np.ndarray | None:
@@ -257,17 +310,22 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         if self._window is not None:
             self._window.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state of the world to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> tuple[Observations, Infos]:
         """Go on from a file that `save_state` wrote; returns what `reset` returns.
 
         Raises:
             StateFileError: It is no such file, or of another environment or time limit.
         """
-        return self._begun(self._session.load(path).acting)
+        return self.resume(self._session.load(path))
+
+    def resume(self, memory: Mapping[str, Any]) -> tuple[Observations, Infos]:
+        """Go on from the state that the session has; `memory`: what was remembered beside it."""
+        self.np_random = generator_from(memory.get("np_random")) or self.np_random
+        return self._begun(self._session.tally().acting)
+
+    def _memory(self) -> dict[str, Any]:
+        return {"np_random": generator_state(self.np_random)}
 
     def _begun(self, acting: Any) -> tuple[Observations, Infos]:
         self._take_part(acting)
@@ -297,8 +355,9 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
         """Observations and infos of those who act, or acted."""
         acting, native = self._acting, timestep.info
         observations: Observations = {}
-        world = _of_world(native) if native else {}
-        infos: Infos = {agent: world.copy() for agent in acting}
+        infos: Infos = {agent: {} for agent in acting}
+        if native:
+            infos = dict(zip(acting, told(native, len(acting), own=self.copy), strict=True))
         for team in self._teams:
             mask = masks[team.group.name] if masks and team.mask_size else None
             seen = team.seen(timestep.observation[team.group.name], mask)
@@ -308,24 +367,6 @@ class ParallelBridge(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[mis
                     if mask is not None:
                         infos[agent]["action_mask"] = own["action_mask"]
         return observations, infos
-
-
-def _of_world(native: Mapping[str, Any]) -> dict[str, Any]:
-    """With Python's numbers where the values are scalars."""
-    return {name: value[0] if value.ndim > 1 else value.item() for name, value in native.items()}
-
-
-def _environment(id_or_env: Source, rules: Mapping[str, Any]) -> Environment[Any, Any]:
-    if "max_cycles" not in rules:
-        return as_environment(id_or_env, **rules)
-    if "horizon" in rules:
-        raise RulesError("max_cycles is another word for horizon: give one of them.")
-    native = {rule: value for rule, value in rules.items() if rule != "max_cycles"}
-    return _limited(as_environment(id_or_env, **native), rules["max_cycles"])
-
-
-def _limited(env: Environment[Any, Any], max_cycles: int | None) -> Environment[Any, Any]:
-    return with_horizon(env, None if max_cycles == -1 else max_cycles)
 
 
 def _register() -> None:

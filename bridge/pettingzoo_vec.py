@@ -30,10 +30,13 @@ from native.batch import Autoreset, Transition
 from native.core import Environment, Renders
 
 from . import named
-from .actions import check_names, mask_size, stacked
+from .actions import as_array, check_names, mask_size, stacked
+from .adapter import Adapter, all_or_nothing
 from .arrays import to_numpy
 from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
 from .programs import Device
+from .resets import given_options
+from .rows import in_turn
 from .session import Session
 from .window import check_render_mode, frames_per_second
 
@@ -51,7 +54,7 @@ Steps: TypeAlias = tuple[
 ]
 
 
-class ParallelVecBridge:
+class ParallelVecBridge(Adapter):
     """N worlds, each array with an axis of worlds in front.
 
     Attributes:
@@ -67,10 +70,12 @@ class ParallelVecBridge:
         *,
         render_mode: str | None = None,
         copy: bool = True,
+        params: Any = None,
         devices: Sequence[Device] | None = None,
     ) -> None:
         check_render_mode(env, render_mode, RENDER_MODES)
-        spec = env.spec
+        self._session = Session(env, num_envs, Autoreset.SAME_STEP, params=params, devices=devices)
+        spec = self._session.spec
         self.metadata: dict[str, Any] = {
             "name": spec.name,
             "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
@@ -78,13 +83,12 @@ class ParallelVecBridge:
         }
         self.render_mode = render_mode
         self.copy = copy
-        self._session = Session(env, num_envs, Autoreset.SAME_STEP, devices=devices)
-        self.num_envs = num_envs
+        self.num_envs = num_envs = self._session.num_envs
         self.possible_agents = list(spec.agents)
         self.agents = list(spec.agents)
         self.num_agents = self.max_num_agents = spec.num_agents
-        self._one_observation = named.observation_spaces(env)
-        self._one_action = named.action_spaces(env)
+        self._one_observation = named.observation_spaces(env, spec)
+        self._one_action = named.action_spaces(spec)
         self._observation = _batched(self._one_observation, num_envs)
         self._action = _batched(self._one_action, num_envs)
         self._acting: np.ndarray | None = None
@@ -116,6 +120,7 @@ class ParallelVecBridge:
         """The space of an agent's actions in all worlds; always the same object."""
         return self._action[agent]
 
+    @all_or_nothing
     def reset(
         self,
         *,
@@ -130,18 +135,20 @@ class ParallelVecBridge:
 
         Raises:
             SeedError: A seed is no non-negative integer, or there is not one for each world.
-            OptionError: An option was given.
+            OptionError: An option was given; if they are no dict, it is a TypeError too.
             ClosedError: After `close`.
         """
-        for option in options or ():
+        for option in given_options(options):
             raise OptionError(f"unknown reset option {option!r}: this environment has none.")
         return self._begun(self._session.reset(seed))
 
+    @all_or_nothing
     def step(self, actions: Mapping[str, Any]) -> Steps:
         """Advance every world by one step: `step_async`, then `step_wait`."""
-        self.step_async(actions)
-        return self.step_wait()
+        self._dispatch(actions)
+        return self._collect()
 
+    @all_or_nothing
     def step_async(self, actions: Mapping[str, Any]) -> None:
         """Begin a step; the device works while Python goes on.
 
@@ -154,13 +161,25 @@ class ParallelVecBridge:
             ActionError: An agent is missing or unknown, or an action does not fit its space;
                 nothing is stepped.
         """
+        self._dispatch(actions)
+
+    @all_or_nothing
+    def step_wait(self) -> Steps:
+        """Observations, rewards, terminations, truncations and infos of every agent.
+
+        Raises:
+            CallOrderError: No step has begun.
+        """
+        return self._collect()
+
+    def _dispatch(self, actions: Mapping[str, Any]) -> None:
         self._session.require("step")
         if self._stepping:
             raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
         check_names(actions, self.agents, self.agents)
         if self._acting is not None and not self._acting.all():
             ended = ~self._acting
-            actions = {a: _idle(actions[a], ended[:, i]) for i, a in enumerate(self.agents)}
+            actions = {a: _idle(a, actions[a], ended[:, i]) for i, a in enumerate(self.agents)}
         joint = {
             group.name: stacked(group, [actions[a] for a in group.agents], self.num_envs)
             for group in self._session.spec.groups
@@ -168,14 +187,9 @@ class ParallelVecBridge:
         self._session.dispatch(joint)
         self._stepping = True
 
-    def step_wait(self) -> Steps:
-        """Observations, rewards, terminations, truncations and infos of every agent.
-
-        Raises:
-            CallOrderError: No step has begun.
-        """
+    def _collect(self) -> Steps:
+        self._session.require("step_wait")
         if not self._stepping:
-            self._session.require("step_wait")
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping = False
         shown = self._session.collect()
@@ -208,17 +222,20 @@ class ParallelVecBridge:
         """Let go of the state. Calling it again does nothing."""
         self._session.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state of every world to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> tuple[Observations, Infos]:
         """Go on from a file that `save_state` wrote; returns what `reset` returns.
 
         Raises:
             StateFileError: It is no such file, or of another environment or number of worlds.
         """
-        return self._begun(self._session.load(path))
+        self._session.load(path)
+        return self._begun(self._session.shown)
+
+    def _memory(self) -> dict[str, Any]:
+        if self._stepping:
+            raise CallOrderError("save_state() was called before step_wait(). Call that first.")
+        return {}
 
     def _begun(self, shown: Transition) -> tuple[Observations, Infos]:
         self._stepping = False
@@ -229,7 +246,9 @@ class ParallelVecBridge:
         seen = (timestep.observation, timestep.info, shown.acting, shown.action_mask)
         observation, info, acting, masks = to_numpy(seen)
         self._acting, alive = acting, self._by_agent(acting)
-        infos: Infos = {agent: {**info, "alive": alive[agent]} for agent in self.agents}
+        infos = self._of_world(info)
+        for agent in self.agents:
+            infos[agent]["alive"] = alive[agent]
         observations = self._observations(observation, masks or {})
         for group in self._session.spec.groups:
             if masks and group.name in masks:
@@ -237,11 +256,22 @@ class ParallelVecBridge:
                     infos[agent]["action_mask"] = observations[agent]["action_mask"]
         return observations, infos
 
+    def _of_world(self, info: Mapping[str, np.ndarray]) -> Infos:
+        """The world's info for every agent, with `copy` as arrays of its own."""
+        each = self.num_agents
+        columns: dict[str, Sequence[Any] | np.ndarray] = {
+            name: np.repeat(value[None], each, 0) if self.copy else [value] * each
+            for name, value in info.items()
+        }
+        return dict(zip(self.agents, in_turn(columns, each), strict=True))
+
     def _observations(self, observation: Any, masks: Mapping[str, np.ndarray]) -> Observations:
         observations: Observations = {}
         for group in self._session.spec.groups:
             seen = named.element(group, observation[group.name], masks.get(group.name))
-            observations |= zip(group.agents, _by_row(seen, self.copy), strict=True)
+            observations |= zip(
+                group.agents, _by_agent(seen, len(group.agents), self.copy), strict=True
+            )
         return observations
 
     def _report(self, infos: Infos, shown: Transition, ended: np.ndarray, over: np.ndarray) -> None:
@@ -273,25 +303,25 @@ class ParallelVecBridge:
 
     def _by_agent(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """(N, agents) as agent -> (N,), the caller's own."""
-        return dict(zip(self.agents, _by_row(values, own=True), strict=True))
+        return dict(zip(self.agents, _by_agent(values, self.num_agents, own=True), strict=True))
 
 
 def _batched(single: Mapping[str, Any], num_envs: int) -> dict[str, Any]:
     return {agent: batch_space(space, num_envs) for agent, space in single.items()}
 
 
-def _idle(action: Any, ended: np.ndarray) -> Any:
+def _idle(agent: str, action: Any, ended: np.ndarray) -> Any:
     """An action with zeros where it is ignored; what does not fit is left to be refused."""
-    array = np.array(action)
+    array = np.array(as_array(action, f"the action of {agent!r}"))
     if array.shape[:1] == ended.shape:
         array[ended] = 0
     return array
 
 
-def _by_row(tree: Any, own: bool) -> list[Any]:
+def _by_agent(tree: Any, agents: int, own: bool) -> list[Any]:
     """A tree of (N, agents, ...) for each agent, as arrays of the caller's own or as views."""
     if isinstance(tree, Mapping):
-        parts = zip(*(_by_row(part, own) for part in tree.values()), strict=True)
-        return [dict(zip(tree, part, strict=True)) for part in parts]
+        parts = {name: _by_agent(part, agents, own) for name, part in tree.items()}
+        return in_turn(parts, agents)
     rows = tree.swapaxes(0, 1)
     return [*(np.array(rows, order="C") if own else rows)]

@@ -1,7 +1,14 @@
-"""The compiled programs of a session. Small batches travel through them packed in two arrays."""
+"""The compiled programs of a session. Small batches travel through them packed in two arrays.
 
+Equal rules share their programs, which go when the last session that uses them has; the few used
+last are kept, for those who close an environment and make it again.
+"""
+
+import collections
 import dataclasses
 import functools
+import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -11,12 +18,16 @@ import numpy as np
 from native import kernels
 from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import HasGlobalState, Renders
+from native.parameters import row_axes
 
 from . import arrays
+from .errors import RulesError
+from .state_file import Leaf
 
 Device: TypeAlias = Any  # jax.Device, which type checkers cannot name
 
 PACK_LIMIT = 5 << 16  # bytes; more of them are quicker on their own, fewer are not
+RECENT = 4  # programs kept though no session uses them
 
 
 class Sight(NamedTuple):
@@ -39,9 +50,16 @@ class Tally(NamedTuple):
     final: tuple[Mapping[str, Any], Mapping[str, np.ndarray]] | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Programs:
-    """Compiled functions over the flat arrays in which a session keeps carry and transition."""
+    """Compiled functions over the flat arrays in which a session keeps carry and transition.
+
+    Those that take `numbers` want the parameters as `place_params` returns them.
+
+    Attributes:
+        leaves: What the flat arrays are, unpacked.
+        form: What `programs` was asked for.
+    """
 
     init: Callable[..., tuple[jax.Array, ...]]
     reset: Callable[..., tuple[jax.Array, ...]]
@@ -49,17 +67,87 @@ class Programs:
     show: Callable[..., Transition]
     look: Callable[..., tuple[Sight, Mapping[str, Any] | None]]
     tally: Callable[..., Tally]
+    unpack: Callable[..., list[np.ndarray]]
     place: Callable[..., tuple[jax.Array, ...]]
+    place_params: Callable[..., tuple[jax.Array, ...]]
     render: Callable[..., jax.Array]
     global_state: Callable[..., jax.Array]
+    leaves: tuple[Leaf, ...]
+    form: "Form"
 
 
-@functools.lru_cache(maxsize=128)
-def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) -> Programs:
-    """Equal rules share one program. Small batches travel packed, see `arrays.Packing`."""
-    env, params = batch.env, batch.env.params
-    seeds = np.zeros(num_envs, np.uint32)
-    shapes = jax.eval_shape(lambda s: batch.init(s, params), seeds)
+class Form(NamedTuple):
+    """What tells programs of equal rules apart.
+
+    Attributes:
+        num_envs: Rows.
+        devices: Share the rows among these; None: JAX's default.
+        params: Shape and dtype of each parameter that travels as data; None: they are constants.
+        watched: JAX looks for NaN or infinity in what programs return, so nothing may be packed.
+    """
+
+    num_envs: int
+    devices: tuple[Device, ...] | None
+    params: tuple[tuple[tuple[int, ...], str], ...] | None
+    watched: bool
+
+
+def watched() -> bool:
+    """Whether JAX is told to look for NaN or infinity."""
+    config: Any = jax.config
+    return bool(config.jax_debug_nans or config.jax_debug_infs)
+
+
+_made: weakref.WeakValueDictionary[Any, Programs] = weakref.WeakValueDictionary()
+_recent: collections.deque[Programs] = collections.deque(maxlen=RECENT)
+_making = threading.RLock()
+
+
+def programs(batch: Batch, form: Form) -> Programs:
+    """Those of equal rules and form, made if there are none.
+
+    Raises:
+        RulesError: The rules cannot be hashed, or want their parameters as constants.
+    """
+    with _making:
+        try:
+            found = _made.get((batch, form))
+        except TypeError as error:
+            raise RulesError(
+                f"{batch.env.spec.name}: rules must be hashable ({error}). Give arrays as `params` "
+                "where the environment is made, not as rules."
+            ) from error
+        if found is None:
+            try:
+                found = _make(batch, form)
+            except jax.errors.ConcretizationTypeError as error:
+                if form.params is None:
+                    raise
+                raise RulesError(
+                    f"{batch.env.spec.name} decides in Python by a parameter, so its parameters "
+                    "are part of its rules: give them where the native environment is built."
+                ) from error
+            _made[batch, form] = found
+        if found not in _recent:
+            _recent.append(found)
+    return found
+
+
+def forget() -> None:
+    """Let go of the programs that no session uses."""
+    _recent.clear()
+
+
+def _make(batch: Batch, form: Form) -> Programs:
+    env, devices = batch.env, form.devices
+    seeds = np.zeros(form.num_envs, np.uint32)
+    usual: Any = jax.tree.structure(env.params)
+    struct: Any = jax.ShapeDtypeStruct
+    given: list[Any] = [struct(*one) for one in form.params or ()]
+    constant = form.params is None
+    shapes = jax.eval_shape(
+        lambda s, p: batch.init(s, env.params if constant else usual.unflatten(p)), seeds, given
+    )
     leaves = jax.tree.leaves(shapes)
     structure: Any = jax.tree.structure(shapes)
     kept, places = _kept(batch, shapes)
@@ -74,13 +162,16 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
     tally_structure: Any = jax.tree.structure(tally)
     tally_places: Any = jax.tree.leaves(tally)
     carried = [leaves[i] for i in kept]
-    small_enough = arrays.size_in_bytes(carried) <= PACK_LIMIT
-    packing = arrays.Packing(carried) if small_enough and devices is None else None
-    sharding = None
+    names = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(shapes)]
+    may_pack = devices is None and not form.watched
+    packing = _packing(carried) if may_pack else None
+    numbers_packing = _packing(given) if devices is None and given else None
+    sharding = everywhere = None
     if devices is not None:
         mesh = jax.sharding.Mesh(np.array(devices), ("rows",))
-        rows = jax.sharding.PartitionSpec("rows")  # type: ignore[no-untyped-call]
-        sharding = jax.sharding.NamedSharding(mesh, rows)
+        spec: Any = jax.sharding.PartitionSpec
+        sharding = jax.sharding.NamedSharding(mesh, spec("rows"))
+        everywhere = jax.sharding.NamedSharding(mesh, spec())
 
     def flatten(tree: Any) -> tuple[jax.Array, ...]:
         leaves = jax.tree.leaves(tree)
@@ -121,29 +212,61 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
         counted: Tally = tally_structure.unflatten(leaves)
         return counted
 
-    def init(seeds: jax.Array) -> tuple[Carry, Transition]:
-        return batch.init(seeds, params)
+    def params(numbers: Sequence[jax.Array]) -> Any:
+        if constant:
+            return env.params
+        return usual.unflatten(numbers_packing.unpack(*numbers) if numbers_packing else numbers)
 
-    def reset(flat: Any, seeds: Any, seeded: Any, mask: Any) -> tuple[jax.Array, ...]:
+    def init(seeds: jax.Array, numbers: Any) -> tuple[Carry, Transition]:
+        return batch.init(seeds, params(numbers))
+
+    def reset(flat: Any, seeds: Any, seeded: Any, mask: Any, numbers: Any) -> tuple[Any, ...]:
         carry, shown = unflatten(flat)
-        return flatten(batch.reset(carry, shown, seeds, seeded, mask, params))
+        return flatten(batch.reset(carry, shown, seeds, seeded, mask, params(numbers)))
 
-    def step(flat: Any, action: Any) -> tuple[jax.Array, ...]:
-        stepped = kernels.apart(lambda c, a: batch.step(c, a, params), unflatten(flat)[0], action)
-        return flatten(stepped)
+    def step(flat: Any, action: Any, numbers: Any) -> tuple[jax.Array, ...]:
+        def advance(carry: Carry, action: Any, numbers: Any) -> Any:
+            return batch.step(carry, action, params(numbers))
 
-    def render(flat: Any, row: Any) -> jax.Array:
+        return flatten(kernels.apart(advance, unflatten(flat)[0], action, numbers))
+
+    def render(flat: Any, row: Any, numbers: Any) -> jax.Array:
         assert isinstance(env, Renders)
         state = jax.tree.map(lambda leaf: leaf[row], unflatten(flat)[0].state)
-        return env.render(state, params)
+        return env.render(state, _of_row(env.params, params(numbers), row, form.num_envs))
 
-    def global_state(flat: Any) -> jax.Array:
+    def global_state(flat: Any, numbers: Any) -> jax.Array:
         assert isinstance(env, HasGlobalState)
-        whole = functools.partial(env.global_state, params=params)
-        return jax.vmap(whole)(unflatten(flat)[0].state)
+        now = params(numbers)
+        axes = row_axes(env.params, now, form.num_envs)
+        whole = jax.vmap(env.global_state, in_axes=(0, axes))
+        found: jax.Array = whole(unflatten(flat)[0].state, now)
+        return found
+
+    def unpack(flat: Sequence[Any]) -> list[np.ndarray]:
+        if packing:
+            words, small = flat
+            return packing.views(np.asarray(words), np.asarray(small))
+        leaves: list[np.ndarray] = arrays.to_numpy(list(flat))
+        return leaves
 
     def place(host: Sequence[np.ndarray]) -> tuple[jax.Array, ...]:
-        return tuple(jax.device_put(np.array(leaf), sharding) for leaf in host)
+        """`host`: as `unpack` returns them."""
+        laid = packing.packed(host) if packing else [np.array(leaf) for leaf in host]
+        return tuple(jax.device_put(leaf, sharding) for leaf in laid)
+
+    def place_params(tree: Any) -> tuple[jax.Array, ...]:
+        leaves = jax.tree.leaves(tree)
+        if numbers_packing:
+            return tuple(map(jax.device_put, numbers_packing.packed(leaves)))
+        axes = [
+            np.ndim(one) > np.ndim(leaf)
+            for one, leaf in zip(leaves, jax.tree.leaves(env.params), strict=True)
+        ]
+        return tuple(
+            jax.device_put(np.array(leaf), sharding if by_row else everywhere)
+            for leaf, by_row in zip(leaves, axes, strict=True)
+        )
 
     compiled = functools.partial(jax.jit, out_shardings=sharding)
     begin, packed = compiled(init), compiled(flatten)
@@ -154,16 +277,32 @@ def programs(batch: Batch, num_envs: int, devices: tuple[Device, ...] | None) ->
         return kernels.jit(functools.partial(kernels.whole, function))
 
     return Programs(
-        init=lambda seeds: packed(begin(seeds)),  # for both in one JAX 0.6 to 0.8 compile minutes
+        # in two programs: both in one take JAX 0.6 to 0.8 minutes to compile
+        init=lambda seeds, numbers: packed(begin(seeds, numbers)),
         reset=whole(reset),
         step=whole(step),
         show=show,
         look=look,
         tally=count,
+        unpack=unpack,
         place=place,
+        place_params=place_params,
         render=jax.jit(render),
         global_state=jax.jit(global_state),
+        leaves=tuple(Leaf.of(names[i], leaves[i]) for i in kept),
+        form=form,
     )
+
+
+def _packing(leaves: Sequence[Any]) -> arrays.Packing | None:
+    return arrays.Packing(leaves) if arrays.size_in_bytes(leaves) <= PACK_LIMIT else None
+
+
+def _of_row(usual: Any, params: Any, row: Any, rows: int) -> Any:
+    """The parameters of one row."""
+    if row_axes(usual, params, rows) is None:
+        return params
+    return jax.tree.map(lambda u, p: p[row] if np.ndim(p) > np.ndim(u) else p, usual, params)
 
 
 def _kept(batch: Batch, shapes: tuple[Carry, Transition]) -> tuple[list[int], list[int]]:

@@ -7,16 +7,16 @@
 | (worlds, agents)                     | (worlds * agents,)                      |
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from native.core import Group, Spec
-from native.spaces import Discrete
+from native.spaces import Dict, Discrete, Space
 
-from .actions import checked
-from .errors import ActionError, UnsuitableError
+from .actions import as_array, check_shape, fitted
+from .errors import UnsuitableError
 
 _UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (4, 8)}
 
@@ -60,7 +60,7 @@ class Intake:
 
     def __call__(self, actions: Any) -> dict[str, np.ndarray]:
         """See `to_groups`."""
-        if self._choices and isinstance(actions, np.ndarray) and actions.shape == self._rows:
+        if self._choices and type(actions) is np.ndarray and actions.shape == self._rows:
             unsigned = _UNSIGNED.get(actions.dtype)  # in which what is negative is too large
             if unsigned and np.maximum.reduce(actions.view(unsigned)) < self._choices:
                 return {self._name: actions.reshape(self._num_worlds, -1).astype(np.int32)}
@@ -73,20 +73,21 @@ def to_groups(spec: Spec, actions: Any, num_worlds: int) -> dict[str, np.ndarray
     Raises:
         ActionError: They do not fit.
     """
-    try:
-        array = np.asarray(actions)
-    except ValueError as error:
-        raise ActionError(f"The actions are ragged: {actions!r}.") from error
-    shape = (num_worlds * spec.num_agents, *spec.groups[0].action.shape)
-    if array.shape != shape:
-        raise ActionError(
-            f"The actions have shape {array.shape}; expected {shape}: (rows, *action shape)."
-        )
-    joint = array.reshape(num_worlds, spec.num_agents, *shape[1:])
-    rows = spec.rows
-    return {
-        group.name: checked(group, joint[:, rows[group.name]], num_worlds) for group in spec.groups
-    }
+    array = as_array(actions, "the actions")
+    num_agents = spec.num_agents
+    shape = (num_worlds * num_agents, *spec.groups[0].action.shape)
+    check_shape(array, shape, spec.groups[0].action, "the actions", ": (rows, *action shape)")
+    joint = array.reshape(num_worlds, num_agents, *shape[1:])
+
+    def fit(group: Group) -> np.ndarray:
+        rows = spec.rows[group.name]
+
+        def where(world: int, agent: int) -> str:
+            return f" of environment {world} (row {world * num_agents + rows.start + agent})"
+
+        return fitted(group, joint[:, rows], where if num_agents > 1 else None)
+
+    return {group.name: fit(group) for group in spec.groups}
 
 
 def blanked(tree: Any, rows: np.ndarray) -> Any:
@@ -98,19 +99,58 @@ def blanked(tree: Any, rows: np.ndarray) -> Any:
     return copy
 
 
-def at(tree: Any, rows: np.ndarray) -> Any:
-    """A copy of some rows of a tree of (rows, ...); `rows`: their numbers."""
+def at(tree: Any, rows: Any) -> Any:
+    """Some rows of a tree of (rows, ...): a copy of those with the numbers in an array, or a view
+    of one.
+    """
     if isinstance(tree, Mapping):
         return {name: at(part, rows) for name, part in tree.items()}
     return tree[rows]
 
 
-def split(tree: Any) -> Sequence[Any]:
-    """The rows of a tree of (rows, ...), one by one."""
-    if isinstance(tree, Mapping):
-        parts = zip(*map(split, tree.values()), strict=True)
-        return [dict(zip(tree, row, strict=True)) for row in parts]
-    return list(tree)
+def split(space: Space, tree: Any, count: int) -> list[Any]:
+    """The `count` rows of a tree of (rows, ...) one by one, as elements of `space`: views.
+
+    One without axes is an array all the same; only that of a `Discrete` is a NumPy integer.
+    """
+    if isinstance(space, Dict):
+        return in_turn({name: split(part, tree[name], count) for name, part in space.parts}, count)
+    if space.shape or isinstance(space, Discrete):
+        return list(tree)
+    return [tree[row, ...] for row in range(count)]
+
+
+def in_turn(columns: Mapping[str, Iterable[Any]], count: int) -> list[dict[str, Any]]:
+    """Columns of `count` values as so many dicts."""
+    rows: list[dict[str, Any]] = [{} for _ in range(count)]
+    for name, column in columns.items():  # a third of what `dict(zip(...))` takes
+        for row, value in zip(rows, column, strict=True):
+            row[name] = value
+    return rows
+
+
+def told(info: Mapping[str, np.ndarray], agents: int, *, own: bool = True) -> list[dict[str, Any]]:
+    """Info of worlds as a dict for each row; `agents`: rows of each world.
+
+    Scalars are Python's. Arrays are the row's own; without `own` they are views, and a world's rows
+    share them.
+    """
+    columns: dict[str, Any] = {}
+    worlds = 0
+    for name, values in info.items():
+        worlds = len(values)
+        if values.ndim == 1:
+            columns[name] = np.repeat(values, agents).tolist()
+        elif own:
+            columns[name] = np.repeat(values, agents, 0)
+        else:
+            columns[name] = [value for value in values for _ in range(agents)]
+    return in_turn(columns, worlds * agents)
+
+
+def with_mask(seen: Any, mask: Any) -> dict[str, Any]:
+    """An observation with its "action_mask" beside it; what is no dict becomes "observation"."""
+    return {**(seen if isinstance(seen, Mapping) else {"observation": seen}), "action_mask": mask}
 
 
 def _joined(parts: Sequence[Any]) -> Any:
@@ -118,4 +158,5 @@ def _joined(parts: Sequence[Any]) -> Any:
     if isinstance(first, Mapping):
         return {name: _joined([part[name] for part in parts]) for name in first}
     whole = first if len(parts) == 1 else np.concatenate(parts, axis=1)
-    return whole.reshape(-1, *whole.shape[2:])
+    worlds, agents, *shape = whole.shape  # for an empty observation, -1 could be anything
+    return whole.reshape(worlds * agents, *shape)

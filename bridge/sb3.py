@@ -5,10 +5,7 @@
 | world w, agent a                | row w * num_agents + a; a team shares one policy             |
 | seed + w                        | `seed(seed)`: every agent of world w                         |
 | terminated or truncated         | `dones`, bool                                                |
-| truncated                       | `infos[row]["TimeLimit.truncated"]`                          |
-| observation before the reset    | `infos[row]["terminal_observation"]`                         |
-| returns, lengths of the episode | `infos[row]["episode"]`: {"r", "l", "t"}, as `Monitor` does  |
-| info                            | in `infos` of rows that end, and in `reset_infos`            |
+| info, and how an episode went   | `infos`: see `bridge.sb3_infos`; `reset_infos`               |
 | action mask                     | `env_method("action_masks")`, for sb3-contrib's `MaskablePPO` |
 
 A world begins again on the step on which its last agent ends. The row of an agent that has ended
@@ -22,72 +19,87 @@ Every array handed out is the caller's own: torch warns of arrays that it may no
 
 import functools
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from native.batch import Autoreset, Transition
-from native.core import Environment, Masks, Renders
+from native.core import Environment, Renders
 
+from .actions import mask_size
+from .adapter import Adapter, all_or_nothing
 from .arrays import to_numpy
-from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
+from .attributes import RowAttributes
+from .environments import Source, as_limited
+from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
 from .programs import Device, Sight
+from .resets import given_options, one_seed
 from .rows import Intake, at, blanked, only_kind, split, to_rows
-from .session import Session, Source, as_environment, seed_word
+from .sb3_infos import Infos, Notebook
+from .session import Session
 from .window import Window, check_render_mode, frames_per_second
 
 try:
-    from gymnasium.spaces import MultiBinary
     from stable_baselines3.common.vec_env import VecEnv, VecMonitor
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvWrapper, tile_images
 except ImportError as error:
     raise MissingExtraError("bridge.sb3", "stable_baselines3", "sb3") from error
 
 from . import spaces  # which needs Gymnasium, which SB3 brings
+from .sb3_words import EpisodeFile, ours
 
 RENDER_MODES = ("rgb_array", "human")
 TILES = 16  # worlds in one picture
 
 Observations: TypeAlias = Any  # (rows, *space shape), or a dict of those
-Infos: TypeAlias = list[dict[str, Any]]
 Indices: TypeAlias = "int | Iterable[int] | None"
 
 
 def make_vec_env(
     id_or_env: Source,
-    num_envs: int = 1,
-    *,
+    num_envs: int | None = None,
     seed: int | None = None,
+    *,
     render_mode: str | None = None,
+    params: Any = None,
     devices: Sequence[Device] | None = None,
     **rules: Any,
-) -> "VecBridge":
+) -> VecEnvWrapper:
     """`num_envs` copies of an environment, ready for an algorithm of Stable-Baselines3.
 
     Args:
         id_or_env: A registered name or a native environment.
-        num_envs: How many worlds; the `VecEnv` has a row for each agent of each.
+        num_envs: How many worlds, 1 if none are given; the `VecEnv` has a row for each agent.
         seed: World w is seeded with `seed` + w. None: by the algorithm, or the operating system.
         render_mode: "rgb_array" or "human": the first worlds, side by side.
+        params: Numbers of the dynamics by name, for all worlds or one for each, see
+            `bridge.parameters`.
         devices: Share the worlds among these.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name, and what Stable-Baselines3 calls its own, see
+            `bridge.sb3_words`.
 
     Raises:
-        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         UnsuitableError: The agents' spaces differ, so that they cannot share one policy.
         RenderError: No such render mode, or the environment has no picture.
         SeedError: `seed` is no non-negative integer.
     """
-    env = as_environment(id_or_env, **rules)
-    venv = VecBridge(Rows(env, num_envs, render_mode=render_mode, devices=devices))
+    named = {"num_envs": num_envs, "render_mode": render_mode}
+    given, monitor = ours(
+        {word: value for word, value in named.items() if value is not None} | rules
+    )
+    worlds, mode = given.pop("num_envs", 1), given.pop("render_mode", None)
+    if given.get("max_episode_steps") is None:
+        given.pop("max_episode_steps", None)
+    env = as_limited(id_or_env, "max_episode_steps", given)
+    venv = VecBridge(Rows(env, worlds, render_mode=mode, params=params, devices=devices))
     if seed is not None:
         venv.seed(seed)
-    return venv
+    return venv if monitor is None else EpisodeFile(venv, env.spec.name, monitor)
 
 
-class VecBridge(VecMonitor):
+class VecBridge(Adapter, VecMonitor):
     """A `VecMonitor` that need not count, because its `Rows` know how each episode went.
 
     Being one tells `evaluate_policy` and its like to trust the "episode" entries. Attributes and
@@ -96,6 +108,7 @@ class VecBridge(VecMonitor):
 
     def __init__(self, rows: "Rows") -> None:
         VecEnvWrapper.__init__(self, rows)
+        self._session = rows._session
         self.metadata, self.reset_infos = rows.metadata, rows.reset_infos
 
     def reset(self) -> Observations:
@@ -107,11 +120,16 @@ class VecBridge(VecMonitor):
     def close(self) -> None:
         self.venv.close()
 
+    def _memory(self) -> dict[str, Any]:
+        rows: Any = self.venv
+        memory: dict[str, Any] = rows._memory()
+        return memory
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.venv,)
 
 
-class Rows(VecEnv):
+class Rows(Adapter, VecEnv):
     """The rows themselves.
 
     Attributes:
@@ -126,24 +144,28 @@ class Rows(VecEnv):
         num_worlds: int,
         *,
         render_mode: str | None = None,
+        params: Any = None,
         devices: Sequence[Device] | None = None,
     ) -> None:
-        group = only_kind(env.spec)
+        only_kind(env.spec)
         check_render_mode(env, render_mode, RENDER_MODES)
-        self._session = Session(env, num_worlds, Autoreset.SAME_STEP, devices=devices)
-        self._intake = Intake(env.spec, num_worlds)
-        self._spec = env.spec
+        self._session = Session(
+            env, num_worlds, Autoreset.SAME_STEP, params=params, devices=devices
+        )
+        self._spec = spec = self._session.spec
+        group = only_kind(spec)
+        self._intake = Intake(spec, num_worlds)
+        self._notebook = Notebook(num_worlds, spec.num_agents)
         self._stepping = False
+        self._before: Any = None  # the session before the step that has begun
         self._window: Window | None = None
-        self._notes: dict[str, dict[int, Any]] = {}
         self._masks: Any = None
-        self._made = time.time()
-        self.num_worlds = num_worlds
-        self.num_agents = env.spec.num_agents
+        self.num_worlds = num_worlds = self._session.num_envs
+        self.num_agents = spec.num_agents
+        self._attributes = RowAttributes(self._session, spec.num_agents)
         self.num_envs = num_worlds * self.num_agents
         self.render_mode = render_mode
         self.alive = np.ones(self.num_envs, bool)
-        self._nothing: Infos = [{} for _ in range(self.num_envs)]
         observation_space = spaces.observation_space(group.observation)
         super().__init__(self.num_envs, observation_space, spaces.action_space(group.action))
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
@@ -158,9 +180,7 @@ class Rows(VecEnv):
         Raises:
             SeedError: `seed` is no non-negative integer.
         """
-        if seed is not None:
-            seed_word(seed)
-        worlds = super().seed(seed)
+        worlds = super().seed(one_seed(seed))
         self._seeds = [worlds[row // self.num_agents] for row in range(self.num_envs)]
         return self._seeds
 
@@ -168,50 +188,59 @@ class Rows(VecEnv):
         """Refuse any option: there is none.
 
         Raises:
-            OptionError: An option was given.
+            OptionError: An option was given; what is no dict is a TypeError too.
         """
-        for given in [options] if isinstance(options, dict) else options or ():
-            for option in given:
+        for given in options if isinstance(options, list) else [options]:
+            for option in given_options(given):
                 raise OptionError(f"unknown reset option {option!r}: this VecEnv has no options.")
 
+    @all_or_nothing
     def reset(self) -> Observations:
         shown = self._session.reset(self._seeds[:: self.num_agents])
         self._reset_seeds()
-        self._note_resets(range(self.num_worlds), to_numpy(shown.timestep.info))
+        info = to_numpy(shown.timestep.info)
+        self.reset_infos[:] = self._notebook.of_reset(info, np.arange(self.num_worlds))
         return self._begun(shown)
 
+    @all_or_nothing
     def step_async(self, actions: np.ndarray) -> None:
         """Begin a step; the device works while Python goes on.
 
+        As in `DummyVecEnv` a step that was begun and not waited for is not taken: a wrapper that
+        was interrupted between both halves begins again.
+
         Raises:
             NotResetError, ClosedError: Before `reset`, after `close`.
-            CallOrderError: The step before has not been waited for.
             ActionError: The actions do not fit the action space; nothing is stepped.
         """
         self._session.require("step")
+        joint = self._intake(actions)
         if self._stepping:
-            raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
-        self._session.dispatch(self._intake(self._whole(actions)))
+            self._session.go_back(self._before)
+        self._before = self._session.moment()
+        self._session.dispatch(joint)
         self._stepping = True
 
+    @all_or_nothing
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
         """Observations, rewards float32 (rows,), dones bool (rows,) and an info for each row.
 
         Raises:
+            ClosedError: After `close`.
             CallOrderError: No step has begun.
         """
+        self._session.require("step_wait", running=False)
         if not self._stepping:
             raise CallOrderError("step_wait() was called before step_async().")
-        self._stepping = False
-        infos = self._empty_infos()  # while the device works
+        self._stepping, self._before = False, None
+        infos = self._notebook.empty()  # while the device works
         now: Any
         now, self._masks = self._session.look(own=True)
-        if self.num_agents > 1:
-            for row in np.flatnonzero(~self.alive).tolist():
-                infos[row] = {"alive": False}
         dones = (now.terminated | now.truncated).reshape(-1)
         if dones.any():
-            dones = self._report(infos, dones, now)
+            infos, dones = self._end(infos, dones, now)
+        else:
+            infos = self._notebook.of_step(infos, now.info, self.alive)
         if self.render_mode == "human":
             self.render()
         return self._observe(now.observation), now.reward.reshape(-1), dones, infos
@@ -221,17 +250,24 @@ class Rows(VecEnv):
         if self._window is not None:
             self._window.close()
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state of every world to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> Observations:
         """Go on from a file that `save_state` wrote; its observations, as `reset` returns them.
 
         Raises:
             StateFileError: It is no such file, or of another environment or number of worlds.
         """
-        return self._begun(self._session.load(path))
+        memory = self._session.load(path)
+        self._seeds = memory.get("seeds", [None] * self.num_envs)
+        shown = self._session.shown
+        info = to_numpy(shown.timestep.info)
+        self.reset_infos[:] = self._notebook.of_reset(info, np.arange(self.num_worlds))
+        return self._begun(shown)
+
+    def _memory(self) -> dict[str, Any]:
+        if self._stepping:
+            raise CallOrderError("save_state() was called before step_wait(). Call that first.")
+        return {"seeds": self._seeds}
 
     def get_images(self) -> list[np.ndarray]:
         """Pictures of the first worlds, at most 16."""
@@ -262,18 +298,22 @@ class Rows(VecEnv):
         return True
 
     def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
-        """What `set_attr` set; else `alive`, `action_masks`, `render`, or a rule by its name."""
+        """A note of `set_attr`, `alive`, `action_masks`, `render`, a parameter or a rule by row."""
         return [self._attribute(attr_name, row) for row in self._rows(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:
-        """Keep a value for each of some rows; `get_attr` finds it.
+        """Set a parameter or a rule from the next step on; what is neither is kept as a note.
+
+        Args:
+            attr_name: Of a parameter, a rule, or anything else that nothing here has.
+            value: For each of the rows.
+            indices: Rows; whole worlds for a parameter, all for a rule. None: all.
 
         Raises:
-            RulesError: It is a rule of the environment, and those are fixed.
+            RulesError: It cannot be set, or the value does not fit.
         """
-        if attr_name not in self._notes and self.has_attr(attr_name):
-            raise RulesError(f"{attr_name!r} is fixed: give it to make_vec_env() instead.")
-        self._notes.setdefault(attr_name, {}).update(dict.fromkeys(self._rows(indices), value))
+        values = dict.fromkeys(self._rows(indices), value)
+        self._attributes.set(attr_name, values, is_taken=self.has_attr(attr_name))
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: Indices = None, **method_kwargs: Any
@@ -293,38 +333,29 @@ class Rows(VecEnv):
         return [*rows] if indices is None else [rows[row] for row in indices]
 
     def _attribute(self, name: str, row: int) -> Any:
-        if row in self._notes.get(name, ()):
-            return self._notes[name][row]
         env = self._session.env
         match name:
+            case _ if self._attributes.has_note(name, row):
+                return self._attributes.get(name, row)
             case "render_mode":
                 return self.render_mode
             case "alive":
                 return bool(self.alive[row])
-            case "action_masks" if isinstance(env, Masks):
+            case "action_masks" if mask_size(env, self._spec.groups[0]):
                 return functools.partial(self._action_mask, row)
             case "render" if isinstance(env, Renders):
                 return functools.partial(self._session.render, row // self.num_agents)
             case _:
-                if name.startswith("_") or callable(getattr(env, name, callable)):
-                    raise AttributeError(f"{self._spec.name} has no attribute {name!r}.")
-                return getattr(env, name)
+                return self._attributes.get(name, row)
 
     def _action_mask(self, row: int) -> np.ndarray:
-        """Legal actions of a row: bool (actions,)."""
-        self._session.require("action_masks")
+        """Legal actions of a row: bool (actions,); before the first reset all of them."""
+        self._session.require("action_masks", running=False)
+        if self._masks is None:
+            return np.ones(mask_size(self._session.env, self._spec.groups[0]), bool)
         if isinstance(self._masks, Mapping):
             self._masks = to_rows(self._spec, self._masks)
-        mask: np.ndarray = self._masks[row]
-        return mask
-
-    def _whole(self, actions: Any) -> Any:
-        """Flags as integers: SB3's Bernoulli distribution draws them as floats."""
-        if not isinstance(self.action_space, MultiBinary):
-            return actions
-        flags = np.asarray(actions)
-        whole = flags.astype(np.int8)
-        return whole if np.array_equal(whole, flags) else flags
+        return np.array(self._masks[row])
 
     def _begun(self, shown: Transition) -> Observations:
         self._stepping = False
@@ -344,48 +375,20 @@ class Rows(VecEnv):
     def _elements(self, observation: Any) -> Observations:
         return spaces.element(self._spec.groups[0].observation, observation)
 
-    def _report(self, infos: Infos, ended: np.ndarray, now: Sight) -> np.ndarray:
-        """Fill in the infos of rows that are done, and say which: who `ended`, and padding."""
-        acting, over, returns, lengths, final = self._session.tally()
-        observation, info = final or ({}, {})
-        dones: np.ndarray = ended | np.repeat(over, self.num_agents)
+    def _end(self, infos: Infos, ended: np.ndarray, now: Sight) -> tuple[Infos, np.ndarray]:
+        """Infos of a step on which agents `ended`, and which rows are done: those, and padding."""
+        tally = self._session.tally()
+        assert tally.final is not None
+        observation, info = tally.final  # before any reset
+        over = np.repeat(tally.over, self.num_agents)
+        dones: np.ndarray = ended | over
         rows = np.flatnonzero(dones)
-        worlds = rows // self.num_agents
-        last = split(self._elements(at(to_rows(self._spec, observation), rows)))
-        totals = np.round(returns.reshape(-1)[rows].astype(np.float64), 6)
-        late = now.truncated.reshape(-1)[rows]
-        columns = (rows, worlds, ended[rows], late, totals, lengths[worlds])
-        elapsed = round(time.time() - self._made, 6)
-        for row, world, real, truncated, total, length, seen in zip(
-            *(column.tolist() for column in columns), last, strict=True
-        ):
-            told: dict[str, Any] = {"terminal_observation": seen, "TimeLimit.truncated": truncated}
-            if real:
-                told["episode"] = {"r": total, "l": length, "t": elapsed}
-            others = infos[row] if not real else _of_world(info, world) if info else None
-            infos[row] = {**others, **told} if others else told
-        self._note_resets(np.flatnonzero(over).tolist(), now.info)
-        self.alive = np.array(acting).reshape(-1)
-        return dones
-
-    def _empty_infos(self) -> Infos:
-        """A list of dicts that rows share from step to step: a thousand fresh ones cost 35 us.
-
-        What somebody writes into one is gone on the next step.
-        """
-        if any(self._nothing):
-            self._nothing = [{} for _ in range(self.num_envs)]
-        return self._nothing.copy()
-
-    def _note_resets(self, worlds: Iterable[int], info: Mapping[str, np.ndarray]) -> None:
-        for world in worlds if info else ():
-            for row in range(world * self.num_agents, (world + 1) * self.num_agents):
-                self.reset_infos[row] = _of_world(info, world)
-
-
-def _of_world(info: Mapping[str, np.ndarray], world: int) -> dict[str, Any]:
-    """Python numbers where the values are scalars, else arrays of the caller's own."""
-    return {
-        name: np.array(values[world]) if values.ndim > 1 else values[world].item()
-        for name, values in info.items()
-    }
+        space = self._spec.groups[0].observation
+        last = split(space, self._elements(at(to_rows(self._spec, observation), rows)), len(rows))
+        infos = self._notebook.of_step(infos, info, self.alive)
+        self._notebook.add_endings(infos, rows, ended, now.truncated.reshape(-1), tally, last)
+        begun = self._notebook.of_reset(now.info, np.flatnonzero(tally.over))
+        for row, info_of_row in zip(np.flatnonzero(over).tolist(), begun, strict=True):
+            self.reset_infos[row] = info_of_row
+        self.alive = np.array(tally.acting).reshape(-1)
+        return infos, dones

@@ -6,90 +6,55 @@
 | `begin(seeds, mask)`    | the same, without a look at what it shows                          |
 | `step(action)`          | one compiled call; what it shows stays valid after the next        |
 | `dispatch`, `collect`   | the two halves of `step`, for interfaces that tell them apart      |
-| `save`, `load`          | the state of every row as an .npz file, no pickle                  |
+| `set_params`, `set_rule` | other numbers, or another rule, from the next step on             |
+| `save`, `load`          | the state of every row as a file, see `state_file`                 |
 """
 
 import dataclasses
-import json
-import numbers
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 
 from native.batch import Autoreset, Batch, Transition
 from native.core import Environment, Renders
-from native.registry import UnknownEnvironmentError, UnknownRuleError
-from native.registry import make as make_native
 
+from . import forked
+from .environments import with_rule
 from .errors import (
     ClosedError,
     NotResetError,
     RenderError,
     RulesError,
-    SeedError,
     StateFileError,
-    UnknownNameError,
-    UnsuitableError,
 )
-from .programs import Device, Sight, Tally, programs
-from .sources import adopt
-from .sources.catalogue import is_foreign, load
+from .identity import identity
+from .parameters import shown_spec, with_given
+from .programs import Device, Form, Programs, Sight, Tally, programs, watched
+from .resets import row_words
+from .rules import as_ours, checked_devices, checked_rows
+from .state_file import Saved, read, write
 
-Source: TypeAlias = "str | Environment[Any, Any] | Any"  # a name, native, or of `sources`
 Seeds: TypeAlias = "int | Sequence[int | None] | None"
 
 
-def as_environment(source: Source, **rules: Any) -> Environment[Any, Any]:
-    """The environment that a name, with or without the prefix "native/", or an object stands for.
+_MINE: Any = object()  # the parameters that a session has
 
-    An object is a native `Environment`, or one of those in `bridge.sources`; a name may be another
-    library's, as in "gymnax/CartPole-v1", see `bridge.sources.catalogue`.
-
-    Raises:
-        UnknownNameError: No such name; the message suggests the nearest.
-        MissingExtraError: It is the name of a library that is not installed.
-        RulesError: The environment has no such rule, or is already built.
-        UnsuitableError: `source` is neither a name nor an `Environment`.
-    """
-    if isinstance(source, str):
-        if is_foreign(source):
-            return as_environment(load(source, **rules))
-        try:
-            return make_native(source.removeprefix("native/"), **rules)
-        except UnknownEnvironmentError as error:
-            raise UnknownNameError(*error.args) from None
-        except UnknownRuleError as error:
-            raise RulesError(*error.args) from None
-    if rules:
-        raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
-    env = adopt(source) or source
-    if not isinstance(env, Environment):
-        raise UnsuitableError(f"expected a name or an environment, got {source!r}")
-    return env
-
-
-def with_horizon(env: Environment[Any, Any], horizon: int | None) -> Environment[Any, Any]:
-    """The same environment with another time limit, in steps; None: without one.
-
-    Raises:
-        RulesError: It has no rule called `horizon`.
-    """
-    if env.spec.horizon == horizon:
-        return env
-    if not isinstance(env, _HasHorizon):
-        raise RulesError(f"{env.spec.name} has no rule `horizon`, so its time limit is fixed.")
-    changed: Environment[Any, Any] = dataclasses.replace(env, horizon=horizon)
-    return changed
-
-
-@runtime_checkable
-class _HasHorizon(Protocol):
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-    horizon: int | None
+# What changes while a session plays.
+PLAYED = (
+    "env",
+    "spec",
+    "_batch",
+    "_programs",
+    "_params",
+    "_numbers",
+    "_arrays",
+    "_shown",
+    "_seeds",
+)
 
 
 class Session:
@@ -99,8 +64,13 @@ class Session:
         env: The environment.
         num_envs: How many of it.
         autoreset: When a finished one begins again.
+        params: Numbers of the dynamics, see `bridge.parameters`; None: the environment's own.
         rng: Generator of the random bits, see `native.prng`.
         devices: Share the batch among these; their number divides `num_envs`. None: JAX's default.
+
+    Raises:
+        RulesError: There is no such parameter, or its shape or dtype is another.
+        UnsuitableError: `num_envs` or `devices` do not fit.
     """
 
     def __init__(
@@ -109,24 +79,73 @@ class Session:
         num_envs: int,
         autoreset: Autoreset,
         *,
+        params: Any = None,
         rng: str = "pcg4d",
         devices: Sequence[Device] | None = None,
     ) -> None:
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-            raise UnsuitableError(f"num_envs must be a positive integer, got {num_envs!r}.")
-        if devices is not None and num_envs % len(devices):
-            raise UnsuitableError(f"{num_envs} rows cannot be shared by {len(devices)} devices.")
+        num_envs = checked_rows(num_envs)
         self.env = env
         self.spec = env.spec
         self.num_envs = num_envs
         self.closed = False
-        self._batch = Batch(env, autoreset, rng)
-        self._devices = None if devices is None else tuple(devices)
+        with as_ours():
+            self._batch = Batch(env, autoreset, rng)
+        self._devices = checked_devices(devices, num_envs)
         self._arrays: tuple[jax.Array, ...] | None = None
         self._shown: Transition | None = None
         self._seeds = np.zeros(num_envs, np.uint32)
         self._every_row = np.ones(num_envs, bool)
-        self._programs = programs(self._batch, num_envs, self._devices)
+        self._params: Any = None  # NumPy arrays; None: the environment's own, as constants
+        self._numbers: tuple[jax.Array, ...] = ()  # the same as the programs take them
+        if params is not None:
+            self._params = with_given(env, env.params, params, num_envs)
+            self.spec = shown_spec(env, self._params)
+        self._use(self._made())
+
+    @property
+    def params(self) -> Any:
+        """Numbers of the dynamics: the environment's own, or NumPy arrays of those given."""
+        return self.env.params if self._params is None else self._params
+
+    def set_params(self, given: Any) -> None:
+        """Play on with other numbers of the dynamics, from the next step on.
+
+        Other values compile nothing again; to give the first, or one for each row where there was
+        one for all, does. Spaces stay as they are.
+
+        Raises:
+            RulesError: There is no such parameter, or its shape or dtype is another.
+            ClosedError: After `close`.
+        """
+        self.require("set_params", running=False)
+        params = with_given(self.env, self.params, given, self.num_envs)
+        shown_spec(self.env, params)  # which refuses what does not fit the rules
+        self._play_by(self.env, params)
+
+    def set_rule(self, name: str, value: Any) -> None:
+        """Play on by another rule, from the next step on.
+
+        Raises:
+            RulesError: There is no such rule, or agents, spaces or state would change with it.
+            ClosedError: After `close`.
+        """
+        self.require("set_rule", running=False)
+        env = with_rule(self.env, name, value)
+        before, after = self.env.spec, env.spec
+        if (before.groups, before.global_state) != (after.groups, after.global_state):
+            raise RulesError(
+                f"{before.name}: the rule {name!r} changes agents or spaces. Make a new "
+                f"environment with {name}={value!r}."
+            )
+        self._play_by(env, self._params)
+
+    def moment(self) -> dict[str, Any]:
+        """Where it is; cheap, as nothing is copied but names."""
+        return self.__dict__.copy()
+
+    def go_back(self, moment: Mapping[str, Any]) -> None:
+        """Be where it was at a `moment`."""
+        self.__dict__.update({name: moment[name] for name in PLAYED if name in moment})
 
     @property
     def shown(self) -> Transition:
@@ -141,7 +160,9 @@ class Session:
         Raises:
             ClosedError: After `close`.
             NotResetError: `running`, and `reset` has not been called.
+            ForkError: In a process in which JAX cannot run, see `bridge.forked`.
         """
+        forked.check()
         if self.closed:
             raise ClosedError(what)
         if running and self._arrays is None:
@@ -167,11 +188,14 @@ class Session:
         """
         self.require("reset", running=False)
         seeded = self._take_seeds(seeds)
-        if self._arrays is None:
-            self._arrays, mask = self._programs.init(self._seeds), None
+        if watched() != self._programs.form.watched:
+            self._play_by(self.env, self._params)
+        arrays, numbers = self._arrays, self._numbers
+        if arrays is None:
+            arrays, mask = self._programs.init(self._seeds, numbers), None
         # The first episode too is begun by this program: another might round otherwise.
         mask = self._every_row if mask is None else mask
-        self._arrays = self._programs.reset(self._arrays, self._seeds, seeded, mask)
+        self._arrays = self._programs.reset(arrays, self._seeds, seeded, mask, numbers)
         self._shown = None
 
     def step(self, action: Mapping[str, np.ndarray]) -> Transition:
@@ -181,9 +205,9 @@ class Session:
 
     def dispatch(self, action: Mapping[str, np.ndarray]) -> None:
         """Begin a step; the device works on it while Python goes on."""
-        if self._arrays is None or self.closed:
+        if self._arrays is None or self.closed or forked.stranded:
             self.require("step")
-        self._arrays = self._programs.step(self._arrays, action)
+        self._arrays = self._programs.step(self._arrays, action, self._numbers)
         self._shown = None
 
     def collect(self) -> Transition:
@@ -205,10 +229,10 @@ class Session:
         return self._programs.tally(self._arrays)
 
     def global_state(self) -> np.ndarray:
-        """The whole world of every row, (rows, *shape of `spec.global_state`)."""
+        """The whole world of every row, (rows, *shape of `spec.global_state`); the caller's own."""
         self.require("state")
         assert self._arrays is not None
-        return np.asarray(self._programs.global_state(self._arrays))
+        return np.array(self._programs.global_state(self._arrays, self._numbers))
 
     def render(self, row: int = 0) -> np.ndarray:
         """A picture of one row: a fresh, writable uint8 (height, width, 3).
@@ -220,73 +244,136 @@ class Session:
             raise RenderError(f"{self.spec.name} has no render() and so no picture.")
         self.require("render")
         assert self._arrays is not None
-        return np.array(self._programs.render(self._arrays, row))
+        return np.array(self._programs.render(self._arrays, row, self._numbers))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the state of every row to an .npz file; the file holds no pickle."""
+    def save(
+        self, path: str | os.PathLike[str], memory: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """Write the state of every row to a file, see `bridge.state_file`.
+
+        Args:
+            path: Where to; what was there before stays if the writing fails.
+            memory: What the adapter remembers besides: dicts and lists of JSON's values and arrays.
+        """
         self.require("save_state")
         assert self._arrays is not None
-        leaves: dict[str, Any] = {
-            f"leaf_{i}": np.asarray(leaf) for i, leaf in enumerate(self._arrays)
-        }
-        with Path(path).open("wb") as file:
-            np.savez(file, about=np.array(self._about()), **leaves)
+        leaves = zip(self._programs.leaves, self._programs.unpack(self._arrays), strict=True)
+        arrays = {leaf.name: array for leaf, array in leaves}
+        if self._params is not None:
+            arrays |= self._named_params(self._params)
+        write(path, Saved(self._about(), arrays, memory))
 
-    def load(self, path: str | os.PathLike[str]) -> Transition:
-        """Go on from a file that `save` wrote, and show again what was shown then.
+    def load(self, path: str | os.PathLike[str]) -> Mapping[str, Any]:
+        """Go on from a file that `save` wrote; the `memory` that it was given.
 
         Raises:
-            StateFileError: It is no such file, or of another environment, mode or number of rows.
+            StateFileError: It is no such file, or of another environment, mode or number of rows;
+                nothing has changed.
+            OSError: It cannot be opened.
+            ClosedError: After `close`.
         """
         self.require("load_state", running=False)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                about = str(file["about"])
-                leaves = [file[f"leaf_{i}"] for i in range(len(file.files) - 1)]
-        except (KeyError, ValueError, EOFError, AttributeError) as error:
-            raise StateFileError(f"{os.fspath(path)} is not a file of saved state.") from error
-        if about != self._about():
-            raise StateFileError(
-                f"{os.fspath(path)} holds another environment:\n  file: {about}\n"
-                f"  here: {self._about()}"
-            )
-        self._arrays = self._programs.place(leaves)
-        return self._show()
+        saved = read(path, self._about(), self._programs.leaves)
+        params = self._saved_params(path, saved)
+        made = self._made(params)
+        arrays = made.place([saved.arrays[leaf.name] for leaf in made.leaves])
+        self._params = params
+        self._use(made)
+        self._arrays, self._shown = arrays, None
+        memory: Mapping[str, Any] = saved.memory
+        return memory
 
     def close(self) -> None:
         """Let go of the state. Calling it again does nothing."""
         self.closed = True
         self._arrays = self._shown = None
+        self.__dict__.pop("_programs", None)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the compiled programs and what they hold on the device."""
         state = self.__dict__.copy()
-        del state["_programs"], state["_shown"]
+        for name in ("_programs", "_shown", "_numbers"):
+            state.pop(name, None)
         if self._arrays is not None:
-            state["_arrays"] = [np.asarray(leaf) for leaf in self._arrays]
+            state["_arrays"] = [np.array(leaf) for leaf in self._programs.unpack(self._arrays)]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _shown=None)
-        self._programs = programs(self._batch, self.num_envs, self._devices)
+        if self.closed:
+            return
+        self._use(self._made())
         if self._arrays is not None:
+            forked.check()
             self._arrays = self._programs.place(list(self._arrays))
             self._show()
+
+    def _made(self, params: Any = _MINE) -> Programs:
+        """The programs of this session's rules, with or without parameters as data."""
+        params = self._params if params is _MINE else params
+        shapes = None
+        if params is not None:
+            shapes = tuple((leaf.shape, leaf.dtype.name) for leaf in jax.tree.leaves(params))
+        return programs(self._batch, Form(self.num_envs, self._devices, shapes, watched()))
+
+    def _use(self, made: Programs) -> None:
+        self._programs = made
+        self._numbers = () if self._params is None else made.place_params(self._params)
+
+    def _play_by(self, env: Environment[Any, Any], params: Any) -> None:
+        """Go on from the same state by other rules and parameters.
+
+        Raises:
+            RulesError: The state of these rules has another form.
+        """
+        batch = dataclasses.replace(self._batch, env=env)
+        other = Session.__new__(Session)
+        # Spaces that have been handed out stay, as those of Gymnasium's own environments do.
+        spec = dataclasses.replace(self.spec, horizon=env.spec.horizon)
+        other.__dict__.update(self.__dict__, env=env, spec=spec, _batch=batch, _params=params)
+        made = other._made()
+        other._use(made)
+        if made is not self._programs and self._arrays is not None:
+            if made.leaves != self._programs.leaves:
+                raise RulesError(
+                    f"{env.spec.name}: these rules have another state. Make a new environment."
+                )
+            other._arrays, other._shown = made.place(self._programs.unpack(self._arrays)), None
+        self.__dict__.update(other.__dict__)
+
+    def _saved_params(self, path: str | os.PathLike[str], saved: Saved) -> Any:
+        """The parameters in a file; None: it was saved with the environment's own."""
+        found = {name: a for name, a in saved.arrays.items() if name.startswith("params")}
+        if not found:
+            return None
+        names = self._named_params(self.env.params)
+        structure: Any = jax.tree.structure(self.env.params)
+        try:
+            whole = structure.unflatten([found.pop(name) for name in names])
+            params = with_given(self.env, self.env.params, whole, self.num_envs)
+        except (KeyError, RulesError) as error:
+            raise StateFileError(f"{os.fspath(path)} holds other parameters: {error}") from error
+        if found:
+            raise StateFileError(f"{os.fspath(path)} holds unknown parameters: {', '.join(found)}.")
+        return params
+
+    def _named_params(self, params: Any) -> dict[str, Any]:
+        leaves = jax.tree.leaves_with_path(params)
+        return {f"params{jax.tree_util.keystr(path)}": leaf for path, leaf in leaves}
 
     def _show(self) -> Transition:
         assert self._arrays is not None
         self._shown = self._programs.show(self._arrays)
         return self._shown
 
-    def _about(self) -> str:
-        about = {
+    def _about(self) -> dict[str, Any]:
+        return {
             "environment": self.spec.name,
-            "rules": repr(self.env),
+            "rules": identity(self.env),
             "rows": self.num_envs,
             "autoreset": self._batch.autoreset.value,
             "rng": self._batch.rng,
         }
-        return json.dumps(about, sort_keys=True)
 
     def _take_seeds(self, seeds: Seeds) -> np.ndarray:
         """Remember the seeds; bool (rows,), which rows start over from them."""
@@ -296,27 +383,9 @@ class Session:
                 entropy = np.random.SeedSequence().generate_state(1)[0]
                 self._seeds = entropy + np.arange(self.num_envs, dtype=np.uint32)
             return self._every_row if first else ~self._every_row
-        if isinstance(seeds, numbers.Integral):
-            seeds = [int(seeds) + i for i in range(self.num_envs)]
-        if isinstance(seeds, (str, bytes)) or not isinstance(seeds, (Sequence, np.ndarray)):
-            raise SeedError(f"expected an integer, a sequence of them or None, got {seeds!r}.")
-        if len(seeds) != self.num_envs:
-            raise SeedError(f"expected {self.num_envs} seeds, one a row, got {len(seeds)}.")
-        words = [None if seed is None else seed_word(seed) for seed in seeds]
+        words = row_words(seeds, self.num_envs)
         if first and None in words:
             fresh = np.random.SeedSequence().generate_state(self.num_envs)
             words = [int(f) if w is None else w for f, w in zip(fresh, words, strict=True)]
         self._seeds = np.array([word or 0 for word in words], np.uint32)
         return np.array([word is not None for word in words])
-
-
-def seed_word(seed: Any) -> int:
-    """A seed as 32 bits: itself if it fits, else a hash of it.
-
-    Raises:
-        SeedError: It is no non-negative integer.
-    """
-    if not isinstance(seed, numbers.Integral) or seed < 0:
-        raise SeedError(f"a seed must be a non-negative integer, got {seed!r}.")
-    seed = int(seed)
-    return seed if seed < 1 << 32 else int(np.random.SeedSequence(seed).generate_state(1)[0])

@@ -22,9 +22,9 @@
 | `Dict`                         | `Composite` below "observation"                                 |
 
 A world that is over stays so until it is reset. An agent that ended before the others is padding
-which is done in every step, so that no value leaks into or out of it. Tensors share the memory of
-JAX's arrays, by DLPack; those of a batch small enough to travel packed are a copy. Actions are
-checked on the host.
+which is done in every step, so that no value leaks into or out of it. Tensors are copies, made on
+the device: what is shown is also what `save_state` and a reset with a mask read, and torch lets
+everybody write. Actions are checked on the host.
 """
 
 import os
@@ -38,11 +38,14 @@ from native.batch import Autoreset, Transition
 from native.core import Environment, Group
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
-from .actions import checked, mask_size
+from .actions import checked, mask_size, stacked
+from .adapter import Adapter, all_or_nothing
 from .arrays import to_torch
+from .environments import Source, as_environment
 from .errors import MissingExtraError, OptionError, SeedError
 from .programs import Device
-from .session import Session, Source, as_environment, seed_word
+from .resets import one_seed
+from .session import Session
 
 try:
     import torch
@@ -67,6 +70,7 @@ def make(
     num_envs: int,
     *,
     seed: int | None = None,
+    params: Any = None,
     devices: Sequence[Device] | None = None,
     **rules: Any,
 ) -> "TorchRLBridge":
@@ -76,20 +80,22 @@ def make(
         id_or_env: A registered name, a native environment, or one of `bridge.sources`.
         num_envs: How many worlds.
         seed: World w is seeded with `seed` + w. None: by `set_seed`, or the operating system.
+        params: Numbers of the dynamics by name, see `bridge.parameters`.
         devices: Share the worlds among these.
         **rules: Rules of the environment, by name.
 
     Raises:
-        UnknownNameError, RulesError: See `bridge.session.as_environment`.
+        UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         SeedError: `seed` is no non-negative integer.
     """
-    env = TorchRLBridge(as_environment(id_or_env, **rules), num_envs, devices=devices)
+    native = as_environment(id_or_env, **rules)
+    env = TorchRLBridge(native, num_envs, params=params, devices=devices)
     if seed is not None:
         env.set_seed(seed)
     return env
 
 
-class TorchRLBridge(EnvBase):  # type: ignore[misc]
+class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
     """N worlds as one `EnvBase`.
 
     Attributes:
@@ -102,9 +108,11 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
         env: Environment[Any, Any],
         num_worlds: int,
         *,
+        params: Any = None,
         devices: Sequence[Device] | None = None,
     ) -> None:
-        session = Session(env, num_worlds, Autoreset.DISABLED, devices=devices)
+        session = Session(env, num_worlds, Autoreset.DISABLED, params=params, devices=devices)
+        num_worlds = session.num_envs
         platform = (devices or jax.devices())[0].platform
         super().__init__(device="cpu" if platform == "cpu" else "cuda", batch_size=(num_worlds,))
         self._session = session
@@ -114,17 +122,18 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
         self._alone = env.spec.num_agents == 1
         self._make_specs(env)
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state of every world to an .npz file."""
-        self._session.save(path)
-
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> Any:
         """Go on from a file that `save_state` wrote; returns what `reset` returns.
 
         Raises:
             StateFileError: It is no such file, or of another environment or number of worlds.
         """
-        return self._begun(self._session.load(path))
+        self._seeds = self._session.load(path).get("seed")
+        return self._begun(self._session.shown)
+
+    def _memory(self) -> dict[str, Any]:
+        return {"seed": self._seeds}
 
     def close(self, *, raise_if_closed: bool = True) -> None:
         del raise_if_closed  # closing again does no harm
@@ -134,9 +143,9 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
     def _set_seed(self, seed: int | None) -> None:
         if seed is None:
             raise SeedError("set_seed() needs an integer.")
-        seed_word(seed)
-        self._seeds = seed
+        self._seeds = one_seed(seed)
 
+    @all_or_nothing
     def _reset(self, tensordict: Any = None, **options: Any) -> Any:
         for option in options:
             raise OptionError(f"unknown reset option {option!r}: this environment has none.")
@@ -144,16 +153,19 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
         if mask is None:
             seeds, self._seeds = self._seeds, None
             return self._begun(self._session.reset(seeds))
-        rows = mask.reshape(self.num_worlds).numpy(force=True)
+        rows = mask.reshape(self.num_worlds).numpy(force=True).copy()  # the device reads it later
         return self._begun(self._session.reset(None, rows) if rows.any() else self._session.shown)
 
+    @all_or_nothing
     def _step(self, tensordict: Any) -> Any:
         self._session.require("step")
         joint: dict[str, np.ndarray] = {}
         for group in self._session.spec.groups:
-            actions = tensordict.get(self._key(group, "action")).numpy(force=True)
-            joint[group.name] = checked(
-                group, actions[:, None] if self._alone else actions, self.num_worlds
+            actions = tensordict.get(self._key(group, "action"))
+            joint[group.name] = (
+                stacked(group, [actions], self.num_worlds)
+                if self._alone
+                else checked(group, actions, self.num_worlds)
             )
         shown = self._session.step(joint)
         out = self._seen(shown)
@@ -180,7 +192,7 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
     def _seen(self, shown: Transition) -> dict[Any, Any]:
         """Everything but rewards, by key."""
         spec, now = self._session.spec, shown.timestep
-        done = ~self._tensor(shown.acting)  # a tensor of its own: who acts is part of the state
+        done = ~self._tensor(shown.acting)
         truncated = self._tensor(now.truncated)
         out: dict[Any, Any] = {}
         for group in spec.groups:
@@ -196,7 +208,7 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
             if shown.action_mask is not None and group.name in shown.action_mask:
                 mask = self._nested(group, shown.action_mask[group.name])
                 out[self._key(group, "action_mask")] = mask
-                self.full_action_spec[self._key(group, "action")].update_mask(mask)
+                self.full_action_spec[self._key(group, "action")].update_mask(mask.clone())
         if not self._alone:
             over, late = done.all(1, keepdim=True), truncated.any(1, keepdim=True)
             for name, flags in zip(ENDINGS, (over, over & ~late, over & late), strict=True):
@@ -215,8 +227,9 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
         return TensorDict(parts, batch_size=shape, device=self.device)
 
     def _tensor(self, leaf: Any) -> Any:
+        """A copy of the caller's own."""
         if isinstance(leaf, jax.Array):
-            return to_torch(leaf)
+            return to_torch(leaf).clone()
         return torch.from_numpy(np.array(leaf)).to(self.device)
 
     def _key(self, group: Group, name: str) -> Any:
@@ -227,7 +240,7 @@ class TorchRLBridge(EnvBase):  # type: ignore[misc]
         observation = Composite(shape=worlds, device=self.device)
         action, reward, done = observation.clone(), observation.clone(), observation.clone()
         flag = {"n": 2, "dtype": torch.bool, "device": self.device}
-        for group in env.spec.groups:
+        for group in self._session.spec.groups:
             lead = worlds if self._alone else (*worlds, len(group.agents))
             if not self._alone:
                 for spec in (observation, action, reward, done):

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from .errors import CallOrderError
+from .forked import jax_has_started
 
 _CONFIG: Any = jax.config  # not typed throughout
 
@@ -26,7 +27,7 @@ def tune_cpu() -> None:
     Raises:
         CallOrderError: JAX has already started, and would take no notice.
     """
-    if _has_started():
+    if jax_has_started():
         raise CallOrderError(
             "tune_cpu() was called after JAX had started. Call it before the first array is made, "
             "or set JAX_CPU_ENABLE_ASYNC_DISPATCH=0 in the environment."
@@ -42,9 +43,3 @@ def keep_programs(folder: str | os.PathLike[str]) -> None:
     _CONFIG.update("jax_compilation_cache_dir", str(Path(folder).expanduser()))
     _CONFIG.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     _CONFIG.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-def _has_started() -> bool:
-    from jax._src import xla_bridge  # JAX has no public way to ask
-
-    return bool(xla_bridge.backends_are_initialized())

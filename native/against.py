@@ -23,6 +23,7 @@ from .core import (
     TakesTurns,
     Timestep,
 )
+from .rules import RuleError, refuse
 
 
 class Opponent(Protocol):
@@ -50,13 +51,16 @@ def against(
         name: What to call it; None: as the world is called.
 
     Raises:
-        ValueError: The world has no such group, no other, or plays in turns.
+        RuleError: The world has no such group, no other, or plays in turns; `opponent` is no
+            policy.
     """
     names = [each.name for each in world.spec.groups]
     if group not in names or len(names) < 2:
-        raise ValueError(f"{world.spec.name} has the groups {names}; one of several is needed.")
+        raise RuleError(f"{world.spec.name} has the groups {names}; one of several is needed.")
+    if not callable(opponent):
+        refuse("opponent", "a policy to be called, see `Opponent`", opponent)
     if isinstance(world, TakesTurns):
-        raise ValueError(f"{world.spec.name} plays in turns; here all act at once.")
+        raise RuleError(f"{world.spec.name} plays in turns; here all act at once.")
     abilities = tuple(
         ours
         for theirs, ours in ((Masks, _Masked), (HasGlobalState, _Global), (Renders, _Drawn))

@@ -19,7 +19,9 @@ import jax
 import jax.numpy as jnp
 
 from .core import Environment, Masks, Timestep, pytree
+from .parameters import row_axes
 from .prng import implementation, row_keys
+from .rules import refuse
 
 T = TypeVar("T")
 
@@ -83,19 +85,34 @@ class Batch:
     Attributes:
         env: The environment.
         autoreset: When a finished row begins again.
-        rng: The generator of its random bits: "pcg4d", or a name JAX knows ("threefry2x32").
+        rng: The generator of its random bits, one of `prng.NAMES`.
+
+    Raises:
+        RuleError: There is no such mode, or no such generator.
     """
 
     env: Environment[Any, Any]
     autoreset: Autoreset
     rng: str = "pcg4d"
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.autoreset, Autoreset):
+            refuse("autoreset", "a member of Autoreset", self.autoreset)
+        implementation(self.rng)
+
     def init(self, seeds: jax.Array, params: Any) -> tuple[Carry, Transition]:
-        """Begin episode 0 of every row. `seeds`: uint32 (rows,)."""
-        begin = jax.vmap(self._begin, in_axes=(0, 0, None))
-        keys, episodes = row_keys(seeds, self.rng), jnp.zeros(seeds.shape, jnp.int32)
-        begun: tuple[Carry, Transition] = begin(keys, episodes, params)
-        return begun
+        """Begin episode 0 of every row.
+
+        Args:
+            seeds: uint32 (rows,).
+            params: Numbers of the dynamics, shared or by row, see `native.parameters`.
+
+        Raises:
+            ParameterError: They do not fit the environment.
+        """
+        return self._begin_rows(
+            row_keys(seeds, self.rng), jnp.zeros(seeds.shape, jnp.int32), params
+        )
 
     def reset(
         self,
@@ -114,13 +131,13 @@ class Batch:
             seeds: uint32 (rows,), read where `seeded`.
             seeded: bool (rows,): start over from that seed instead of going on to the next episode.
             mask: bool (rows,).
-            params: Numbers of the dynamics.
+            params: Numbers of the dynamics, as for `init`.
         """
 
         def begin_again() -> tuple[Carry, Transition]:
             key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
             episode = jnp.where(seeded, 0, carry.episode + 1)
-            begun = jax.vmap(self._begin, in_axes=(0, 0, None))(key, episode, params)
+            begun = self._begin_rows(key, episode, params)
             chosen: tuple[Carry, Transition] = jax.vmap(_select)(mask, begun, (carry, shown))
             return chosen
 
@@ -131,8 +148,15 @@ class Batch:
     def step(
         self, carry: Carry, action: Mapping[str, Any], params: Any
     ) -> tuple[Carry, Transition]:
-        """Advance every row by one step. `action`: group -> (rows, agents of the group, ...)."""
-        stepped = jax.vmap(self._step, in_axes=(0, 0, None))(carry, action, params)
+        """Advance every row by one step.
+
+        Args:
+            carry: Of the last call.
+            action: Group -> (rows, agents of the group, ...).
+            params: Numbers of the dynamics, as for `init`.
+        """
+        axes = row_axes(self.env.params, params, carry.tick.shape[0])
+        stepped = jax.vmap(self._step, in_axes=(0, 0, axes))(carry, action, params)
         if self.autoreset is Autoreset.DISABLED:
             after: tuple[Carry, Transition] = stepped
             return after
@@ -142,8 +166,7 @@ class Batch:
             due = ~shown.over & ~shown.acting.any(axis=1)  # over before this step
 
         def begin_again() -> tuple[Carry, Transition]:
-            begin = jax.vmap(self._begin, in_axes=(0, 0, None))
-            fresh, first = begin(carry.key, carry.episode + 1, params)
+            fresh, first = self._begin_rows(carry.key, carry.episode + 1, params)
             if self.autoreset is Autoreset.SAME_STEP:
                 first = _beside(first, shown)
             chosen: tuple[Carry, Transition] = jax.vmap(_select)(due, (fresh, first), stepped)
@@ -168,6 +191,14 @@ class Batch:
             returns=carry.returns + timestep.reward,
         )
         return stepped, self._show(stepped, timestep, carry.acting.any() & ~acting.any(), params)
+
+    def _begin_rows(
+        self, keys: jax.Array, episodes: jax.Array, params: Any
+    ) -> tuple[Carry, Transition]:
+        axes = row_axes(self.env.params, params, keys.shape[0])
+        begun: tuple[Carry, Transition]
+        begun = jax.vmap(self._begin, in_axes=(0, 0, axes))(keys, episodes, params)
+        return begun
 
     def _begin(self, key: jax.Array, episode: jax.Array, params: Any) -> tuple[Carry, Transition]:
         state, timestep = self.env.init(self._key(key, episode, jnp.int32(0)), params)

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar, dataclass_transform, runtime_checkabl
 import jax
 import jax.numpy as jnp
 
+from . import rules
 from .spaces import Flat, Space
 
 T = TypeVar("T")
@@ -41,12 +42,23 @@ class Spec:
         groups: The agents. A per-agent array has one row per agent in the order of the groups.
         horizon: Steps after which the agents still acting are truncated; None: never.
         global_state: Space of `global_state(state, params)`, where the environment has one.
+
+    Raises:
+        RuleError: The horizon is neither None nor a positive integer below 2**31, or two groups or
+            two agents have the same name.
     """
 
     name: str
     groups: tuple[Group, ...]
     horizon: int | None = None
     global_state: Space | None = None
+
+    def __post_init__(self) -> None:
+        rules.check(self, horizon=rules.time_limit)
+        for what, names in (("groups", [g.name for g in self.groups]), ("agents", self.agents)):
+            if len(set(names)) < len(names):
+                twice = next(name for name in names if names.count(name) > 1)
+                raise rules.RuleError(f"{self.name}: two {what} share the name {twice!r}.")
 
     @property
     def agents(self) -> tuple[str, ...]:

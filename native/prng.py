@@ -17,13 +17,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from .kernels import apart
+from .rules import one_of
+
+# JAX's "rbg" and "unsafe_rbg" are not among them: under `vmap` they draw for all rows from the key
+# of one, so that a row would change with its neighbours.
+NAMES = ("pcg4d", "threefry2x32")
 
 _SEED, _SPLIT, _FOLD, _BITS = range(4)  # purpose of a hash: no two purposes share their words
 
 
 def implementation(name: str) -> Any:
-    """What `jax.random.key(seed, impl=...)` takes for "pcg4d" or for one of JAX's own names."""
-    return _pcg4d_implementation() if name == "pcg4d" else name
+    """What `jax.random.key(seed, impl=...)` takes for a name in `NAMES`.
+
+    Raises:
+        RuleError: No such name.
+    """
+    known = one_of(*NAMES)("rng", name)
+    return _pcg4d_implementation() if known == "pcg4d" else known
 
 
 def row_keys(seeds: jax.Array, name: str) -> jax.Array:

@@ -26,6 +26,7 @@ from .mpe.simple_speaker_listener import SimpleSpeakerListener
 from .mpe.simple_spread import SimpleSpread
 from .mpe.simple_tag import SimpleTag
 from .mpe.simple_world_comm import SimpleWorldComm
+from .rules import UnknownRuleError
 
 REGISTRY: Mapping[str, Callable[..., Environment[Any, Any]]] = MappingProxyType(
     {
@@ -72,17 +73,16 @@ class UnknownEnvironmentError(LookupError):
     """No environment of that name."""
 
 
-class UnknownRuleError(TypeError):
-    """The environment has no rule of that name."""
-
-
-def make(name: str, **rules: Any) -> Environment[Any, Any]:
+def make(name: str, /, **rules: Any) -> Environment[Any, Any]:
     """Build the environment called `name`, with some of its rules replaced.
 
     Raises:
         UnknownEnvironmentError: No such name; the message suggests the nearest.
         UnknownRuleError: The environment has no such rule; the message lists those it has.
+        RuleError: A rule has a value that does not fit.
     """
+    if not isinstance(name, str):
+        raise UnknownEnvironmentError(f"A name is a string, got {name!r}.")
     build = REGISTRY.get(name) or VARIANTS.get(name)
     if build is None:
         near = difflib.get_close_matches(name, (*REGISTRY, *VARIANTS), n=1)

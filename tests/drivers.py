@@ -9,8 +9,8 @@ import jax
 import numpy as np
 import pytest
 
+from bridge.environments import with_horizon
 from bridge.errors import RulesError
-from bridge.session import with_horizon
 from native.core import Environment, Group
 from native.registry import make
 from native.spaces import Box

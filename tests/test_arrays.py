@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bridge.arrays import Packing, size_in_bytes, to_numpy, to_torch
-from bridge.session import Session, as_environment
+from bridge.environments import as_environment
+from bridge.session import Session
 from native.batch import Autoreset
 
 TREE = {
@@ -102,7 +103,7 @@ def test_what_was_shown_stays_intact_while_the_session_goes_on(num_envs):
         np.testing.assert_array_equal(view, copy)
 
 
-def test_writing_through_an_exported_tensor_does_not_reach_the_state():
+def test_writing_through_an_exported_tensor_does_not_reach_the_next_step():
     pytest.importorskip("torch")
     left, right = (Session(as_environment("CartPole-v1"), 8192, Autoreset.SAME_STEP) for _ in "ab")
     action = {"cart": np.ones((8192, 1), np.int32)}

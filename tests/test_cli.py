@@ -17,6 +17,7 @@ pytest.importorskip("typer")
 Image = pytest.importorskip("PIL.Image")
 imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
 
+from command_line import call
 from typer.testing import CliRunner
 
 from bridge import conformance
@@ -40,13 +41,6 @@ MODULE = """
     built = Mine(horizon=9)
     number = 3
 """
-
-
-def call(*arguments: object) -> tuple[int, str]:
-    """Exit code and everything that was said."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
 
 
 @pytest.fixture
@@ -150,7 +144,7 @@ def test_check_fails_on_a_broken_environment_and_says_where(module):
     code, said = call("check", f"{module}:Wrong")
     assert code == 1
     assert "FAILS" in said
-    assert "1 failed" in said
+    assert "1 of 2 checks failed" in said
 
 
 def test_check_shows_what_does_not_apply_and_what_is_not_installed(monkeypatch):
@@ -236,105 +230,6 @@ def test_render_refuses_a_suffix_before_it_plays(tmp_path):
     assert "must end in .gif, .mp4, .png" in said
 
 
-@pytest.mark.parametrize("identifier", ["CartPole-v1", "simple_spread_v3", "causeway_v0"])
-def test_train_writes_its_four_files(identifier, tmp_path, monkeypatch):
-    pytest.importorskip("stable_baselines3")
-    from bridge import train as training
-
-    monkeypatch.setattr(training, "EPISODES", 4)
-    monkeypatch.setattr(training, "FILMED_STEPS", 5)
-    out = tmp_path / "deep" / "run"
-    code, said = call(
-        "train", identifier, "--out", out, "--steps", 64, "--num-envs", 2, "--seed", 5
-    )
-    assert code == 0, said
-    written = ["episode.gif", "evaluation.json", "learning_curve.png", "model.zip"]
-    assert sorted(path.name for path in out.iterdir()) == written
-    evaluation = json.loads((out / "evaluation.json").read_text())
-    assert evaluation["seed"] == 5 and evaluation["num_envs"] == 2
-    for policy in ("trained", "random"):
-        scores = evaluation[policy]
-        assert scores["episodes"] == 4
-        assert scores["min"] <= scores["mean"] <= scores["max"]
-    assert pictures(out / "episode.gif")[0] <= 6
-    assert pictures(out / "learning_curve.png")[1][0] > 800
-
-
-@pytest.mark.long
-def test_a_recipe_may_reward_otherwise_in_training(tmp_path, monkeypatch):
-    pytest.importorskip("stable_baselines3")
-    from rich.console import Console
-
-    from bridge import train as training
-    from native.registry import make
-
-    made, real = [], training.make_vec_env
-    monkeypatch.setattr(training, "EPISODES", 2)
-    monkeypatch.setattr(training, "FILMED_STEPS", 1)
-    monkeypatch.setattr(
-        training, "make_vec_env", lambda env, *a, **k: made.append(env) or real(env, *a, **k)
-    )
-    env = make("gigastep_identical_2_vs_2_pobs_vec_void_disc_against_random", horizon=30)
-    evaluation = training.train(
-        env, tmp_path, seed=0, steps=8, num_envs=2, console=Console(quiet=True)
-    )
-    learned, *judged = made
-    assert learned.spec == env.spec and learned.opponent == env.opponent
-    assert learned.params.reward_damage == 20 == evaluation["recipe"]["params"]["reward_damage"]
-    assert len(judged) >= 2 and all(other == env for other in judged)
-    assert env.params.reward_damage == 0
-
-
-def test_a_trained_model_plays_without_the_bridge(tmp_path, monkeypatch):
-    pytest.importorskip("stable_baselines3")
-    pytest.importorskip("gymnasium", minversion="1.0")  # before, its CartPole had other bounds
-    from bridge import train as training
-
-    monkeypatch.setattr(training, "EPISODES", 2)
-    monkeypatch.setattr(training, "FILMED_STEPS", 1)
-    out = tmp_path / "run"
-    code, said = call("train", "CartPole-v1", "--out", out, "--steps", 64, "--num-envs", 2)
-    assert code == 0, said
-    play = """
-        import sys
-        sys.modules.update(bridge=None, native=None, jax=None)
-        import gymnasium
-        from stable_baselines3 import PPO
-        env = gymnasium.make("CartPole-v1")
-        model = PPO.load(sys.argv[1], env=env, device="cpu")
-        observation, _ = env.reset(seed=0)
-        env.step(model.predict(observation, deterministic=True)[0])
-        model.learn(64)
-    """
-    command = [sys.executable, "-W", "error::UserWarning", "-c", textwrap.dedent(play)]
-    subprocess.run([*command, str(out / "model.zip")], check=True, cwd=tmp_path)
-
-
-def test_train_says_why_two_kinds_of_agents_cannot_share_a_policy(tmp_path):
-    pytest.importorskip("stable_baselines3")
-    code, said = call("train", "simple_tag_v3", "--out", tmp_path / "run")
-    assert code == 2
-    assert "same spaces" in said and "Traceback" not in said
-    assert not (tmp_path / "run").exists()
-
-
-def test_returns_are_those_of_the_first_episode_of_each_world():
-    pytest.importorskip("stable_baselines3")
-    import numpy as np
-
-    from bridge.train import first_returns
-    from native.classic_control.cartpole import CartPole
-
-    def balanced_or_left(observation):
-        falls_right = observation[:, 2] + observation[:, 3] > 0
-        return np.where(np.arange(len(observation)) % 2 == 0, falls_right, 0)
-
-    env = CartPole(horizon=30)
-    returns = first_returns(env, balanced_or_left, seed=0, episodes=8)
-    assert (returns[::2] == 30).all()  # balanced up to the limit
-    assert (returns[1::2] < 12).all()  # always left
-
-
 def test_without_its_extra_the_command_line_says_what_to_install(tmp_path):
     code = """
         import runpy, sys
@@ -350,9 +245,10 @@ def test_without_its_extra_the_command_line_says_what_to_install(tmp_path):
 
 def test_a_command_without_its_extra_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
-    for name in ("bridge.sb3", "bridge.train"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.delattr("bridge.train", raising=False)
+    for name in [*sys.modules]:
+        if name == "bridge.sb3" or name.startswith("bridge.training"):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("bridge.training", raising=False)
     code, said = call("train", "CartPole-v1", "--out", tmp_path / "run")
     assert code == 2
     assert "pip install 'jitbridge[sb3" in said

@@ -1,6 +1,7 @@
 """What every adapter promises alike: errors, files, pickles, processes, threads, pictures."""
 
 import concurrent.futures
+import math
 import multiprocessing
 import pickle
 import threading
@@ -18,6 +19,7 @@ from bridge.errors import (
     OptionError,
     RenderError,
     RulesError,
+    RuleValueError,
     SeedError,
     StateFileError,
     UnknownNameError,
@@ -28,6 +30,7 @@ from native.registry import REGISTRY, make
 cloudpickle = pytest.importorskip("cloudpickle")
 
 STEPS = 12
+OTHER_WORDS = {"bridge.pettingzoo": "max_cycles", "bridge.gymnasium": "max_episode_steps"}
 
 
 def label(value: Any) -> str | None:
@@ -244,6 +247,20 @@ def test_the_order_of_calls_is_enforced_by_name(driver, tmp_path):
         driver.reset(adapter)
     with pytest.raises(ClosedError, match="state"):
         adapter.save_state(tmp_path / "nothing.npz")
+
+
+@every_driver
+def test_a_time_limit_means_the_same_everywhere(driver):
+    name, limit = a_name(driver), OTHER_WORDS.get(driver.module, "horizon")
+    for word in {"horizon", limit}:
+        for value in (0, -5, 2.5, math.nan, True, "9", 2**40):
+            with pytest.raises(RuleValueError, match=rf"^{word} must be a positive integer .* got"):
+                driver.make(name, **{word: value})
+        endless = driver.make(name, **{word: -1})
+        driver.reset(endless)
+        without = driver.make(name, horizon=None)
+        driver.reset(without)
+        same(*(play(driver, each, make(name), 3, 0) for each in (endless, without)))
 
 
 @every_driver

@@ -558,7 +558,7 @@ def test_nobody_observes_nan_where_all_are_in_one_place():
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ({"blue": 0}, "blue must be at least 1, got 0"),
+        ({"blue": 0}, "blue must be a positive integer below 2.*, got 0"),
         ({"maps": "moon"}, "maps must be one of all, empty"),
         ({"observation": "sound"}, "observation must be one of"),
         ({"params": Params(thrust=(1.0, 2.0))}, "thrust has 2 numbers for 10 agents"),

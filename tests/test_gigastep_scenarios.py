@@ -187,7 +187,7 @@ def test_an_aircraft_of_ones_own():
     ("build", "message"),
     [
         (lambda b: b.add(2), "team must be 0 or 1, got 2"),
-        (lambda b: b.add_type(0, "slower"), "no type 'slower'. There are: default"),
+        (lambda b: b.add_type(0, "slower"), "type must be one of default, .*, got 'slower'"),
         (lambda b: b.add_type(0, "default").make(), "both teams need somebody"),
     ],
 )

@@ -11,7 +11,7 @@ gymnasium = pytest.importorskip("gymnasium")
 
 from bridge import gymnasium as modern
 from bridge import legacy as gym
-from bridge.errors import EpisodeOverError, RenderError, SeedError, UnknownNameError
+from bridge.errors import EpisodeOverError, RenderError, RuleValueError, SeedError, UnknownNameError
 
 SEED = 11
 
@@ -83,6 +83,14 @@ def test_scripts_find_the_time_limit_and_the_threshold():
     assert gym.make("CartPole-v1", max_episode_steps=9)._max_episode_steps == 9
     assert gym.make("CartPole-v1", max_episode_steps=-1)._max_episode_steps is None
     assert gym.LegacyBridge(modern.make("CartPole-v1"))._max_episode_steps is None
+
+
+def test_action_masks_can_be_asked_for_where_there_are_any():
+    env = gym.make("causeway_v0", walkers=1)
+    env.reset(seed=SEED)
+    *_, info = env.step(0)
+    assert env.action_masks().tolist() == info["action_mask"].tolist()
+    assert not hasattr(gym.make("CartPole-v1"), "action_masks")
 
 
 def test_the_mode_is_an_argument_of_render():
@@ -180,6 +188,8 @@ def test_bad_input_is_refused():
     env = gym.make("CartPole-v1")
     with pytest.raises(SeedError, match="-1"):
         env.seed(-1)
+    with pytest.raises(RuleValueError, match="max_episode_steps must be a positive integer"):
+        gym.make("CartPole-v1", max_episode_steps=0)
     with pytest.raises(UnknownNameError, match="CartPole-v1"):
         gym.make("CartPole-v0")
     ending(env, 0)

@@ -16,7 +16,7 @@ with warnings.catch_warnings():  # its test modules import its own environments 
     from pettingzoo.test import api_test, parallel_api_test
 
 import bridge.mpe
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, RulesError
 
 ORIGINALS = [name for name in bridge.mpe.__all__ if "facmac" not in name]
 CYCLES = 60  # more than two episodes
@@ -130,3 +130,20 @@ def test_unknown_names_say_what_there_is():
         bridge.mpe.simple_spread_v2  # noqa: B018
     with pytest.raises(ImportError):
         from bridge.mpe import CartPole  # noqa: F401
+
+
+@pytest.mark.parametrize("how", ["env", "raw_env", "parallel_env"])
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"N": 0}, "N must be a positive integer"),
+        ({"N": 2.0}, "N must be a positive integer"),
+        ({"local_ratio": 2}, r"local_ratio must be a number in 0 \.\.\. 1, got 2"),
+        ({"continuous_actions": "no"}, "continuous_actions must be True or False"),
+        ({"max_cycles": 0}, "max_cycles must be a positive integer below .*, or -1 for no limit"),
+        ({"cycles": 3}, "no rule 'cycles'. It has: N, local_ratio"),
+    ],
+)
+def test_rules_that_do_not_fit_are_refused_by_name(how, rules, message):
+    with pytest.raises(RulesError, match=message):
+        getattr(bridge.mpe.simple_spread_v3, how)(**rules)

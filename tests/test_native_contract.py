@@ -395,8 +395,8 @@ FAULTS = {
         (local(), "cannot be pickled"),
     ],
     "spec is usable": [
-        (Unclear(), "horizon is 0"),
-        (SameNames(), "share a name"),
+        (Unclear(), "horizon must be a positive integer"),
+        (SameNames(), "two agents share the name 'a_0'"),
         (ActsInDict(), "expected Box, Discrete"),
         (Probe(agents=0), "no agents"),
         (StateWithoutSpace(), "come together"),

@@ -362,9 +362,7 @@ def test_max_cycles_is_the_time_limit(how):
         zoo = parallel_env("simple_spread_v3", **({"max_cycles": 4} if how == "keyword" else {}))
     zoo.reset(seed=SEED)
     if how == "attribute":
-        zoo.max_cycles = 4
-        zoo.step(dict.fromkeys(zoo.agents, 0))  # this episode goes on as it began
-        zoo.reset(seed=SEED)
+        zoo.max_cycles = 4  # which holds from the next step on
     steps = 0
     while zoo.agents:
         truncations = zoo.step(dict.fromkeys(zoo.agents, 0))[3]
@@ -397,11 +395,8 @@ def test_a_limit_that_cannot_be_set():
     with pytest.raises(RulesError, match="max_cycles"):
         parallel_env("simple_spread_v3", max_cycles=3, horizon=3)
     zoo = parallel_env(Endless())
-    zoo.max_cycles = 3
-    zoo.reset(seed=SEED)
-    for _ in range(5):
-        zoo.step({"probe_0": 1})
-    assert zoo.agents == ["probe_0"]
+    zoo.max_cycles = 3  # PettingZoo's own tests set it on everything
+    assert zoo.max_cycles is None
 
 
 def test_options_are_refused_but_for_that_of_the_librarys_own_tests():

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from echo import Echo
+from probe import Probe
 
 pettingzoo = pytest.importorskip("pettingzoo")
 
@@ -178,6 +180,40 @@ def test_a_bad_action_moves_nothing():
     assert game.agent_selection == "bob" and game.rewards == dict.fromkeys(AGENTS, 0.0)
     game.step(0)
     assert game.agent_selection == "cid"
+
+
+@pytest.mark.parametrize("kind", [Discrete(4), Box(-1.0, 1.0, (2,))], ids=str)
+def test_where_all_act_at_once_an_action_is_checked_and_copied_when_it_is_given(kind):
+    name = "discrete" if isinstance(kind, Discrete) else "box"
+    game, twin = aec_env(Echo((name,))), aec_env(Echo((name,)))
+    for each in (game, twin):
+        each.reset(seed=0)
+    for agent in game.agents:
+        with pytest.raises(ActionError, match=f"'{agent}'"):
+            game.step(np.nan)
+        with pytest.raises(ActionError, match=f"'{agent}'"):
+            game.step(None)
+        assert game.agent_selection == agent
+        mine = np.ones(kind.shape, kind.dtype)
+        twin.step(mine.copy())
+        game.step(mine)
+        mine[...] = 0
+    assert game.rewards == twin.rewards and game.rewards[f"{name}_0"] > 0
+    game.close()
+    with pytest.raises(ClosedError):
+        game.step(1)
+
+
+def test_where_all_act_at_once_the_ended_take_no_action_but_none():
+    game = aec_env(Probe(agents=2, horizon=1))
+    game.reset(seed=0)
+    for _ in range(2):
+        game.step(1)
+    with pytest.raises(EpisodeOverError, match="probe_0"):
+        game.step(1)
+    for _ in range(2):
+        game.step(None)
+    assert game.agents == []
 
 
 def test_the_ended_take_no_action_but_none():

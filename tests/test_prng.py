@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from native.prng import implementation, row_keys
+from native.prng import NAMES, implementation, row_keys
 
 SEED, SPLIT, FOLD, BITS = range(4)  # the last word of a hash says what it is for
 
@@ -198,7 +198,19 @@ def test_what_jax_draws_is_distributed_as_it_should_be():
     assert stats.chisquare(counts).pvalue > 1e-6
 
 
-@pytest.mark.parametrize("name", ["pcg4d", "threefry2x32", "rbg"])
+@pytest.mark.parametrize("name", [*NAMES, "rbg", "unsafe_rbg"])
+def test_rows_draw_on_their_own_under_the_generators_that_are_known(name):
+    """What a row draws must not depend on the seeds of the rows beside it."""
+    make = functools.partial(jax.random.key, impl=implementation(name) if name in NAMES else name)
+
+    def second_row(*seeds):
+        keys = jax.vmap(make)(jnp.array(seeds, jnp.uint32))
+        return jax.vmap(lambda each: jax.random.bits(each, (4,)))(keys)[1].tolist()
+
+    assert (second_row(1, 2, 3) == second_row(7, 2, 9)) == (name in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_row_keys_are_the_keys_of_the_seeds(name):
     seeds = np.array([0, 1, 2**31, 2**32 - 1], np.uint32)
     found = row_keys(jnp.asarray(seeds), name)

@@ -1,5 +1,6 @@
 """The Stable-Baselines3 adapter adds nothing to a session but names, rows and copies."""
 
+import copy
 import pickle
 import sys
 import types
@@ -105,17 +106,16 @@ def expected(shown, session, num_worlds, ended_before):
                 observation = row_of(now.observation[group.name], (world, i))
                 if not shown.acting[world, number]:
                     observation = jax.tree.map(np.zeros_like, observation)
-                info = {}
+                last, native = shown.final
+                info = {name: value[world] for name, value in native.items()}
                 if ended_before[world, number]:
-                    info["alive"] = False
+                    info = {"alive": False}
                 if terminated or truncated or shown.over[world]:
-                    last, native = shown.final
                     info["TimeLimit.truncated"] = bool(truncated)
                     info["terminal_observation"] = as_int8(row_of(last[group.name], (world, i)))
                     if not ended_before[world, number]:
                         total, length = shown.returns[world, number], shown.lengths[world]
                         info["episode"] = {"r": round(float(total), 6), "l": int(length)}
-                        info |= {name: value[world] for name, value in native.items()}
                 done = terminated or truncated or shown.over[world]
                 yield as_int8(observation), now.reward[world, number], done, info
 
@@ -192,6 +192,43 @@ def test_it_agrees_with_dummy_vec_env(name, rules):
             assert mine["episode"]["r"] == pytest.approx(other["episode"]["r"], abs=1e-5)
             ends.add(mine["TimeLimit.truncated"])
     assert ends == {True, False}
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_every_step_tells_what_dummy_vec_env_tells(late):
+    env = Fuses(fuses=(3,), late=(late,))
+    venv = make_vec_env(env, 3)
+    dummy = DummyVecEnv([lambda: Monitor(make_gymnasium(env)) for _ in range(3)])
+    for each in (venv, dummy):
+        each.seed(5)
+        each.reset()
+    same(venv.reset_infos, dummy.reset_infos)
+    for _ in range(7):
+        ours, theirs = run(venv, 1)[0][3], run(dummy, 1)[0][3]
+        for info in (*ours, *theirs):
+            info.get("episode", {}).pop("t", None)  # seconds since the start
+            if "terminal_observation" not in info:  # it says so in rows that are not done, too
+                assert info.pop("TimeLimit.truncated", False) is False
+        same(ours, theirs)
+        assert [[*map(type, info.values())] for info in ours] == [
+            [type(info[name]) for name in mine] for mine, info in zip(ours, theirs, strict=True)
+        ]
+        same(venv.reset_infos, dummy.reset_infos)
+
+
+def test_infos_are_dicts_of_the_row_s_own():
+    venv = make_vec_env(Fuses(), 2, seed=0)
+    venv.reset()
+    kept = run(venv, 4)
+    copies = copy.deepcopy(kept)
+    run(venv, 3)
+    same(kept, copies)
+    for *_, infos in kept:
+        assert {*map(type, infos)} == {dict} and len({*map(id, infos)}) == 6
+        infos[0]["mine"] = 1
+        assert not any("mine" in info for info in infos[1:])
+    assert [info.get("tick") for info in kept[0][3]] == [1] * 6
+    assert [info.get("tick") for info in kept[2][3]] == [None, 3, 3] * 2, "padding is told nothing"
 
 
 def dict_like(observation):
@@ -502,6 +539,29 @@ def test_action_masks_can_be_asked_for_by_row():
 
 
 # ------------------------------------------------------------------------------- seeds
+
+
+def test_before_the_first_reset_every_action_is_legal():
+    from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
+
+    env = make("causeway_v0", walkers=1)
+    for venv in (make_vec_env(env, 2), DummyVecEnv([lambda: Monitor(make_gymnasium(env))] * 2)):
+        assert is_masking_supported(venv)
+        masks = get_action_masks(venv)
+        assert masks.shape == (2, 5) and masks.dtype == bool and masks.all()
+        venv.seed(0)
+        venv.reset()
+        assert not get_action_masks(venv).all()
+    for venv in (make_vec_env("CartPole-v1"), DummyVecEnv([lambda: make_gymnasium("CartPole-v1")])):
+        assert not is_masking_supported(venv)
+
+
+def test_maskable_ppo_takes_sb3_s_own_batch_of_our_environment():
+    from sb3_contrib import MaskablePPO
+    from stable_baselines3.common.env_util import make_vec_env as theirs
+
+    venv = theirs(lambda: make_gymnasium(make("causeway_v0", walkers=1)), 2, seed=0)
+    MaskablePPO("MultiInputPolicy", venv, **tiny()).learn(16)
 
 
 def test_all_agents_of_world_w_have_the_seed_plus_w():

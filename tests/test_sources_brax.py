@@ -19,7 +19,7 @@ pytest.importorskip("dm_env")
 pytest.importorskip("gymnasium")
 
 from bridge import dm_env, gymnasium
-from bridge.errors import UnsuitableError
+from bridge.errors import RuleValueError, UnsuitableError
 from bridge.sources.brax import from_brax
 from bridge.sources.carried import legacy_key
 from native.prng import implementation
@@ -135,6 +135,9 @@ def test_their_wrappers_come_off():
     assert made == bare and made.spec.horizon == 7
     assert from_brax(envs.create("fast")).spec.horizon == 1000
     assert from_brax(envs.create("fast"), episode_length=5).spec.horizon == 5
+    assert from_brax(envs.create("fast"), episode_length=-1).spec.horizon is None
+    with pytest.raises(RuleValueError, match="episode_length must be a positive integer"):
+        from_brax(envs.create("fast"), episode_length=0)
     with pytest.raises(UnsuitableError, match="repeats actions 2 times"):
         from_brax(envs.create("fast", action_repeat=2))
     with pytest.raises(UnsuitableError, match="EvalWrapper"):

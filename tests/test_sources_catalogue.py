@@ -5,8 +5,8 @@ import sys
 import jax.numpy as jnp
 import pytest
 
+from bridge.environments import as_environment
 from bridge.errors import MissingExtraError, RulesError, UnknownNameError
-from bridge.session import as_environment
 from bridge.sources import catalogue
 
 

@@ -8,7 +8,8 @@ import pytest
 
 craftax_env = pytest.importorskip("craftax.craftax_env")
 
-from bridge.session import Session, as_environment
+from bridge.environments import as_environment
+from bridge.session import Session
 from bridge.sources.craftax import from_craftax
 from bridge.sources.foreign import as_it_comes
 from native.batch import Autoreset

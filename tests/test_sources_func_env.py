@@ -17,7 +17,7 @@ from gymnasium.envs.tabular.blackjack import BlackjackFunctional
 from gymnasium.envs.tabular.cliffwalking import CliffWalkingFunctional
 from gymnasium.experimental.functional import FuncEnv
 
-from bridge.errors import UnsuitableError
+from bridge.errors import RuleValueError, UnsuitableError
 from bridge.gymnasium import make, make_vec
 from bridge.sources.func_env import from_func_env
 from bridge.sources.gymnasium_spaces import observation_space
@@ -105,6 +105,14 @@ def test_the_time_limit_of_an_id_truncates():
     env.reset(seed=0)
     flags = [env.step(np.zeros(1, np.float32))[2:4] for _ in range(200)]
     assert flags == [(False, False)] * 199 + [(False, True)]
+
+
+def test_the_time_limit_can_be_another_or_none():
+    env = gymnasium.make("phys2d/Pendulum-v0")
+    assert from_func_env(env).spec.horizon == env.spec.max_episode_steps
+    assert from_func_env(env, horizon=-1).spec.horizon is None
+    with pytest.raises(RuleValueError, match="horizon must be a positive integer"):
+        from_func_env(env, horizon=0)
 
 
 def test_params_are_those_given():

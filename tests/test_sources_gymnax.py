@@ -19,6 +19,7 @@ from native.prng import implementation
 from native.rollout import rollout
 from native.spaces import Box, Dict, Discrete, MultiBinary
 from native.testing import check_environment
+from native.testing.trial import with_x64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +147,21 @@ class TestBothShapesOfStep:
         assert repr(native) == repr(twin)
         assert native != from_gymnax(env, Limits(stop=7))
         assert native != dataclasses.replace(native, horizon=9)
+
+
+def test_one_made_where_jax_has_64_bits_loses_them_without_a_warning():
+    class Even(Count):
+        def __init__(self):
+            self.even = jnp.array([0, 2, 4])
+
+        def step_env(self, key, state, action, params):
+            return super().step_env(key, state, self.even[action] == state["count"], params)
+
+    with with_x64(), jax.numpy_dtype_promotion("standard"):
+        env = Even()
+        assert env.even.dtype == jnp.int64
+        steps = played(env, [0, 0, 1])
+    assert steps.info["twice"].tolist() == [0, 2, 2, 2]
 
 
 def test_what_cannot_be_taken_is_refused_by_name():

@@ -9,7 +9,7 @@ import pytest
 
 gymnasium = pytest.importorskip("gymnasium")
 
-from bridge.errors import UnsuitableError
+from bridge.errors import RuleValueError, UnsuitableError
 from bridge.gymnasium import make, make_vec
 from bridge.sources.host import from_host
 from native.rollout import rollout
@@ -152,6 +152,10 @@ def test_spaces_and_what_is_refused(walk):
     assert group.observation == Box(-100.0, 100.0, (2,))
     with pytest.raises(UnsuitableError, match="horizon"):
         from_host(Walk)
+    with pytest.raises(UnsuitableError, match="tells no time limit"):
+        from_host(Walk, horizon=-1)
+    with pytest.raises(RuleValueError, match="horizon must be a positive integer"):
+        from_host(Walk, horizon=0)
     with pytest.raises(UnsuitableError, match="Gymnasium"):
         from_host(object, horizon=3)
 

@@ -288,5 +288,10 @@ def test_what_is_refused():
     for wrapped in (AutoResetWrapper(env), VmapWrapper(env)):
         with pytest.raises(UnsuitableError, match="resets or batches"):
             from_jumanji(wrapped)
+    wrappers = jumanji.wrappers
+    for facade in (wrappers.JumanjiToGymWrapper(env), wrappers.JumanjiToDMEnvWrapper(env)):
+        for take in (from_jumanji, gymnasium.make):
+            with pytest.raises(UnsuitableError, match=r"around one of jumanji: pass that.*'_env'"):
+                take(facade)
     with pytest.raises(UnsuitableError, match=r"no jumanji\.Environment"):
-        gymnasium.make(jumanji.wrappers.JumanjiToGymWrapper(env))
+        from_jumanji(env.action_spec)

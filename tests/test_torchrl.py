@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torchrl")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of itself
+    from tensordict import TensorDict
     from torchrl.collectors import Collector
     from torchrl.data import Binary, Categorical, MultiCategorical, Unbounded
     from torchrl.envs import TransformedEnv
@@ -18,6 +19,8 @@ with warnings.catch_warnings():
     from torchrl.envs.utils import check_env_specs
 
 from drivers import draw
+from echo import SPACES, Echo
+from odd_values import draw as draw_value
 
 from bridge.errors import ActionError, ClosedError, NotResetError, OptionError, SeedError
 from bridge.session import Session
@@ -171,26 +174,35 @@ def test_transforms_work():
     assert steps["next", "episode_reward"][:, -1, 0].tolist() == [6.0] * WORLDS
 
 
-def test_large_batches_share_the_memory_of_jax():
-    env = make("CartPole-v1", 1 << 14, seed=0)
-    now = env.step(env.rand_action(env.reset()))["next"]
-    array = env._session.shown.timestep.observation["cart"]
-    assert now["observation"].data_ptr() == array.unsafe_buffer_pointer()
+def scribble(shown):
+    for leaf in shown.values(True, True):
+        leaf.fill_(1)
 
 
-def test_writing_to_what_is_shown_harms_nobody():
-    one, two = (make("simple_spread_v3", 1 << 12, seed=0) for _ in range(2))
-    for env in (one, two):
-        now = env.reset()
-        for _ in range(3):
-            now.set(("agent", "action"), torch.ones(1 << 12, 3, dtype=torch.int64))
-            now = env.step(now)["next"]
-            final = now.clone()
-            if env is one:
-                for leaf in now.values(True, True):
-                    leaf.fill_(0)
-        env.final = final
-    assert (one.final == two.final).all()
+@pytest.mark.parametrize("worlds", [3, 8192], ids=["packed", "not packed"])
+@pytest.mark.parametrize("name", ["CartPole-v1", "simple_spread_v3", "causeway_v0"])
+def test_whoever_writes_to_what_was_handed_out_changes_nothing_else(name, worlds, tmp_path):
+    writer, twin = (make(name, worlds, seed=0) for _ in range(2))
+    some = torch.arange(worlds) % 2 == 0
+    for call in (
+        lambda env: env.reset(),
+        lambda env: env.step(env.rand_action(env.load_state(saved(env, tmp_path))))["next"],
+        lambda env: env.reset(TensorDict({"_reset": some[:, None]}, [worlds])),
+        lambda env: env.reset(TensorDict({"_reset": torch.zeros_like(some)[:, None]}, [worlds])),
+        lambda env: env.load_state(saved(env, tmp_path)),
+        lambda env: env.step(env.rand_action(env.load_state(saved(env, tmp_path))))["next"],
+    ):
+        shown = []
+        for env in (writer, twin):
+            torch.manual_seed(0)
+            shown.append(call(env).clone(recurse=False))
+        assert (shown[0] == shown[1]).all()
+        scribble(shown[0])
+
+
+def saved(env, folder):
+    env.save_state(folder / "state.npz")
+    return folder / "state.npz"
 
 
 def test_seeds():
@@ -257,3 +269,49 @@ def test_specs_of_every_space():
         spaces.Dict({"a": spaces.Discrete(2), "b": spaces.Dict({"c": spaces.MultiBinary(1)})})
     )
     assert nested["b", "c"].shape == (2, 3, 1) and nested["a"].shape == (2, 3)
+
+
+@pytest.mark.parametrize("agents", [1, 2])
+def test_actions_are_copied_and_judged_as_everywhere(agents, monkeypatch):
+    rng = np.random.default_rng(0)
+    source = Echo(tuple(SPACES) if agents > 1 else ("unbounded",), agents)
+    env, twin = make(source, WORLDS, seed=0), make(source, WORLDS, seed=0)
+    groups = source.spec.groups
+
+    def together(now):
+        lead = (WORLDS,) if agents == 1 else (WORLDS, agents)
+        for group in groups:
+            good = draw_value(group.action, lead, rng).astype(group.action.dtype)
+            now[key(source, group, "action")] = torch.from_numpy(good)
+        return now
+
+    now = together(env.reset())
+    plain = twin.reset().update(now.clone())
+    odd = key(source, next(group for group in groups if group.name == "unbounded"), "action")
+    for bad in (float("nan"), 1e39):
+        spoilt = now[odd].double()
+        spoilt.view(-1)[-1] = bad
+        with pytest.raises(ActionError, match=r"unbounded_\d.* of environment 2 at \[1\]"):
+            env.step(now.clone().set(odd, spoilt))
+    read, step = [], Session.step
+    monkeypatch.setattr(
+        Session, "step", lambda self, joint: read.append(joint) or step(self, joint)
+    )
+    for strange in (now[odd].double().requires_grad_(), now[odd].bfloat16(), now[odd]):
+        shown = env.step(now.clone().set(odd, strange))["next", *as_tuple(odd)[:-1], "reward"]
+        expected = twin.step(plain)["next", *as_tuple(odd)[:-1], "reward"]
+        assert torch.equal(shown, expected)
+    env.step(now)
+    for group in groups:
+        mine = now[key(source, group, "action")].numpy()
+        assert not np.shares_memory(read[-1][group.name], mine)
+
+
+def as_tuple(name):
+    return name if isinstance(name, tuple) else (name,)
+
+
+@pytest.mark.parametrize("seed", ["one", 1.5, [1], True], ids=str)
+def test_what_is_no_seed_is_refused(seed):
+    with pytest.raises(SeedError, match="non-negative integer"):
+        make("CartPole-v1", 2, seed=seed)

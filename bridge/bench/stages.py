@@ -51,7 +51,9 @@ class Clock:
 
         def watched(*args: Any) -> Programs:
             made: Programs = build(*args)
-            views = {name: self._viewed(getattr(made, name)) for name in ("look", "tally", "show")}
+            views: dict[str, Any] = {
+                name: self._viewed(getattr(made, name)) for name in ("look", "tally", "show")
+            }
             return dataclasses.replace(made, step=self._stepped(made.step), **views)
 
         module.programs = watched

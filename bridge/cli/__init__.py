@@ -1,4 +1,4 @@
-"""The command line: `python -m bridge list | info | check | train | render | bench | migrate ...`.
+"""The command line: `python -m bridge list | info | check | train | evaluate | play | ...`.
 
 A module for each group of commands; to import one adds its commands to `app`.
 """
@@ -9,7 +9,13 @@ from .app import app  # first: it says what to install
 from . import environments
 
 # isort: split
+from . import checking
+
+# isort: split
 from . import playing
+
+# isort: split
+from . import training
 
 # isort: split
 from . import benchmarks
@@ -20,4 +26,13 @@ from . import migrating
 # isort: split
 from . import comparing
 
-__all__ = ["app", "benchmarks", "comparing", "environments", "migrating", "playing"]
+__all__ = [
+    "app",
+    "benchmarks",
+    "checking",
+    "comparing",
+    "environments",
+    "migrating",
+    "playing",
+    "training",
+]

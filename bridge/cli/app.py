@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from bridge import __version__
+from bridge.environments import as_environment
 from bridge.errors import BridgeError, MissingExtraError, UnknownNameError, UnsuitableError
-from bridge.session import as_environment
 from bridge.sources import adopt
 from native.core import Environment
 

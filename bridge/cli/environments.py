@@ -1,4 +1,4 @@
-"""`list`, `info`, `check` and `support`: what there is and what works."""
+"""`list`, `info` and `support`: what there is and what works."""
 
 import dataclasses
 import inspect
@@ -11,8 +11,8 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bridge.environments import as_environment
 from bridge.errors import UnknownNameError
-from bridge.session import as_environment
 from native.core import Environment, Group, HasGlobalState, Masks, Renders
 from native.registry import REGISTRY
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
@@ -68,41 +68,6 @@ def info(environment: Identifier) -> None:
     print_table(table)
     console().print()
     console().print(plain(_document(env)), soft_wrap=True)
-
-
-@app.command()
-def check(environment: Identifier) -> None:
-    """Run the contract and every installed interface's conformance suite.
-
-    Exit code 1 if anything fails.
-    """
-    from bridge import conformance
-
-    env = find_environment(environment)
-    table = Table("interface", "check", "", "")
-    failures = 0
-    columns = (SpinnerColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task("")
-        for name, suite in conformance.suites().items():
-            progress.update(task, description=plain(name))
-            result = conformance.judge(name, suite, env)
-            failures += result.passed is False
-            verdict = {True: "[green]passes", False: "[red]FAILS", None: "does not apply"}
-            table.add_row(
-                result.interface,
-                result.check,
-                verdict[result.passed],
-                plain(result.message if result.passed is False else _gist(result.message)),
-                style="dim" if result.passed is None else None,
-            )
-    for interface, message in conformance.missing().items():
-        table.add_row(interface, "", "not installed", plain(message), style="dim")
-    print_table(table)
-    if failures:
-        console().print(f"[red]{plain(env.spec.name)}: {failures} failed.")
-        raise typer.Exit(1)
-    console().print(f"[green]{plain(env.spec.name)}: all checks pass.")
 
 
 @app.command()
@@ -203,7 +168,3 @@ def _document(env: Environment[Any, Any]) -> str:
     """What the file of an environment says about it, its source included."""
     module = inspect.getmodule(type(env))
     return inspect.cleandoc((module and module.__doc__) or type(env).__doc__ or "")
-
-
-def _gist(message: str) -> str:
-    return message.partition(". ")[0].partition(", but ")[0]

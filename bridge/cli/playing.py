@@ -1,69 +1,124 @@
-"""`train` and `render`: an environment played, by PPO or by chance."""
+"""`render` and `play`: an environment played by chance, by a model, by a human."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.table import Table
+from rich.progress import track
 
 from bridge import film
+from bridge.errors import OptionError
 from bridge.window import frames_per_second
 
-from .app import Identifier, Seed, app, console, find_environment, plain, print_table
+from .app import Seed, app, console, find_environment, plain
 
 RENDERED_STEPS = 200  # where an episode has no time limit
 
+T = TypeVar("T")
 
-@app.command()
-def train(
-    environment: Identifier,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder to write, made if need be; None: runs/NAME.")
-    ] = None,
-    seed: Seed = 0,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Agent steps; None: what the recipe says.")
-    ] = None,
-    num_envs: Annotated[
-        int | None, typer.Option(min=1, help="Environments at once; None: what the recipe says.")
-    ] = None,
-) -> None:
-    """Train SB3's PPO, evaluate it beside a random policy, draw its curve, film it."""
-    from bridge import train as training
-
-    env = find_environment(environment)
-    out = Path("runs", env.spec.name) if out is None else out
-    evaluation = training.train(
-        env, out, seed=seed, steps=steps, num_envs=num_envs, console=console()
-    )
-    table = Table("policy", "mean return", "std", "episodes")
-    for policy in ("trained", "random"):
-        scores = evaluation[policy]
-        table.add_row(
-            policy, f"{scores['mean']:.2f}", f"{scores['std']:.2f}", str(scores["episodes"])
-        )
-    print_table(table)
-    written = ", ".join(sorted(path.name for path in out.iterdir()))
-    console().print(plain(f"{out}: {written}"), soft_wrap=True)
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A folder that `train` wrote, or a model's .zip.")
+]
+Played = Annotated[
+    str | None, typer.Option("--env", metavar="ID", help="None: what it was trained on.")
+]
+Team = Annotated[str | None, typer.Option(help="Which of several groups of agents is trained.")]
+Opponent = Annotated[
+    str | None,
+    typer.Option(help="Who plays the other groups: random, one by name, or module:attribute."),
+]
+Film = Annotated[Path | None, typer.Option(help="A file ending in .gif, .mp4 or .png.")]
 
 
 @app.command()
 def render(
-    environment: Identifier,
+    environment: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID|MODEL", help="A registered name, module:attribute, or as for `play`."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="A file ending in .gif, .mp4 or .png.")],
     seed: Seed = 0,
     steps: Annotated[
         int | None, typer.Option(min=0, help="Steps to play; None: one episode's time limit.")
     ] = None,
 ) -> None:
-    """Film an environment under random legal actions; a .png is the last picture."""
-    env = find_environment(environment)
+    """Film an environment under random legal actions, or a model at work.
+
+    A .png is the last picture.
+    """
     film.check_suffix(out)
+    path = Path(environment)
+    if path.suffix == ".zip" or (path / "model.zip").exists():
+        play(path, out=out, seed=seed, steps=steps)
+        return
+    env = find_environment(environment)
     if steps is None:
         steps = env.spec.horizon or RENDERED_STEPS
-    frames = film.played_by_chance(env, seed=seed, steps=steps)
+    _write(out, film.played_by_chance(env, seed=seed, steps=steps), env, steps)
+
+
+@app.command()
+def play(
+    model: Model,
+    env: Played = None,
+    team: Team = None,
+    opponent: Opponent = None,
+    out: Film = None,
+    window: Annotated[bool, typer.Option("--window", help="Show it; Escape ends.")] = False,
+    human: Annotated[
+        str | None,
+        typer.Option(metavar="AGENT", help="An agent that you play in the window, by arrow keys."),
+    ] = None,
+    seed: Seed = 0,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=0, help="Steps to play; None: an episode's time limit, a window any."),
+    ] = None,
+) -> None:
+    """Watch a model at work: as a film, in a window, or with a human in it."""
+    window = window or human is not None
+    if window == (out is not None):
+        raise OptionError("Name one of --out FILE, a film, and --window or --human AGENT.")
+    if out is not None:
+        film.check_suffix(out)
+    from bridge.training import playing
+    from bridge.training.keyboard import Keyboard
+    from bridge.training.trained import find
+
+    found = find(model, env, team, opponent, find_environment)
+    played = found.game.env
+    if out is not None:
+        steps = steps if steps is not None else played.spec.horizon or RENDERED_STEPS
+        player = playing.Player(played, found.policy, seed)
+        _write(out, playing.frames(player, steps), played, steps)
+        return
+    keyboard = Keyboard(played, human)
+    player = playing.Player(played, found.policy, seed, None if human is None else keyboard)
+    playing.window(player, keyboard, steps, _tell)
+
+
+def _tell(player: Any) -> None:
+    returns = zip(player.agents, player.returns, strict=True)
+    scores = ", ".join(f"{agent} {score:.2f}" for agent, score in returns)
+    console().print(plain(f"{player.tick} steps: {scores}"), soft_wrap=True)
+
+
+def _write(out: Path, frames: Iterable[Any], env: Any, steps: int) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    film.write(out, frames, frames_per_second=frames_per_second(env))
-    height, width = frames[0].shape[:2]
-    count = 1 if out.suffix.lower() == ".png" else len(frames)
+    drawn = [*_working(frames, f"{env.spec.name}: {steps} steps", steps + 1)]
+    film.write(out, drawn, frames_per_second=frames_per_second(env))
+    height, width = drawn[0].shape[:2]
+    count = 1 if out.suffix.lower() == ".png" else len(drawn)
     console().print(plain(f"{out}: {count} x {width} x {height}"), soft_wrap=True)
+
+
+def _working(parts: Iterable[T], what: str, count: int) -> Iterator[T]:
+    """Say on stderr that it works, and how far it is where that is a terminal."""
+    shown = console(stderr=True)
+    if not shown.is_terminal:
+        shown.print(plain(f"{what} ..."), soft_wrap=True)
+        return iter(parts)
+    return iter(track(parts, what, total=count, console=shown, transient=True))

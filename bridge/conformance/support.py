@@ -15,8 +15,8 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
+from bridge.environments import as_environment
 from bridge.errors import BridgeError
-from bridge.session import as_environment
 
 from . import INTERFACES, judge, suites
 
@@ -56,7 +56,7 @@ def examine(name: str, *, seconds: float, contract: bool = False) -> Support:
     """Judge one environment in a process of its own.
 
     Args:
-        name: As `bridge.session.as_environment` takes it.
+        name: As `bridge.environments.as_environment` takes it.
         seconds: After so many the process is ended; what it has found by then counts.
         contract: Run the suites of the contract too.
     """

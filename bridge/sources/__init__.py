@@ -19,27 +19,24 @@ jit; that is slow, so it is never taken by itself.
 import importlib
 from typing import Any
 
+from bridge import forked
 from native.core import Environment
 
-# Package that defines a class of the object's -> module here and the function in it.
-_SOURCES = {
-    "craftax": ("craftax", "from_craftax"),
-    "gymnax": ("gymnax", "from_gymnax"),
-    "jumanji": ("jumanji", "from_jumanji"),
-    "brax": ("brax", "from_brax"),
-    "mujoco_playground": ("playground", "from_playground"),
-    "pgx": ("pgx", "from_pgx"),
-    "jaxmarl": ("jaxmarl", "from_jaxmarl"),
-    "gymnasium.experimental.functional": ("func_env", "from_func_env"),
-}
+from .instead import SOURCES, interface_of, source_of
 
 
 def adopt(foreign: Any) -> Environment[Any, Any] | None:
-    """The native environment that a foreign object stands for; None: it is of no known kind."""
-    for kind in type(foreign).__mro__:
-        for package, (module, function) in _SOURCES.items():
-            if f"{kind.__module__}.".startswith(f"{package}."):
-                found = importlib.import_module(f".{module}", __package__)
-                environment: Environment[Any, Any] = getattr(found, function)(foreign)
-                return environment
-    return None
+    """The native environment that a foreign object stands for; None: it is of no known kind.
+
+    Raises:
+        UnsuitableError: It cannot be shown; the message says why.
+        ForkError: In a process in which JAX cannot run, see `bridge.forked`.
+    """
+    package = source_of(type(foreign))
+    if package is None or interface_of(type(foreign)) is not None:
+        return None
+    forked.check()  # most of them run JAX while they are looked at
+    module, function = SOURCES[package]
+    found = importlib.import_module(f".{module}", __package__)
+    environment: Environment[Any, Any] = getattr(found, function)(foreign)
+    return environment

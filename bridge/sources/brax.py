@@ -10,6 +10,8 @@
 
 from typing import Any
 
+from bridge.rules import time_limit
+
 from .carried import ByPickle
 from .physics import EPISODE_LENGTH, PhysicsEnvironment, bare
 
@@ -19,11 +21,16 @@ def from_brax(env: Any, *, episode_length: int | None = None) -> PhysicsEnvironm
 
     Args:
         env: A `brax.envs.Env`, as from `get_environment` or `create`; not to be changed any more.
-        episode_length: Steps until truncation; None: those of its `EpisodeWrapper`, else 1000.
+        episode_length: Steps until truncation; None: those of its `EpisodeWrapper`, else 1000; -1:
+            they do not end in time.
 
     Raises:
         UnsuitableError: It is wrapped by what repeats actions, or changes its episodes in another
             way that has no native form.
+        RuleValueError: The length is no positive integer below 2**31.
     """
     theirs, wrapped = bare(env, ("brax.envs.wrappers.training",))
-    return PhysicsEnvironment(ByPickle(theirs), "brax", episode_length or wrapped or EPISODE_LENGTH)
+    if episode_length is None:
+        episode_length = wrapped or EPISODE_LENGTH
+    limit = time_limit("episode_length", episode_length)
+    return PhysicsEnvironment(ByPickle(theirs), "brax", limit)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from bridge import forked
 from bridge.errors import MissingExtraError, RulesError, UnknownNameError
 
 from .foreign import as_it_comes
@@ -111,7 +112,7 @@ def names(library: str) -> list[str]:
     return [f"{library}/{name}" for name in sorted(known.names(_module(library)))]
 
 
-def load(name: str, **rules: Any) -> Any:
+def load(name: str, /, **rules: Any) -> Any:
     """The library's own object of that name, or a native environment made of it.
 
     Args:
@@ -122,7 +123,9 @@ def load(name: str, **rules: Any) -> Any:
         MissingExtraError: The library is not installed.
         UnknownNameError: It has no such name; the message suggests the nearest.
         RulesError: Its `make` does not take these rules.
+        ForkError: Making it would run JAX where that cannot run, see `bridge.forked`.
     """
+    forked.check()
     library = name.partition("/")[0]
     known = names(library)
     if name not in known:

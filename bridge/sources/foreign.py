@@ -12,6 +12,7 @@ import functools
 import hashlib
 import importlib
 import types
+import warnings
 from collections.abc import Generator, Hashable, Mapping
 from typing import Any
 
@@ -83,7 +84,14 @@ def _contents(value: Any, above: tuple[int, ...]) -> Hashable:
 @contextlib.contextmanager
 def as_it_comes() -> Generator[None]:
     """JAX as its defaults have it: no 64 bits, types and ranks promoted."""
-    with _x64(False), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+    with (
+        _x64(False),
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+        warnings.catch_warnings(),
+    ):
+        # What was made where JAX has 64 bits holds such arrays, and is meant to lose them here.
+        warnings.filterwarnings("ignore", "Explicitly requested dtype", UserWarning)
         yield
 
 

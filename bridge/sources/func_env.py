@@ -28,6 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bridge.errors import UnsuitableError
+from bridge.rules import time_limit
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 
 from .foreign import ByValue, as_it_comes
@@ -57,10 +58,12 @@ def from_func_env(env: Any, params: Any = None, *, horizon: int | None = None) -
         env: A `FuncEnv`, or what `gymnasium.make("phys2d/CartPole-v1")` returns, whose time limit
             is then the horizon. It must not be changed any more.
         params: Given to all that it is asked; None: what it does without.
-        horizon: Truncate after so many steps; None: the time limit of `env`, if it has one.
+        horizon: Truncate after so many steps; None: the time limit of `env`, if it has one;
+            -1: none.
 
     Raises:
         UnsuitableError: `env` is neither, or a space of its has no native counterpart.
+        RuleValueError: The horizon is no positive integer below 2**31.
     """
     function = getattr(getattr(env, "unwrapped", env), "func_env", env)
     if not all(hasattr(function, name) for name in ("initial", "transition", "terminal")):
@@ -70,7 +73,8 @@ def from_func_env(env: Any, params: Any = None, *, horizon: int | None = None) -
     plain = copy.copy(function)
     for name in _TRANSFORMED:
         vars(plain).pop(name, None)
-    made = FuncEnvironment(ByValue(plain), ByValue(params), horizon)
+    limit = time_limit("horizon", horizon)
+    made = FuncEnvironment(ByValue(plain), ByValue(params), limit)
     made.spec  # noqa: B018  what is unsuitable shows here
     return made
 

@@ -30,6 +30,7 @@ import jax
 import jax.numpy as jnp
 
 from bridge.errors import UnsuitableError
+from bridge.rules import time_limit
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 
 from .foreign import ByValue
@@ -63,13 +64,20 @@ def from_host(make: Callable[[], Any], *, horizon: int | None = None) -> "HostEn
         horizon: Truncate after so many steps; None: the time limit that a Gymnasium id has.
 
     Raises:
-        UnsuitableError: It is neither, has no known time limit, or a space of its has no native
-            counterpart.
+        UnsuitableError: `make` cannot be called; or what it makes is neither, has no known time
+            limit, or has a space without a native counterpart.
+        RuleValueError: The horizon is no positive integer below 2**31.
     """
+    if not callable(make):
+        raise UnsuitableError(
+            f"from_host makes several: give it what makes one, such as functools.partial("
+            f'gymnasium.make, "CartPole-v1"), not {type(make).__name__}.'
+        )
+    limit = time_limit("horizon", horizon)
     first = make()
     if horizon is None:
-        horizon = getattr(getattr(first, "spec", None), "max_episode_steps", None)
-    if horizon is None:
+        limit = getattr(getattr(first, "spec", None), "max_episode_steps", None)
+    if limit is None:
         raise UnsuitableError(
             f"{first} tells no time limit, and a state holds the actions up to "
             "there: give from_host its horizon."
@@ -84,7 +92,7 @@ def from_host(make: Callable[[], Any], *, horizon: int | None = None) -> "HostEn
     else:
         raise UnsuitableError(f"expected a Gymnasium Env or a PettingZoo ParallelEnv, got {first}.")
     first.close()
-    return HostEnvironment(ByValue(make), Spec(name, groups, horizon))
+    return HostEnvironment(ByValue(make), Spec(name, groups, limit))
 
 
 @dataclasses.dataclass(frozen=True)

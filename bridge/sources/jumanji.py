@@ -41,6 +41,7 @@ from native.core import Group, Spec, Timestep, pytree, restart, transition
 
 from .carried import ByPickle, carried, legacy_key, returned
 from .foreign import as_it_comes
+from .instead import advice, interface_of
 from .jumanji_spaces import MASK, Choice, legal, observation_space, observed
 from .parts import plain_info
 
@@ -67,9 +68,11 @@ def from_jumanji(env: Any, *, central: bool = False) -> "JumanjiEnvironment":
         central: One agent chooses for all, where there are several.
 
     Raises:
-        UnsuitableError: It resets or batches itself, or its actions are no array, or have no
-            bounds, or are different for different agents.
+        UnsuitableError: It is shown through another interface, resets or batches itself, or its
+            actions are no array, or have no bounds, or are different for different agents.
     """
+    if interface_of(type(env)) is not None:
+        raise UnsuitableError(advice(env))
     layer = env
     while layer is not None:
         kind = type(layer)
@@ -82,7 +85,7 @@ def from_jumanji(env: Any, *, central: bool = False) -> "JumanjiEnvironment":
             )
         layer = vars(layer).get("_env")
     if not hasattr(env, "action_spec"):
-        raise UnsuitableError(f"{env!r} is no jumanji.Environment. Pass the one that it wraps.")
+        raise UnsuitableError(f"{env!r} is no jumanji.Environment.")
     held, horizon = ByPickle(env), getattr(env, "time_limit", None)
     found = JumanjiEnvironment(held, horizon, central)
     return MaskedJumanjiEnvironment(held, horizon, central) if found.choice.masked else found

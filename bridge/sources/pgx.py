@@ -25,6 +25,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from bridge.errors import UnsuitableError
+from bridge.rules import time_limit
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Discrete
 
@@ -48,9 +50,15 @@ def from_pgx(env: Any, *, horizon: int | None = None) -> "PgxGame":
 
     Args:
         env: A `pgx.Env`, such as `pgx.make("tic_tac_toe")`; it must not be changed any more.
-        horizon: Truncate after so many steps; None: the game goes on until it ends.
+        horizon: Truncate after so many steps; None or -1: the game goes on until it ends.
+
+    Raises:
+        UnsuitableError: It is no such game.
+        RuleValueError: The horizon is no positive integer below 2**31.
     """
-    return PgxGame(ByValue(env), horizon)
+    if not (hasattr(env, "num_players") and hasattr(env, "init")):
+        raise UnsuitableError(f"{type(env).__name__} has no num_players and init: pass a pgx.Env.")
+    return PgxGame(ByValue(env), time_limit("horizon", horizon))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,6 +17,7 @@ Load environments with `config_overrides={"impl": "jax"}`.
 from typing import Any
 
 from bridge.errors import UnsuitableError
+from bridge.rules import time_limit
 
 from .carried import ByPickle
 from .physics import EPISODE_LENGTH, PhysicsEnvironment, bare
@@ -29,11 +30,13 @@ def from_playground(env: Any, *, episode_length: int | None = None) -> PhysicsEn
 
     Args:
         env: As from `mujoco_playground.registry.load`; not to be changed any more.
-        episode_length: Steps until truncation; None: those of its wrapper, else its configuration.
+        episode_length: Steps until truncation; None: those of its wrapper, else its configuration;
+            -1: they do not end in time.
 
     Raises:
         UnsuitableError: Its engine is Warp. It is wrapped by what repeats actions, or changes its
             episodes in another way that has no native form.
+        RuleValueError: The length is no positive integer below 2**31.
     """
     theirs, wrapped = bare(env, _TRAINING)
     config = getattr(theirs, "_config", None)
@@ -42,7 +45,7 @@ def from_playground(env: Any, *, episode_length: int | None = None) -> PhysicsEn
             "with the engine Warp worlds share arrays of contacts, so that none can begin again "
             'alone. Load it with registry.load(name, config_overrides={"impl": "jax"}).'
         )
-    configured = getattr(config, "episode_length", None)
-    return PhysicsEnvironment(
-        ByPickle(theirs), "playground", episode_length or wrapped or configured or EPISODE_LENGTH
-    )
+    if episode_length is None:
+        episode_length = wrapped or getattr(config, "episode_length", None) or EPISODE_LENGTH
+    limit = time_limit("episode_length", episode_length)
+    return PhysicsEnvironment(ByPickle(theirs), "playground", limit)

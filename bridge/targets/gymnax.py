@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from bridge.environments import Source, as_environment
 from bridge.errors import MissingExtraError, UnsuitableError
-from bridge.session import Source, as_environment
 from native.core import Environment, Masks, pytree
 from native.spaces import Box, Discrete
 

@@ -24,8 +24,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from bridge.environments import Source, as_environment
 from bridge.errors import ActionError, MissingExtraError, UnsuitableError
-from bridge.session import Source, as_environment
+from bridge.wording import listed
 from native.core import Environment, HasGlobalState, Masks, Timestep, pytree
 from native.spaces import Discrete
 
@@ -178,7 +179,7 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
 
         def one(agent: str, space: Any) -> jax.Array:
             if agent not in actions:
-                raise ActionError(f"No action for {agent!r}. There are: {', '.join(self.agents)}.")
+                raise ActionError(f"No action for {agent!r}. There are: {listed(self.agents)}.")
             action = jnp.asarray(actions[agent])
             if action.size != math.prod(space.shape):
                 raise ActionError(

@@ -14,17 +14,19 @@ Source       Sutton (1996), by the equations of Sutton and Barto's book, as in G
 import dataclasses
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete
 from native.trig import sincos
 
 START = 0.1
+BOUNDS = ("inner_limit", "outer_limit")  # of what is observed
 VIEW = draw.View(left=-2.2, bottom=-2.2, right=2.2, top=2.2, width=320)
 
 Motion = tuple[jax.Array, jax.Array, jax.Array, jax.Array]  # angles, then velocities
@@ -44,7 +46,27 @@ class State:
 
 @pytree
 class Params:
-    """Numbers of the dynamics; SI units. A centre is where a link's mass is, from its joint."""
+    """Numbers of the dynamics; SI units. A centre is where a link's mass is, from its joint.
+
+    Attributes:
+        originals: Attribute of Gymnasium's -> the number here that is equal to it.
+        derived: Attributes of Gymnasium's that change its dynamics and are no number here.
+    """
+
+    originals: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "LINK_LENGTH_1": "inner_length",
+            "LINK_MASS_1": "inner_mass",
+            "LINK_MASS_2": "outer_mass",
+            "LINK_COM_POS_1": "inner_centre",
+            "LINK_COM_POS_2": "outer_centre",
+            "LINK_MOI": "inertia",
+            "MAX_VEL_1": "inner_limit",
+            "MAX_VEL_2": "outer_limit",
+            "dt": "interval",
+        }
+    )
+    derived: ClassVar[tuple[str, ...]] = ("AVAIL_TORQUE", "book_or_nips", "torque_noise_max")
 
     gravity: float = 9.8
     inner_length: float = 1.0
@@ -68,6 +90,10 @@ class Acrobot:
 
     horizon: int | None = 500
     params: Params = dataclasses.field(default_factory=Params)
+
+    def __post_init__(self) -> None:
+        fits = rules.params(Params, dict.fromkeys(BOUNDS, rules.positive))
+        rules.check(self, horizon=rules.time_limit, params=fits)
 
     @property
     def spec(self) -> Spec:

@@ -12,17 +12,19 @@ Source       Barto, Sutton and Anderson (1983), as in Gymnasium's CartPole-v1.
 import dataclasses
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete
 from native.trig import sincos
 
 START = 0.05
+ABOVE_0 = ("half_length", "track", "tilt")
 VIEW = draw.View(left=-2.7, bottom=-0.6, right=2.7, top=1.65, width=480)
 
 
@@ -40,7 +42,29 @@ class State:
 
 @pytree
 class Params:
-    """Numbers of the dynamics; SI units."""
+    """Numbers of the dynamics; SI units.
+
+    Attributes:
+        originals: Attribute of Gymnasium's -> the number here that is equal to it. Gymnasium makes
+            `total_mass` and `polemass_length` of three of them when it is constructed. There
+            another `masscart` alone changes nothing, another `masspole` or `length` only a part of
+            the dynamics; here each counts wherever it belongs.
+        derived: Attributes of Gymnasium's that change its dynamics and are no number here.
+    """
+
+    originals: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "gravity": "gravity",
+            "masscart": "cart_mass",
+            "masspole": "pole_mass",
+            "length": "half_length",
+            "force_mag": "force",
+            "tau": "interval",
+            "x_threshold": "track",
+            "theta_threshold_radians": "tilt",
+        }
+    )
+    derived: ClassVar[tuple[str, ...]] = ("total_mass", "polemass_length", "kinematics_integrator")
 
     gravity: float = 9.8
     cart_mass: float = 1.0
@@ -61,6 +85,11 @@ class CartPole:
     horizon: int | None = 500
     sutton_barto_reward: bool = False
     params: Params = dataclasses.field(default_factory=Params)
+
+    def __post_init__(self) -> None:
+        fits = rules.params(Params, dict.fromkeys(ABOVE_0, rules.positive))
+        flag, limit = rules.flag, rules.time_limit
+        rules.check(self, horizon=limit, sutton_barto_reward=flag, params=fits)
 
     @property
     def spec(self) -> Spec:

@@ -12,6 +12,8 @@ Source       Gymnasium's MountainCarContinuous-v0, whose argument `goal_velocity
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +27,24 @@ from .mountain_car import MountainCar, State, group, observe, roll
 
 @pytree
 class Params(mountain_car.Params):
-    """Numbers of the dynamics; the unit of time is a step."""
+    """Numbers of the dynamics; the unit of time is a step.
+
+    Attributes:
+        originals: Attribute of Gymnasium's -> the number here that is equal to it.
+        derived: Attributes of Gymnasium's that change its dynamics and are no number here.
+    """
+
+    originals: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "power": "force",
+            "min_position": "left",
+            "max_position": "right",
+            "max_speed": "speed_limit",
+            "goal_position": "goal",
+            "goal_velocity": "goal_velocity",
+        }
+    )
+    derived: ClassVar[tuple[str, ...]] = ("min_action", "max_action")
 
     force: float = 0.0015
     goal: float = 0.45

@@ -12,12 +12,13 @@ Source       Moore (1990), as in Gymnasium's MountainCar-v0, whose argument `goa
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete, Flat
 from native.trig import sincos
@@ -38,7 +39,25 @@ class State:
 
 @pytree
 class Params:
-    """Numbers of the dynamics; the unit of time is a step."""
+    """Numbers of the dynamics; the unit of time is a step.
+
+    Attributes:
+        originals: Attribute of Gymnasium's -> the number here that is equal to it.
+        derived: Attributes of Gymnasium's that change its dynamics and are no number here.
+    """
+
+    originals: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "force": "force",
+            "gravity": "gravity",
+            "min_position": "left",
+            "max_position": "right",
+            "max_speed": "speed_limit",
+            "goal_position": "goal",
+            "goal_velocity": "goal_velocity",
+        }
+    )
+    derived: ClassVar[tuple[str, ...]] = ()
 
     force: float = 0.001
     gravity: float = 0.0025
@@ -57,6 +76,13 @@ class MountainCar:
 
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)
+
+    def __post_init__(self) -> None:
+        fits = rules.params(Params, {"speed_limit": rules.positive})
+        rules.check(self, horizon=rules.time_limit, params=fits)
+        left, right = self.params.left, self.params.right
+        if isinstance(left, float) and isinstance(right, float) and left >= right:
+            rules.refuse("params.left", f"less than params.right, {right}", left)
 
     @property
     def spec(self) -> Spec:

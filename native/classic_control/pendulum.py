@@ -12,16 +12,18 @@ Source       Gymnasium's Pendulum-v1, whose argument `g` is the parameter `gravi
 import dataclasses
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box
 from native.trig import sincos
 
+ABOVE_0 = ("mass", "length", "speed_limit", "torque_limit")
 VIEW = draw.View(left=-2.2, bottom=-2.2, right=2.2, top=2.2, width=320)
 
 
@@ -38,7 +40,24 @@ class State:
 
 @pytree
 class Params:
-    """Numbers of the dynamics; SI units."""
+    """Numbers of the dynamics; SI units.
+
+    Attributes:
+        originals: Attribute of Gymnasium's -> the number here that is equal to it.
+        derived: Attributes of Gymnasium's that change its dynamics and are no number here.
+    """
+
+    originals: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "g": "gravity",
+            "m": "mass",
+            "l": "length",
+            "dt": "interval",
+            "max_speed": "speed_limit",
+            "max_torque": "torque_limit",
+        }
+    )
+    derived: ClassVar[tuple[str, ...]] = ()
 
     gravity: float = 10.0
     mass: float = 1.0
@@ -56,6 +75,10 @@ class Pendulum:
 
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)
+
+    def __post_init__(self) -> None:
+        fits = rules.params(Params, dict.fromkeys(ABOVE_0, rules.positive))
+        rules.check(self, horizon=rules.time_limit, params=fits)
 
     @property
     def spec(self) -> Spec:

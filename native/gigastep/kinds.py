@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from native import rules
+
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
@@ -28,6 +30,10 @@ class Kind:
     damage_range: float = 1.0
     thrust: float = 1.0
     idle_reward: float = 0.0
+
+    def __post_init__(self) -> None:
+        numbers = (field.name for field in dataclasses.fields(self) if field.name != "sprite")
+        rules.check(self, sprite=rules.count(0, 7), **dict.fromkeys(numbers, rules.number))
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(

@@ -1,11 +1,13 @@
 """The numbers of Gigastep, under the names that Gigastep gives them."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
+from native import rules
 from native.core import pytree
 
 Each: TypeAlias = "float | tuple[float, ...] | jax.Array"  # one for all agents, or one for each
@@ -50,6 +52,13 @@ class Params:
 
 
 PER_AGENT = ("sprite", "max_health", "range", "damage_range", "thrust", "idle_reward")
+NARROWER: Mapping[str, rules.Check] = {
+    **dict.fromkeys(PER_AGENT, rules.each(rules.number)),
+    "sprite": rules.each(rules.number_in(0, 7, "a number in 0 ... 7")),
+    "size": rules.positive,
+    "min_tracking_time": rules.number_in(0, 255, "a number in 0 ... 255"),
+    "max_tracking_time": rules.number_in(0, 255, "a number in 0 ... 255"),
+}
 
 
 def as_arrays(params: Params, agents: int) -> Params:

@@ -136,6 +136,7 @@ def _rules(name: str) -> Mapping[str, Any]:
     for suffix in SUFFIXES:
         if base.endswith(suffix):
             base, chosen = base.removesuffix(suffix), suffix
+            break
     config: dict[str, Any] = dict(BASES[base])
     for choice, known in zip(chosen.split("_")[1:], CHOICES, strict=True):
         config.update(known[choice])

@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from native import rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, Space
 
@@ -31,7 +32,7 @@ from . import features, flight, maps, picture, pixels, reward, sight, start, way
 from .flight import Agents
 from .grid import Held, Neighbours, neighbours, nobody_held
 from .pairs import Everyone, Pairs, nearest
-from .params import PER_AGENT, Params, each
+from .params import NARROWER, PER_AGENT, Params, each
 
 Near: TypeAlias = Everyone | Neighbours
 Tracked: TypeAlias = "jax.Array | Held"  # uint8 (agents, agents): steps one holds another; or less
@@ -40,6 +41,10 @@ TEAMS = ("blue", "red")
 OBSERVATIONS = ("vector", "rgb", "rgb_vector")
 OF_EACH = 10  # numbers of each agent in the global state
 MOST = 2048  # agents of whom each may have to do with each
+FLAGS = (
+    *("continuous_actions", "stochastic_sight", "stochastic_radio"),
+    *("has_waypoints", "ends_with_a_team", "divides_rewards"),
+)
 
 
 @pytree
@@ -76,23 +81,30 @@ class Gigastep:
     name: str = "gigastep"
 
     def __post_init__(self) -> None:
-        for rule in ("blue", "red", "rows", "cells", "crowd"):
-            if getattr(self, rule) is not None and getattr(self, rule) < 1:
-                raise ValueError(f"{rule} must be at least 1, got {getattr(self, rule)}.")
-        for rule, known in (("maps", tuple(maps.SETS)), ("observation", OBSERVATIONS)):
-            if getattr(self, rule) not in known:
-                raise ValueError(
-                    f"{rule} must be one of {', '.join(known)}, got {getattr(self, rule)!r}."
-                )
+        some = rules.count()
+        rules.check(
+            self,
+            blue=some,
+            red=some,
+            maps=rules.one_of(*maps.SETS),
+            observation=rules.one_of(*OBSERVATIONS),
+            **dict.fromkeys(FLAGS, rules.flag),
+            rows=some,
+            cells=rules.optional(some),
+            crowd=some,
+            horizon=rules.time_limit,
+            params=rules.params(Params, NARROWER),
+            name=rules.text,
+        )
         if self.cells is None and self.agents > MOST:
-            raise ValueError(
+            raise rules.RuleError(
                 f"{self.agents} agents are too many for everybody to have to do with everybody, "
                 f"as more than {MOST} are: set `cells` to the map's side / the depth of sight."
             )
         for number in PER_AGENT:
             value = getattr(self.params, number)
             if isinstance(value, tuple) and len(value) != self.agents:
-                raise ValueError(
+                raise rules.RuleError(
                     f"params.{number} has {len(value)} numbers for {self.agents} agents; give one "
                     "for each, blue first, or a single one for all."
                 )

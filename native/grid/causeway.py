@@ -27,6 +27,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from native import rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, MultiBinary
 
@@ -68,6 +69,10 @@ class Causeway:
     walkers: int = 3
     horizon: int | None = 30
     params: Params = dataclasses.field(default_factory=Params)
+
+    def __post_init__(self) -> None:
+        fits = rules.params(Params, {"rocks": rules.share, "rise": rules.share})
+        rules.check(self, walkers=rules.count(), horizon=rules.time_limit, params=fits)
 
     @property
     def spec(self) -> Spec:

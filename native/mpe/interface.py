@@ -9,6 +9,7 @@
 Continuous actions are clipped to the box. The layout is mpe2's.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from native import rules
 from native.core import Group, Spec
 from native.spaces import Box, Discrete, Flat, flat_size
 
@@ -24,19 +26,30 @@ from . import world
 MOVES = 5  # stay, left, right, down, up
 
 
-def at_least(least: int, game: Any, *rules: str) -> None:
-    """Raise ValueError, naming the rule, unless `game` has so many of each; None is any number."""
-    for rule in rules:
-        count = getattr(game, rule)
-        if count is not None and count < least:
-            raise ValueError(f"{rule} must be at least {least}, got {count}.")
+RULES: Mapping[str, rules.Check] = {
+    "N": rules.count(),
+    "num_good": rules.count(),
+    "num_adversaries": rules.count(),
+    "num_obstacles": rules.count(least=0),
+    "num_food": rules.count(),
+    "num_forests": rules.count(least=0),
+    "num_agent_neighbors": rules.optional(rules.count()),
+    "num_landmark_neighbors": rules.optional(rules.count()),
+    "local_ratio": rules.share,
+    "continuous_actions": rules.flag,
+    "terminate_on_success": rules.flag,
+    "horizon": rules.time_limit,
+}
 
 
-def a_share(game: Any, rule: str) -> None:
-    """Raise ValueError, naming the rule, unless it lies between 0 and 1."""
-    share = getattr(game, rule)
-    if not 0 <= share <= 1:
-        raise ValueError(f"{rule} must lie between 0 and 1, got {share}.")
+def check(game: Any, params: type) -> None:
+    """Check every rule of a frozen game; `params`: of what class its numbers are.
+
+    Raises:
+        RuleError: A value does not fit.
+    """
+    known = {**RULES, "params": rules.params(params)}
+    rules.check(game, **{field.name: known[field.name] for field in dataclasses.fields(game)})
 
 
 def actions(continuous: bool, *, moves: bool = True, words: int = 0) -> Flat:

@@ -50,6 +50,9 @@ class Simple:
     horizon: int | None = 25
     params: Params = dataclasses.field(default_factory=Params)
 
+    def __post_init__(self) -> None:
+        interface.check(self, Params)
+
     @property
     def spec(self) -> Spec:
         """One group of one."""

@@ -60,7 +60,7 @@ class SimpleAdversary:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        interface.at_least(1, self, "N", "num_agent_neighbors", "num_landmark_neighbors")
+        interface.check(self, Params)
 
     @property
     def spec(self) -> Spec:

@@ -54,6 +54,9 @@ class SimpleCrypto:
     horizon: int | None = 25
     params: Params = dataclasses.field(default_factory=Params)
 
+    def __post_init__(self) -> None:
+        interface.check(self, Params)
+
     @property
     def spec(self) -> Spec:
         """Three groups of one, as everybody is told something else."""

@@ -60,7 +60,7 @@ class SimpleReference:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        interface.a_share(self, "local_ratio")
+        interface.check(self, Params)
 
     @property
     def spec(self) -> Spec:

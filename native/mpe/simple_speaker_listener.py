@@ -57,6 +57,9 @@ class SimpleSpeakerListener:
     horizon: int | None = 25
     params: Params = dataclasses.field(default_factory=Params)
 
+    def __post_init__(self) -> None:
+        interface.check(self, Params)
+
     @property
     def spec(self) -> Spec:
         """Two groups of one: the speaker, the listener."""

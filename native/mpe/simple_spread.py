@@ -64,8 +64,7 @@ class SimpleSpread:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        interface.at_least(1, self, "N", "num_agent_neighbors", "num_landmark_neighbors")
-        interface.a_share(self, "local_ratio")
+        interface.check(self, Params)
 
     @property
     def spec(self) -> Spec:

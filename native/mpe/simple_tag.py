@@ -58,9 +58,7 @@ class SimpleTag:
     params: hunt.Params = dataclasses.field(default_factory=hunt.Params)
 
     def __post_init__(self) -> None:
-        interface.at_least(1, self, "num_good", "num_adversaries")
-        interface.at_least(0, self, "num_obstacles")
-        interface.at_least(1, self, "num_agent_neighbors", "num_landmark_neighbors")
+        interface.check(self, hunt.Params)
 
     @property
     def spec(self) -> Spec:

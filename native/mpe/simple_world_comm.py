@@ -70,8 +70,7 @@ class SimpleWorldComm:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        interface.at_least(1, self, "num_good", "num_adversaries", "num_food")
-        interface.at_least(0, self, "num_obstacles", "num_forests")
+        interface.check(self, Params)
 
     @property
     def spec(self) -> Spec:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from native.core import Environment, HasGlobalState, Renders, Timestep
+from native.rules import RuleError
 from native.spaces import Flat, Space
 
 from .trial import (
@@ -53,15 +54,16 @@ def check_rules(env: AnyEnvironment) -> None:
 
 def check_spec(env: AnyEnvironment) -> None:
     """The spec is hashable, equal at every access, and its names and spaces are usable."""
-    spec = env.spec
+    try:
+        spec = env.spec
+    except RuleError as error:
+        raise ContractError(f"spec cannot be made: {error}") from error
     demand(spec == env.spec, "spec differs from one access to the next.")
     try:
         hash(spec)
     except TypeError as error:
         raise ContractError(f"spec is not hashable: {error}. Use tuples, not lists.") from error
     demand(bool(spec.groups), "spec has no groups; an environment has at least one agent.")
-    for names, what in ((spec.agents, "agent"), ([g.name for g in spec.groups], "group")):
-        demand(len(set(names)) == len(names), f"two {what}s share a name: {names}.")
     for group in spec.groups:
         demand(bool(group.agents), f"group {group.name!r} has no agents.")
         demand(
@@ -73,10 +75,6 @@ def check_spec(env: AnyEnvironment) -> None:
             isinstance(group.observation, get_args(Space)),
             f"group {group.name!r} observes {group.observation!r}, which is no native space.",
         )
-    demand(
-        spec.horizon is None or (type(spec.horizon) is int and spec.horizon > 0),
-        f"horizon is {spec.horizon!r}; expected a positive int or None.",
-    )
     demand(
         isinstance(env, HasGlobalState) == (spec.global_state is not None),
         "spec.global_state and the method global_state() come together or not at all.",

@@ -1,0 +1,131 @@
+"""What every adapter does alike.
+
+| promise                                            | by                                          |
+| -------------------------------------------------- | ------------------------------------------- |
+| a call happens whole or not at all                 | `all_or_nothing` around `reset`, `step` ... |
+| numbers of the dynamics and rules are attributes   | `Adapter.__getattr__`, `__setattr__`        |
+| what is set from outside has an effect, or is an   | `Adapter.__setattr__`; `worlds_set` for     |
+| error that says why it cannot have one             | interfaces that set attributes by row       |
+| a saved state holds what the adapter remembers     | `Adapter.save_state`, `_memory`             |
+"""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .attributes import is_known, is_shared, refuse_if_fixed, worlds_get
+from .environments import rules_of
+from .session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def all_or_nothing(method: F) -> F:
+    """A method that an error or an interrupt leaves undone: adapter and session are as before it.
+
+    What it changes must be attributes, and the values it replaces must not be changed themselves.
+    """
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        session = self._session
+        mine, its = self.__dict__.copy(), session.moment()
+        inner = [(part, part.__dict__.copy()) for part in self._within] if self._within else ()
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            for part, its_own in inner:
+                part.__dict__.update(its_own)
+            self.__dict__.update(mine)
+            session.go_back(its)
+            raise
+
+    return call  # type: ignore[return-value]
+
+
+class Adapter:
+    """Base class of adapters, which keep their session as `_session`."""
+
+    _session: Session
+    _within: tuple[Any, ...] = ()  # other objects that its calls change
+
+    @property
+    def params(self) -> Any:
+        """Numbers of the dynamics: those given, as NumPy arrays, or the environment's own.
+
+        What is assigned, by name or whole, holds from the next step on; see `set_params`.
+        """
+        return self._session.params
+
+    @params.setter
+    def params(self, given: Any) -> None:
+        self._session.set_params(given)
+
+    def set_params(self, given: Any) -> None:
+        """Play on with other numbers of the dynamics, from the next step on.
+
+        Args:
+            given: Names and values; a value for all worlds, or an array with one for each. Or a
+                whole tree of the form of `params`.
+
+        Raises:
+            RulesError: There is no such parameter, or its shape or dtype is another.
+            ClosedError: After `close`.
+        """
+        self._session.set_params(given)
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """Write the state of every world to an .npz file, whole or not at all.
+
+        Raises:
+            NotResetError, ClosedError: Before `reset`, after `close`.
+            CallOrderError: A step has begun and has not been waited for.
+            OSError: The disk is full, or there is no such folder.
+        """
+        self._session.require("save_state")
+        self._session.save(path, self._memory())
+
+    def _memory(self) -> dict[str, Any]:
+        """What a saved state must hold besides that of the session."""
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        session = None if name.startswith("_") else self.__dict__.get("_session")
+        if session is not None and is_known(session, name):
+            values = worlds_get(session, name)
+            return values[0] if len(values) == 1 or is_shared(session, name) else np.stack(values)
+        inherited = getattr(super(), "__getattr__", None)
+        if inherited is not None:
+            return inherited(name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # An adapter's own attributes are looked up last: its steps set private ones.
+        if name[0] != "_" and not hasattr(type(self), name) and name not in self.__dict__:
+            session = self.__dict__.get("_session")
+            if session is not None and is_known(session, name):
+                if name in rules_of(session.env):
+                    session.set_rule(name, value)
+                else:
+                    session.set_params({name: value})
+                return
+            if session is not None:
+                refuse_if_fixed(session, name)
+        super().__setattr__(name, value)
+
+
+def generator_state(generator: np.random.Generator | None) -> Any:
+    """A generator as JSON's values."""
+    return None if generator is None else generator.bit_generator.state
+
+
+def generator_from(state: Any) -> np.random.Generator | None:
+    """The generator that `generator_state` told of."""
+    if state is None:
+        return None
+    generator = np.random.Generator(getattr(np.random, state["bit_generator"])())
+    generator.bit_generator.state = state
+    return generator

@@ -1,0 +1,127 @@
+"""`train` and `evaluate`: a policy learned with Stable-Baselines3, and judged beside chance."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from .app import Identifier, app, console, find_environment, plain, print_table
+from .playing import Model, Opponent, Played, Team
+
+INTERRUPTED = 130  # as shells have it
+
+
+@app.command()
+def train(
+    environment: Identifier,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write, made if need be; None: runs/NAME.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Everything random follows from it; None: 0.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Agent steps in all; None: what the recipe says.")
+    ] = None,
+    num_envs: Annotated[
+        int | None, typer.Option(min=1, help="Environments at once; None: what the recipe says.")
+    ] = None,
+    team: Team = None,
+    opponent: Opponent = None,
+    eval_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Agent steps between evaluations; None: a twentieth of the recipe's."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Results in the folder may go.")
+    ] = False,
+) -> None:
+    """Train with SB3, evaluate beside a random policy, draw the curve, film it.
+
+    Ctrl-C saves and reports what there is. Exit code 1: no better than random; 130: interrupted.
+    """
+    from bridge.training import games, learning
+
+    world = find_environment(environment)
+    if out is None:
+        out = Path("runs", games.name_of(world, team, opponent))
+    outcome = learning.train(
+        world,
+        out,
+        console=console(),
+        identifier=environment,
+        team=team,
+        opponent=opponent,
+        seed=seed,
+        steps=steps,
+        num_envs=num_envs,
+        eval_every=eval_every,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    found = outcome.evaluation
+    _table(found)
+    if outcome.interrupted:
+        _say(f"Interrupted after {found['steps']:,} steps; --resume goes on.")
+    goal = found["recipe"]["solved"]
+    if outcome.stopped:
+        _say(f"Solved: an evaluation after {found['steps']:,} steps reached {goal:g}.")
+    elif goal is not None:
+        verdict = "Solved" if found["trained"]["mean"] >= goal else "Not solved"
+        _say(f"{verdict}: the recipe asks for a mean return of {goal:g}.")
+    _say(outcome.comparison.verdict())
+    written = ", ".join(sorted(path.name for path in out.iterdir()))
+    _say(f"{out}: {written}")
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not outcome.comparison.is_better:
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    env: Played = None,
+    team: Team = None,
+    opponent: Opponent = None,
+    episodes: Annotated[int, typer.Option(min=2, help="How many, all at once.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first states.")] = 1_000_000,
+) -> None:
+    """Play a model and a random policy from the same first states, and compare their returns.
+
+    Exit code 1: no better than random.
+    """
+    from bridge.training.evaluation import Evaluation, compare, scores
+    from bridge.training.policies import by_chance
+    from bridge.training.trained import find
+
+    found = find(model, env, team, opponent, find_environment)
+    evaluation = Evaluation(found.game.env, episodes)
+    chance = by_chance(evaluation.venv.action_space, evaluation.venv.num_envs, seed)
+    trained, random = (evaluation.worlds(act, seed) for act in (found.policy, chance))
+    evaluation.close()
+    comparison = compare(trained, random)
+    _table({"trained": scores(trained), "random": scores(random)})
+    _say(comparison.verdict())
+    if not comparison.is_better:
+        raise typer.Exit(1)
+
+
+def _table(found: dict[str, Any]) -> None:
+    table = Table("policy", "mean return", "std", "episodes")
+    for policy in ("trained", "random"):
+        scores = found[policy]
+        table.add_row(
+            policy, f"{scores['mean']:.2f}", f"{scores['std']:.2f}", str(scores["episodes"])
+        )
+    print_table(table)
+
+
+def _say(text: str) -> None:
+    console().print(plain(text), soft_wrap=True)

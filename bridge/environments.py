@@ -1,0 +1,124 @@
+"""Environments from outside: found by name or taken as they are, with other rules where asked."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+
+from native.core import Environment
+from native.registry import UnknownEnvironmentError
+from native.registry import make as make_native
+
+from .errors import RulesError, UnknownNameError, UnsuitableError
+from .rules import as_ours, time_limit
+from .sources import adopt
+from .sources.catalogue import is_foreign, load
+from .sources.instead import advice
+
+Source: TypeAlias = "str | Environment[Any, Any] | Any"  # a name, native, or of `sources`
+
+
+def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
+    """The environment that a name, with or without the prefix "native/", or an object stands for.
+
+    An object is a native `Environment`, or one of those in `bridge.sources`; a name may be another
+    library's, as in "gymnax/CartPole-v1", see `bridge.sources.catalogue`.
+
+    Raises:
+        UnknownNameError: No such name; the message suggests the nearest.
+        MissingExtraError: It is the name of a library that is not installed.
+        RulesError: The environment has no such rule, or is already built.
+        RuleValueError: A rule has a value that does not fit. A `horizon` of -1 is none.
+        UnsuitableError: `source` is neither a name nor an environment; it says what to pass.
+    """
+    if isinstance(source, str):
+        if is_foreign(source):
+            return as_environment(load(source, **rules))
+        if "horizon" in rules:
+            rules["horizon"] = time_limit("horizon", rules["horizon"])
+        try:
+            with as_ours():
+                return make_native(source.removeprefix("native/"), **rules)
+        except UnknownEnvironmentError as error:
+            raise UnknownNameError(*error.args) from None
+    with as_ours():
+        env = adopt(source) or source
+        if isinstance(source, type) or not isinstance(env, Environment):
+            raise UnsuitableError(advice(source))
+        env.spec  # noqa: B018  what does not fit shows here
+    if rules:
+        raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
+    return env
+
+
+def as_limited(source: Source, word: str, rules: Mapping[str, Any]) -> Environment[Any, Any]:
+    """`as_environment`, where an interface has its own word for the rule `horizon`.
+
+    Args:
+        source: As in `as_environment`.
+        word: What the interface calls the time limit.
+        rules: By name; `word` may be one of them, of which -1 and None mean no limit.
+
+    Raises:
+        RulesError: Both words are given, or as `as_environment` and `with_horizon`.
+        RuleValueError: As `as_environment`.
+    """
+    if word not in rules:
+        return as_environment(source, **rules)
+    if "horizon" in rules:
+        raise RulesError(f"{word} is another word for horizon: give one of them.")
+    limit = time_limit(word, rules[word])
+    rest = {rule: value for rule, value in rules.items() if rule != word}
+    return with_horizon(as_environment(source, **rest), limit)
+
+
+def with_horizon(
+    env: Environment[Any, Any], horizon: int | None, word: str = "horizon"
+) -> Environment[Any, Any]:
+    """The same environment with another time limit, in steps; None or -1: without one.
+
+    Args:
+        env: The environment.
+        horizon: The limit.
+        word: What it is called where it was given, for the message.
+
+    Raises:
+        RulesError: It has no rule called `horizon`.
+        RuleValueError: The limit is no positive integer below 2**31.
+    """
+    horizon = time_limit(word, horizon)
+    if env.spec.horizon == horizon:
+        return env
+    if not isinstance(env, _HasHorizon):
+        raise RulesError(f"{env.spec.name} has no rule `horizon`, so its time limit is fixed.")
+    with as_ours():
+        changed: Environment[Any, Any] = dataclasses.replace(env, horizon=horizon)
+    return changed
+
+
+def with_rule(env: Environment[Any, Any], name: str, value: Any) -> Environment[Any, Any]:
+    """The same environment with another value of one rule.
+
+    Raises:
+        RulesError: It has no such rule.
+    """
+    if name == "horizon":
+        return with_horizon(env, value)
+    if name not in rules_of(env):
+        there = ", ".join(rules_of(env)) or "none"
+        raise RulesError(f"{env.spec.name} has no rule {name!r}. Rules: {there}.")
+    with as_ours():
+        changed: Environment[Any, Any] = dataclasses.replace(env, **{name: value})  # type: ignore[type-var]
+    return changed
+
+
+def rules_of(env: Any) -> tuple[str, ...]:
+    """Names of the rules that an environment was built with."""
+    if not dataclasses.is_dataclass(env):
+        return ()
+    return tuple(field.name for field in dataclasses.fields(env) if field.name != "params")
+
+
+@runtime_checkable
+class _HasHorizon(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    horizon: int | None

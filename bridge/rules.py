@@ -1,0 +1,88 @@
+"""What an environment is made with, as it comes from outside: one meaning, and errors of ours.
+
+| word                                             | means                                    |
+| ------------------------------------------------ | ---------------------------------------- |
+| `horizon`, `max_cycles`, `max_episode_steps` ... | steps until truncation; -1: no limit     |
+| None for one of these                            | no limit, unless the interface says else |
+| `devices`                                        | different devices of JAX's, or None      |
+"""
+
+import contextlib
+import numbers
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from native import rules
+from native.rules import RuleError, UnknownRuleError
+
+from .errors import RulesError, RuleValueError, UnsuitableError
+
+
+@contextlib.contextmanager
+def as_ours() -> Generator[None, None, None]:
+    """Turn what `native` raises about rules into the bridge's own.
+
+    Raises:
+        RulesError: There is no rule of that name.
+        RuleValueError: A rule has a value that does not fit.
+    """
+    try:
+        yield
+    except UnknownRuleError as error:
+        raise RulesError(*error.args) from None
+    except RuleError as error:
+        raise RuleValueError(*error.args) from None
+
+
+def time_limit(word: str, value: Any) -> int | None:
+    """Steps until truncation, or None for no limit, from what was given as `word`.
+
+    Raises:
+        RuleValueError: It is neither a positive integer below 2**31, nor -1, nor None.
+    """
+    if isinstance(value, numbers.Integral) and value == -1:
+        return None
+    with as_ours():
+        return rules.time_limit(word, value, unlimited="-1")
+
+
+def checked_rows(num_envs: Any) -> int:
+    """A number of worlds as an int.
+
+    Raises:
+        UnsuitableError: It is no positive integer below 2**31.
+    """
+    try:
+        rows: int = rules.count()("num_envs", num_envs)
+    except RuleError as error:
+        raise UnsuitableError(*error.args) from None
+    return rows
+
+
+def checked_devices(devices: Any, num_envs: int) -> tuple[Any, ...] | None:
+    """The devices that share `num_envs` rows; None: JAX's default alone has them all.
+
+    Raises:
+        UnsuitableError: It is no sequence of devices of JAX's, one is there twice, there are none,
+            or their number does not divide `num_envs`.
+    """
+    if devices is None:
+        return None
+    listed = isinstance(devices, (Sequence, np.ndarray)) and not isinstance(devices, str)
+    found = tuple(devices) if listed else ()
+    if not found or not all(isinstance(device, jax.Device) for device in found):
+        raise UnsuitableError(
+            f"devices must be a sequence of one or more of jax.devices(), got {devices!r}."
+        )
+    if len(set(found)) < len(found):
+        twice = next(device for device in found if found.count(device) > 1)
+        raise UnsuitableError(f"devices has {twice!r} twice; each may be there once.")
+    if num_envs % len(found):
+        raise UnsuitableError(
+            f"devices: {num_envs} rows cannot be shared by {len(found)} devices; their number must "
+            "divide that of the rows."
+        )
+    return found

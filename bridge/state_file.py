@@ -1,0 +1,207 @@
+"""Files of saved state: an .npz without pickle, written beside and renamed, compared before use.
+
+| member       | holds                                                                       |
+| ------------ | --------------------------------------------------------------------------- |
+| `about.json` | format, environment, rules, rows, mode, and for every array its name, shape |
+|              | and dtype; what an adapter remembers besides the state                      |
+| `leaf_N.npy` | the array of that number                                                    |
+
+Arrays stand as the rules know them, whatever way they are laid out on the device.
+"""
+
+import dataclasses
+import io
+import json
+import math
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import StateFileError
+
+FORMAT = 2
+_HEAD = "about.json"
+_MOST_TEXT = 1 << 26  # bytes of `about.json`
+_ARRAY, _SCALAR = "array", "scalar"  # {"array": N} stands for one that an adapter remembers
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+    """Name, shape and dtype of an array."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+    @classmethod
+    def of(cls, name: str, array: Any) -> "Leaf":
+        """That of an array, or of anything with a shape and a dtype."""
+        return cls(name, tuple(array.shape), np.dtype(array.dtype).name)
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """What a file holds.
+
+    Attributes:
+        about: What it is of; JSON.
+        arrays: Name -> array.
+        memory: What the adapter remembered: dicts and lists of numbers, text, None and arrays.
+    """
+
+    about: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+    memory: Any
+
+
+def write(path: str | os.PathLike[str], saved: Saved) -> None:
+    """Write a file; if that fails, what was there before is still there.
+
+    Raises:
+        OSError: The disk is full, or the folder does not exist.
+    """
+    remembered: list[np.ndarray] = []
+    memory = _without_arrays(saved.memory, remembered)
+    head = {
+        **saved.about,
+        "format": FORMAT,
+        "leaves": [dataclasses.astuple(Leaf.of(*named)) for named in saved.arrays.items()],
+        "remembered": [dataclasses.astuple(Leaf.of("", array)) for array in remembered],
+        "memory": memory,
+    }
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        with beside.open("xb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+                archive.writestr(_HEAD, json.dumps(head))
+                for number, array in enumerate([*saved.arrays.values(), *remembered]):
+                    with archive.open(f"leaf_{number}.npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read(path: str | os.PathLike[str], about: Mapping[str, Any], leaves: Sequence[Leaf]) -> Saved:
+    """Read a file, if it is of what `about` says and holds these leaves; nothing else is touched.
+
+    Leaves whose names begin with "params" may be there or not.
+
+    Raises:
+        StateFileError: It is no such file, or of something else; the message says what differs.
+        OSError: It cannot be opened.
+    """
+    name = os.fspath(path)
+    with Path(path).open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                sizes = {member.filename: member for member in archive.infolist()}
+                head = json.loads(_bytes(archive, sizes[_HEAD], _MOST_TEXT))
+                found = [_leaf(part) for part in head["leaves"]]
+                remembered = [_leaf(part) for part in head["remembered"]]
+                memory = head["memory"]
+                version = head["format"]
+                if version != FORMAT:
+                    raise StateFileError(
+                        f"{name} has format {version} of saved states; {FORMAT} is read here."
+                    )
+                _compare(name, head, about)
+                _compare_leaves(name, found, leaves)
+                arrays = [
+                    _array(archive, sizes[f"leaf_{number}.npy"], leaf)
+                    for number, leaf in enumerate([*found, *remembered])
+                ]
+                memory = _with_arrays(memory, arrays[len(found) :])
+        except StateFileError:
+            raise
+        except Exception as error:  # a damaged file may raise anything
+            raise StateFileError(
+                f"{name} is not a file of saved state, or is damaged ({type(error).__name__})."
+            ) from error
+    named = {leaf.name: array for leaf, array in zip(found, arrays, strict=False)}
+    return Saved({key: head[key] for key in about}, named, memory)
+
+
+def _compare(name: str, head: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    different = [
+        f"  {key}: {head.get(key)!r} in the file, {value!r} here"
+        for key, value in about.items()
+        if head.get(key) != value
+    ]
+    if different:
+        raise StateFileError(f"{name} holds another environment:\n" + "\n".join(different))
+
+
+def _compare_leaves(name: str, found: Sequence[Leaf], wanted: Sequence[Leaf]) -> None:
+    here = {leaf.name: leaf for leaf in wanted}
+    there = {leaf.name: leaf for leaf in found if not leaf.name.startswith("params")}
+    if len({leaf.name for leaf in found}) != len(found):
+        raise StateFileError(f"{name} holds an array twice.")
+    different = [
+        f"  {leaf}: {there.get(leaf, 'missing')} in the file, {here.get(leaf, 'unknown')} here"
+        for leaf in (*here, *(there.keys() - here.keys()))
+        if here.get(leaf) != there.get(leaf)
+    ]
+    if different:
+        raise StateFileError(f"{name} is of another version:\n" + "\n".join(different))
+
+
+def _leaf(part: Any) -> Leaf:
+    name, shape, dtype = part
+    if not all(isinstance(size, int) and 0 <= size < 1 << 40 for size in shape):
+        raise ValueError(shape)
+    return Leaf(str(name), tuple(shape), np.dtype(dtype).name)
+
+
+def _bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+    if member.compress_type != zipfile.ZIP_STORED or member.file_size > most:
+        raise ValueError(member.filename)
+    return archive.read(member)
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, leaf: Leaf) -> np.ndarray:
+    data = _bytes(archive, member, leaf.size + 4096)
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError(leaf)
+    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(stream)
+    rest = data[stream.tell() :]
+    if (shape, in_columns, dtype.name) != (leaf.shape, False, leaf.dtype):
+        raise ValueError(leaf)
+    return np.frombuffer(rest, dtype, count=math.prod(shape)).reshape(shape).copy()
+
+
+def _without_arrays(tree: Any, arrays: list[np.ndarray]) -> Any:
+    """JSON for a tree of what an adapter remembers; its arrays are added to `arrays`."""
+    if isinstance(tree, (np.ndarray, np.generic)):
+        arrays.append(np.asarray(tree))
+        return {_ARRAY if isinstance(tree, np.ndarray) else _SCALAR: len(arrays) - 1}
+    if isinstance(tree, Mapping):
+        return {"dict": [[key, _without_arrays(part, arrays)] for key, part in tree.items()]}
+    if isinstance(tree, (list, tuple)):
+        return [_without_arrays(part, arrays) for part in tree]
+    return tree
+
+
+def _with_arrays(tree: Any, arrays: Sequence[np.ndarray]) -> Any:
+    if isinstance(tree, dict) and _ARRAY in tree:
+        return arrays[tree[_ARRAY]]
+    if isinstance(tree, dict) and _SCALAR in tree:
+        return arrays[tree[_SCALAR]][()]
+    if isinstance(tree, dict):
+        return {key: _with_arrays(part, arrays) for key, part in tree["dict"]}
+    if isinstance(tree, list):
+        return [_with_arrays(part, arrays) for part in tree]
+    return tree

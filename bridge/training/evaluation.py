@@ -1,0 +1,106 @@
+"""How good a policy is, and whether that is more than chance."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from bridge.sb3 import make_vec_env
+from native.core import Environment
+
+from .policies import Act
+
+EPISODES = 100
+EVALUATION_SEED = 1_000_000  # far from the seeds of training
+VALIDATION_SEED = 2_000_000  # of the evaluations in training, which decide when it stops
+LONGEST = 10_000  # steps of an episode that has no time limit
+SHUFFLES = 9_999
+LIKELY = 0.01  # a difference that chance makes as often as that is no difference
+
+
+class Evaluation:
+    """Plays a policy in many worlds at once; made once, it plays any number of policies.
+
+    Attributes:
+        venv: The worlds, for a policy to be checked against.
+    """
+
+    def __init__(self, env: Environment[Any, Any], episodes: int) -> None:
+        self.venv = make_vec_env(env, episodes)
+        self._episodes = episodes
+        self._longest = env.spec.horizon or LONGEST
+
+    def agents(self, act: Act, seed: int) -> np.ndarray:
+        """Return of each agent in the first episode of each world, float64 (rows,).
+
+        Each world counts once: taking the first to finish would prefer short episodes.
+        """
+        self.venv.seed(seed)
+        observation = self.venv.reset()
+        returns = np.zeros(self.venv.num_envs)
+        playing = np.ones(self.venv.num_envs, bool)
+        for _ in range(self._longest):
+            observation, reward, dones, _ = self.venv.step(act(observation))
+            returns[playing] += reward[playing]
+            playing &= ~dones
+            if not playing.any():
+                break
+        return returns
+
+    def worlds(self, act: Act, seed: int) -> np.ndarray:
+        """The mean of `agents` in each world, float64 (episodes,)."""
+        means: np.ndarray = self.agents(act, seed).reshape(self._episodes, -1).mean(axis=1)
+        return means
+
+    def close(self) -> None:
+        """Free the worlds."""
+        self.venv.close()
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Returns of a policy beside those of a random one, of the same first states.
+
+    Attributes:
+        trained, random: float64 (episodes,).
+        odds: How often chance alone makes the trained one as much better, 0 ... 1: a permutation
+            test of the two means, one-sided.
+    """
+
+    trained: np.ndarray
+    random: np.ndarray
+    odds: float
+
+    @property
+    def is_better(self) -> bool:
+        """Whether chance is ruled out."""
+        return self.odds < LIKELY
+
+    def verdict(self) -> str:
+        """In words."""
+        odds = f"chance alone makes such a difference {self.odds:.2%} of the time"
+        if self.odds <= 1 / (SHUFFLES + 1):
+            odds = f"chance alone made no such difference in {SHUFFLES:,} shuffles"
+        return f"{'Better' if self.is_better else 'No better'} than random: {odds}."
+
+
+def compare(trained: np.ndarray, random: np.ndarray) -> Comparison:
+    """Test the means of two samples of returns."""
+    both = np.concatenate([trained, random])
+    shuffled = np.random.default_rng(0).permuted(np.tile(both, (SHUFFLES, 1)), axis=1)
+    rounding = 1e-9 * max(1.0, float(np.abs(both).max()))
+    ours, theirs = np.split(shuffled, [len(trained)], axis=1)
+    differences = ours.mean(axis=1) - theirs.mean(axis=1)
+    as_large = differences >= trained.mean() - random.mean() - rounding
+    return Comparison(trained, random, (1 + int(as_large.sum())) / (SHUFFLES + 1))
+
+
+def scores(returns: np.ndarray) -> dict[str, float | int]:
+    """Mean, std, min and max of some returns, and how many they are."""
+    return {
+        "mean": round(float(returns.mean()), 3),
+        "std": round(float(returns.std()), 3),
+        "min": round(float(returns.min()), 3),
+        "max": round(float(returns.max()), 3),
+        "episodes": len(returns),
+    }

@@ -1,0 +1,164 @@
+"""What is trained: an environment of like agents, or one team of it while a policy plays the rest.
+
+Opponents are known by name (`native.opponents`) or lie at module:function.
+"""
+
+import dataclasses
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from bridge.errors import BridgeError, UnknownNameError, UnsuitableError
+from native.against import Opponent, against
+from native.core import Environment, Group, TakesTurns
+from native.opponents import of
+
+
+@dataclasses.dataclass(frozen=True)
+class Game:
+    """What is trained, and how to find it again.
+
+    Attributes:
+        env: With one group of agents, who share one policy.
+        identifier: What the environment, or the world that `env` is a team of, is found by.
+        team: The group that is trained; None: there is one.
+        opponent: What the other groups are played by, as it was named.
+    """
+
+    env: Environment[Any, Any]
+    identifier: str
+    team: str | None = None
+    opponent: str | None = None
+
+    def command(self, what: str) -> str:
+        """How the command line is told to do something with it."""
+        team = f" --team {self.team} --opponent {self.opponent}" if self.team else ""
+        return f"python -m bridge {what} {self.identifier}{team}"
+
+
+def game(
+    identifier: str,
+    world: Environment[Any, Any],
+    team: str | None = None,
+    opponent: str | None = None,
+) -> Game:
+    """The game that can be trained.
+
+    Args:
+        identifier: What `world` is found by.
+        world: The environment.
+        team: Name of the group to train, of several.
+        opponent: Name of a policy, or module:function, that plays the other groups.
+
+    Raises:
+        UnsuitableError: The environment plays in turns, has groups and no team is named, has no
+            such group, or the opponent cannot play it. The message says the command that trains it.
+        UnknownNameError: There is no such opponent.
+    """
+    name, groups = world.spec.name, world.spec.groups
+    if isinstance(world, TakesTurns):
+        raise UnsuitableError(f"{name} plays in turns; one policy can learn only where all act.")
+    if team is None and opponent is None:
+        if len(groups) == 1:
+            return Game(world, identifier)
+        raise UnsuitableError(
+            f"{name} has unlike groups, {_listed(groups)}, and one policy cannot play them all. "
+            f"Train one of them while a fixed policy plays the rest: {_way_out(identifier, world)}"
+        )
+    if len(groups) == 1:
+        raise UnsuitableError(
+            f"{name} has one group, {_listed(groups)}, and nobody else: "
+            "train it without --team and --opponent."
+        )
+    if team not in [group.name for group in groups]:
+        given = "no --team is given" if team is None else f"--team {team} is none of them"
+        raise UnsuitableError(
+            f"{name} has the groups {_listed(groups)}; {given}. "
+            f"For example: {_way_out(identifier, world)}"
+        )
+    if opponent is None:
+        raise UnsuitableError(
+            f"Who plays against {team}? --opponent is one of {', '.join(of(world))}, or "
+            f"module:function. For example: {_way_out(identifier, world, team)}"
+        )
+    policy = _opponent(world, opponent)
+    for group in groups:
+        if group.name != team:
+            _try(world, group, opponent, policy)
+    assert team is not None
+    return Game(
+        against(world, team, policy, name_of(world, team, opponent)), identifier, team, opponent
+    )
+
+
+def name_of(world: Environment[Any, Any], team: str | None, opponent: str | None) -> str:
+    """What to call a game."""
+    if team is None or opponent is None:
+        return world.spec.name
+    return f"{world.spec.name}_{team}_against_{opponent.rpartition(':')[2]}"
+
+
+def _listed(groups: tuple[Group, ...]) -> str:
+    counts = [(group.name, len(group.agents)) for group in groups]
+    return " and ".join(f"{name} ({n} agent{'s' * (n > 1)})" for name, n in counts)
+
+
+def _way_out(identifier: str, world: Environment[Any, Any], team: str | None = None) -> str:
+    largest = max(world.spec.groups, key=lambda group: len(group.agents))
+    return Game(world, identifier, team or largest.name, "random").command("train")
+
+
+def _opponent(world: Environment[Any, Any], name: str) -> Opponent:
+    known = of(world)
+    if name in known:
+        return known[name]
+    if ":" not in name:
+        raise UnknownNameError(
+            f"{world.spec.name} has no opponent {name!r}: it has {', '.join(known)}, and "
+            "module:function names one of yours."
+        )
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        found: Any = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UnknownNameError(f"--opponent {name}: {error}.") from error
+    if isinstance(found, type):
+        found = found()
+    policy: Opponent = found
+    if not callable(policy):
+        raise UnsuitableError(f"--opponent {name} is no policy but {found!r}.")
+    return policy
+
+
+def _try(world: Environment[Any, Any], group: Group, name: str, policy: Opponent) -> None:
+    """Raise unless the policy can play that group, as far as shapes tell.
+
+    Raises:
+        UnsuitableError: It cannot.
+    """
+
+    def act(key: jax.Array) -> jax.Array:
+        state, _ = world.init(key, world.params)
+        return policy(key, world, group, state, world.params)
+
+    wanted = (len(group.agents), *group.action.shape)
+    try:
+        made = jax.eval_shape(act, jax.random.key(0))
+        found = f"{made.dtype}{[*made.shape]}"
+    except BridgeError:
+        raise
+    except Exception as error:
+        raise UnsuitableError(
+            f"--opponent {name} cannot play {group.name} of {world.spec.name}: "
+            f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        ) from error
+    expected = f"{group.action.dtype}{[*wanted]}"
+    if found != expected:
+        raise UnsuitableError(
+            f"--opponent {name} plays {group.name} of {world.spec.name} with {found}; "
+            f"actions of that group are {expected}."
+        )

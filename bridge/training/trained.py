@@ -1,0 +1,59 @@
+"""A trained policy and its game, from the folder of a training or a model's file."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bridge.errors import ResultsError
+from bridge.sb3 import make_vec_env
+from native.core import Environment
+
+from . import results
+from .games import Game, game
+from .policies import Policy, load
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A policy, and what it plays."""
+
+    game: Game
+    policy: Policy
+
+
+def find(
+    model: Path,
+    identifier: str | None,
+    team: str | None,
+    opponent: str | None,
+    find_environment: Callable[[str], Environment[Any, Any]],
+) -> Trained:
+    """The policy at `model`, and its game.
+
+    Args:
+        model: A folder that `train` wrote, or a model's .zip file, in such a folder or alone.
+        identifier, team, opponent: What it is to play; None: what it was trained on.
+        find_environment: Makes an environment of an identifier.
+
+    Raises:
+        ResultsError: There is no model, or nobody says what it plays.
+        UnsuitableError: It does not fit the environment.
+        UnknownNameError: There is no such environment or opponent.
+    """
+    path = model / results.MODEL if model.is_dir() else model
+    about = results.about(path.parent)
+    if identifier is None:
+        if about is None:
+            raise ResultsError(f"Nothing beside {path} says what it plays: name it with --env ID.")
+        identifier = about["identifier"]
+        team = about["team"] if team is None else team
+        opponent = about["opponent"] if opponent is None else opponent
+    assert identifier is not None
+    normalized = None if about is None else about["recipe"]["normalize"]
+    policy = load(path, normalized=normalized)
+    played = game(identifier, find_environment(identifier), team, opponent)
+    venv = make_vec_env(played.env, 1)
+    policy.fits(venv, played.env.spec.name)
+    venv.close()
+    return Trained(played, policy)
