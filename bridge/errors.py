@@ -25,17 +25,20 @@ from native.rules import RuleError
 
 
 class BridgeError(Exception):
-    """Base class; catch this to catch them all."""
+    """Base class; catch this to catch them all.
+
+    An error crosses to another process as its message: `type(error)(str(error))` is the same again,
+    which is what a pickle and Gymnasium's worker processes make of it.
+    """
 
 
 class MissingExtraError(BridgeError, ImportError):
     """A module of the bridge was imported without the library it speaks to."""
 
-    def __init__(self, module: str, library: str, extra: str) -> None:
-        super().__init__(
-            f"{module} needs {library}, which is not installed. "
-            f"Install it with: pip install 'jitbridge[{extra}]'"
-        )
+    def __init__(self, module: str, library: str = "", extra: str = "") -> None:
+        said = f"{module} needs {library}, which is not installed. " if library else module
+        how = f"Install it with: pip install 'jitbridge[{extra}]'" if extra else ""
+        super().__init__(said + how)
 
 
 class UnknownNameError(BridgeError, UnknownEnvironmentError):
@@ -54,14 +57,16 @@ class NotResetError(BridgeError, RuntimeError):
     """Something that needs a running episode was called before the first `reset`."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what}() was called before reset(). Call reset() first.")
+        said = "() was called before reset(). Call reset() first."
+        super().__init__(what if what.endswith(said) else what + said)
 
 
 class ClosedError(BridgeError, RuntimeError):
     """Something was called after `close`."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what}() was called after close(). Make a new environment.")
+        said = "() was called after close(). Make a new environment."
+        super().__init__(what if what.endswith(said) else what + said)
 
 
 class EpisodeOverError(BridgeError, RuntimeError):

@@ -326,3 +326,17 @@ def test_every_error_is_a_bridge_error_and_a_standard_one():
         if issubclass(error, BridgeError):
             standard = [b for b in error.__mro__ if b.__module__ == "builtins"]
             assert standard[0] not in (Exception, BaseException, object), error
+
+
+def test_errors_are_the_same_in_another_process():
+    from bridge import errors
+
+    made = [
+        errors.MissingExtraError("bridge.x", "x", "y"),
+        errors.NotResetError("step"),
+        errors.ClosedError("step"),
+        errors.ActionError("no"),
+    ]
+    for error in made:
+        for again in (pickle.loads(pickle.dumps(error)), type(error)(str(error))):
+            assert type(again) is type(error) and str(again) == str(error)
