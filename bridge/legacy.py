@@ -25,6 +25,7 @@ import numpy as np
 
 from native.core import Renders
 
+from .adapter import Adapter, all_or_nothing
 from .environments import Source
 from .errors import MissingExtraError, RenderError
 from .resets import one_seed
@@ -54,13 +55,14 @@ Step: TypeAlias = tuple[Any, float, bool, dict[str, Any]]
 
 
 def make(
-    id_or_env: Source, *, max_episode_steps: int | None = None, **rules: Any
+    id_or_env: Source, *, max_episode_steps: int | None = None, params: Any = None, **rules: Any
 ) -> "LegacyBridge":
     """One environment with one agent, as gym 0.21 had it.
 
     Args:
         id_or_env: A registered name or a native environment.
         max_episode_steps: Time limit; None: the environment's own; -1: none.
+        params: Numbers of the dynamics by name, see `bridge.parameters`.
         **rules: Rules of the environment, by name.
 
     Raises:
@@ -68,7 +70,7 @@ def make(
     """
     native = modern.limited(id_or_env, max_episode_steps, rules)
     render_mode = "rgb_array" if isinstance(native, Renders) else None
-    env = LegacyBridge(modern.make(native, render_mode=render_mode))
+    env = LegacyBridge(modern.make(native, render_mode=render_mode, params=params))
     original = gymnasium.registry.get(native.spec.name)
     env.spec = EnvSpec(
         native.spec.name,
@@ -121,7 +123,7 @@ class Env:
         self.close()
 
 
-class LegacyBridge(Env):
+class LegacyBridge(Adapter, Env):
     """A Gymnasium environment, with whatever wrappers stand around it, as gym 0.21 had them.
 
     Attributes:
@@ -134,6 +136,9 @@ class LegacyBridge(Env):
             "render.modes": modes,
             "video.frames_per_second": env.metadata["render_fps"],
         }
+        core: Any = env.unwrapped
+        self._session = core._session
+        self._within = (core,)
         self.env = env
         self.spec = env.spec
         self.observation_space = env.observation_space
@@ -143,9 +148,14 @@ class LegacyBridge(Env):
 
     @property
     def _max_episode_steps(self) -> int | None:
-        """The time limit, where scripts of then look for it."""
-        limit: int | None = self.spec and self.spec.max_episode_steps
-        return limit
+        """The time limit, where scripts of then look for it, and set it."""
+        return self._session.spec.horizon
+
+    @_max_episode_steps.setter
+    def _max_episode_steps(self, limit: int | None) -> None:
+        self._session.set_rule("horizon", limit)
+        if self.spec is not None:
+            self.spec.max_episode_steps = self._session.spec.horizon
 
     @property
     def action_masks(self) -> Any:
@@ -163,6 +173,7 @@ class LegacyBridge(Env):
         self._seed = one_seed(seed)
         return [self._seed]
 
+    @all_or_nothing
     def reset(self, *, seed: int | None = None, return_info: bool = False, **options: Any) -> Any:
         """Begin an episode; the observation, or with `return_info` the pair of it and the info.
 
@@ -173,6 +184,7 @@ class LegacyBridge(Env):
         self._seed = None
         return (observation, info) if return_info else observation
 
+    @all_or_nothing
     def step(self, action: Any) -> Step:
         """Advance by one step.
 
@@ -185,18 +197,18 @@ class LegacyBridge(Env):
             info["TimeLimit.truncated"] = True
         return observation, float(reward), terminated or truncated, info
 
-    def save_state(self, path: str | os.PathLike[str]) -> None:
-        """Write the state to an .npz file, with the seed that waits for `reset`; see `Adapter`."""
-        core: Any = self.env.unwrapped
-        core._session.save(path, {**core._memory(), "seed": self._seed})
+    def _memory(self) -> dict[str, Any]:
+        (core,) = self._within
+        return {**core._memory(), "seed": self._seed}
 
+    @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> Any:
         """Go on from a file that `save_state` wrote; its observation.
 
         Raises:
             StateFileError: It is no such file, or of another environment.
         """
-        core: Any = self.env.unwrapped
+        (core,) = self._within
         memory, (observation, _) = core._resumed(path)
         self._seed = memory.get("seed")
         return observation

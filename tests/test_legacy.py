@@ -82,7 +82,7 @@ def test_scripts_find_the_time_limit_and_the_threshold():
     assert env.spec.reward_threshold == gymnasium.spec("CartPole-v1").reward_threshold == 475
     assert gym.make("CartPole-v1", max_episode_steps=9)._max_episode_steps == 9
     assert gym.make("CartPole-v1", max_episode_steps=-1)._max_episode_steps is None
-    assert gym.LegacyBridge(modern.make("CartPole-v1"))._max_episode_steps is None
+    assert gym.LegacyBridge(modern.make("CartPole-v1"))._max_episode_steps == 500
 
 
 def test_action_masks_can_be_asked_for_where_there_are_any():

@@ -262,6 +262,17 @@ def test_the_originals_names_are_known():
             setattr(env, derived, 2.0)
 
 
+def test_scripts_of_the_old_api_set_them_too():
+    gym = pytest.importorskip("bridge.legacy")
+    env = gym.make("MountainCar-v0", params={"gravity": 0.001})
+    assert env.gravity == pytest.approx(0.001)
+    env._max_episode_steps = 3
+    env.reset()
+    assert [env.step(1)[2] for _ in range(3)] == [False, False, True]
+    with pytest.raises(RulesError, match="'position' is part of the state"):
+        env.position = 0.0
+
+
 def test_set_attr_by_row():
     gymnasium, sb3 = (pytest.importorskip(f"bridge.{name}") for name in ("gymnasium", "sb3"))
     envs = gymnasium.make_vec("simple_spread_v3", 2)
