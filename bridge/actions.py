@@ -279,18 +279,18 @@ def _clipped(group: Group, array: np.ndarray, space: Box, where: Where) -> np.nd
         array = _reals(group, array, where)
     if array.dtype.kind not in _NUMBERS:
         _refuse(group, array, None, f"is no real number (dtype {array.dtype})", where)
+    low, high = space.bounds
     if array.dtype.kind == "f":
         if not np.isfinite(array).all():
             _refuse(group, array, ~np.isfinite(array), "is not finite", where)
-        if np.dtype(space.dtype).kind in "iu" and (array != np.trunc(array)).any():
+        if low.dtype.kind != "f" and (array != np.trunc(array)).any():
             _refuse(group, array, array != np.trunc(array), "is no whole number", where)
-    low, high = space.bounds
     inside: np.ndarray = np.clip(array, low, high)
-    if inside.dtype == space.dtype:
-        return inside
+    if inside.dtype == low.dtype or space.is_bounded:
+        return inside.astype(low.dtype, copy=False)
     with np.errstate(over="ignore"):
-        cast = inside.astype(space.dtype)
-    if cast.dtype.kind == "f" and not np.isfinite(cast).all():
+        cast = inside.astype(low.dtype)
+    if not np.isfinite(cast).all():
         why = f"is beyond {np.finfo(cast.dtype).max:.3g}, the largest {space.dtype}"
         _refuse(group, array, ~np.isfinite(cast), why, where)
     return cast

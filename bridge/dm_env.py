@@ -43,7 +43,7 @@ try:
     import dm_env  # type: ignore[import-untyped]
     from dm_env import specs  # type: ignore[import-untyped]
 except ImportError as error:
-    raise MissingExtraError("bridge.dm_env", "dm_env", "dm_env") from error
+    raise MissingExtraError("bridge.dm_env", "dm_env", "dm-env") from error
 
 
 def make(

@@ -19,7 +19,7 @@ stranded = False  # whether this is such a process
 
 def jax_has_started() -> bool:
     """Whether JAX has a device in hand. Asking starts nothing, and takes no lock."""
-    return bool(xla_bridge._backends)
+    return bool(vars(xla_bridge)["_backends"])
 
 
 def check() -> None:

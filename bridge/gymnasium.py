@@ -6,7 +6,7 @@
 | reward                | float                                                               |
 | terminated, truncated | bool                                                                |
 | info                  | `info`, new on each call; scalars are Python's                      |
-| action mask           | `info["action_mask"]`, int8 (actions,)                              |
+| action mask           | `info["action_mask"]`, int8 (actions,); `action_masks()`            |
 | seed, next episode    | `reset(seed=...)`, `reset()`                                        |
 | `horizon`             | `max_episode_steps`                                                 |
 | registered name       | "native/<name>"                                                     |
@@ -15,28 +15,30 @@
 
 Gymnasium reads no plugin entry points, so importing this module registers every one-agent name:
 `gymnasium.make("bridge.gymnasium:native/CartPole-v1")`, and `make_vec` of it. Time limits are then
-Gymnasium's. Before 1.0 it passes no name to a vector entry point; there it is
+Gymnasium's. A walk over `gymnasium.registry` wants this import before it begins. Before 1.0 it
+passes no name to a vector entry point; there it is
 `make_vec(id, vectorization_mode="custom", vector_kwargs={"id_or_env": "CartPole-v1"})`.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from native.batch import Autoreset
-from native.core import Environment, Renders
+from native.core import FRAMES_PER_SECOND, Environment, Renders
 from native.registry import REGISTRY
 from native.spaces import Dict, Discrete, Space
 
 from . import spaces
-from .actions import stacked
+from .actions import mask_size, stacked
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
 from .environments import Source, as_environment, as_limited
 from .errors import (
     EpisodeOverError,
     MissingExtraError,
+    NotResetError,
     OptionError,
     RenderError,
     UnsuitableError,
@@ -44,7 +46,8 @@ from .errors import (
 from .programs import Device
 from .resets import given_options, one_seed
 from .session import Session
-from .window import FRAMES_PER_SECOND, Window, check_render_mode
+from .window import Window, check_render_mode, frames_per_second
+from .words import GYMNASIUM_MAKE, GYMNASIUM_MAKE_VEC
 
 try:
     import gymnasium
@@ -81,14 +84,14 @@ def make(
         render_mode: "rgb_array" or "human".
         max_episode_steps: Time limit; None: the environment's own; -1: none.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name; Gymnasium's own words, see `bridge.words`.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         UnsuitableError: It has several agents.
         RenderError: No such render mode, or the environment has no picture.
     """
-    env = limited(id_or_env, max_episode_steps, rules)
+    env = limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE.ours(rules))
     return GymBridge(env, render_mode=render_mode, params=params)
 
 
@@ -118,7 +121,7 @@ def make_vec(
             `bridge.parameters`.
         devices: Share the worlds among these.
         rng: Generator of the random bits, see `native.prng`.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name; Gymnasium's own words, see `bridge.words`.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.environments.as_environment`.
@@ -126,7 +129,7 @@ def make_vec(
         RenderError: No such render mode, or the environment has no picture.
     """
     return VectorBridge(
-        limited(id_or_env, max_episode_steps, rules),
+        limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE_VEC.ours(rules)),
         num_envs,
         autoreset_mode=autoreset_mode,
         copy=copy,
@@ -142,6 +145,13 @@ def make_unlimited(
 ) -> "GymBridge":
     """What `gymnasium.make` calls, which puts its own `TimeLimit` around it."""
     return make(id_or_env, render_mode=render_mode, max_episode_steps=-1, **rules)
+
+
+# Gymnasium asks the entry point, mostly a class, for what it draws, and adds "rgb_array_list".
+vars(make_unlimited)["metadata"] = {
+    "render_modes": [*RENDER_MODES],
+    "render_fps": FRAMES_PER_SECOND,
+}
 
 
 class GymBridge(Adapter, _Env):
@@ -161,13 +171,15 @@ class GymBridge(Adapter, _Env):
             )
         check_render_mode(env, render_mode, RENDER_MODES)
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
+        self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
         self.render_mode = render_mode
         self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         self._group = self._session.spec.groups[0]
         self.observation_space = spaces.observation_space(self._group.observation)
         self.action_space = spaces.action_space(self._group.action)
-        self._window = Window(env.spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
+        self._window = (
+            Window(env.spec.name, frames_per_second(env)) if render_mode == "human" else None
+        )
         self._over = False
         self._known: dict[int, dict[str, np.ndarray]] = {}
         if isinstance(self._group.action, Discrete):  # checking one costs a tenth of a step
@@ -213,6 +225,29 @@ class GymBridge(Adapter, _Env):
             self.render()
         observation = _only(self._group.observation, now.observation[self._group.name])
         return observation, now.reward.item(), terminated, truncated, self._info(now.info, mask)
+
+    @property
+    def action_masks(self) -> Callable[[], np.ndarray]:
+        """`action_masks()`: legal actions, bool (actions,); before the first reset all of them.
+
+        Here only where actions are masked: sb3-contrib asks `hasattr`, and then for this name.
+
+        Raises:
+            AttributeError: Every action is always legal.
+            ClosedError: Called after `close`.
+        """
+        if not mask_size(self._session.env, self._group):
+            raise AttributeError(f"{self._session.spec.name} has no action masks.")
+        return self._action_masks
+
+    def _action_masks(self) -> np.ndarray:
+        try:
+            self._session.require("action_masks")
+        except NotResetError:
+            return np.ones(mask_size(self._session.env, self._group), bool)
+        masks = self._session.look(own=True)[1] or {}
+        mask: np.ndarray = masks[self._group.name][0, 0]
+        return mask
 
     def render(self) -> Any:
         """A picture, uint8 (height, width, 3); "human" shows it in a window instead.

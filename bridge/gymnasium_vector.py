@@ -43,17 +43,8 @@ from native.batch import Autoreset
 from native.core import Environment, Renders
 
 from . import spaces
-from .adapter import (
-    Adapter,
-    all_or_nothing,
-    by_world,
-    generator_from,
-    generator_state,
-    is_known,
-    refuse_if_fixed,
-    worlds_get,
-    worlds_set,
-)
+from .adapter import Adapter, all_or_nothing, generator_from, generator_state
+from .attributes import RowAttributes
 from .errors import (
     CallOrderError,
     EpisodeOverError,
@@ -61,14 +52,13 @@ from .errors import (
     OptionError,
     OptionTypeError,
     RenderError,
-    RulesError,
     UnsuitableError,
 )
 from .programs import Device, Tally
 from .resets import given_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Seeds, Session
-from .window import FRAMES_PER_SECOND, check_render_mode
+from .window import check_render_mode, frames_per_second
 
 try:
     import gymnasium.vector
@@ -123,7 +113,7 @@ class VectorBridge(Adapter, _VectorEnv):
         mode = _autoreset(autoreset_mode)
         check_render_mode(env, render_mode, RENDER_MODES)
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
+        self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
         self.render_mode = render_mode
         self.autoreset_mode = AutoresetMode(mode.value)
         if AutoresetMode is not Autoreset:
@@ -144,7 +134,7 @@ class VectorBridge(Adapter, _VectorEnv):
         self._intake = Intake(spec, num_worlds)
         self._alive = np.ones(self.num_envs, bool)
         self._stepping = False
-        self._notes: dict[str, tuple[Any, ...]] = {}
+        self._attributes = RowAttributes(self._session, self.num_agents)
         self.closed = False
 
     @all_or_nothing
@@ -236,14 +226,12 @@ class VectorBridge(Adapter, _VectorEnv):
         Raises:
             AttributeError: There is none.
         """
-        if name in self._notes:
-            return self._notes[name]
-        if is_known(self._session, name):
-            values = worlds_get(self._session, name)
-            return tuple(value for value in values for _ in range(self.num_agents))
-        value = getattr(self, name, self.get_attr)
-        if name.startswith("_") or callable(value):
-            raise AttributeError(f"{self._spec.name} has no attribute {name!r}.")
+        try:
+            return tuple(self._attributes.get(name, row) for row in range(self.num_envs))
+        except AttributeError:
+            value = getattr(self, name, self.get_attr)
+            if name.startswith("_") or callable(value):
+                raise
         return (value,) * self.num_envs
 
     def set_attr(self, name: str, values: Any) -> None:
@@ -261,14 +249,8 @@ class VectorBridge(Adapter, _VectorEnv):
             values = [values] * self.num_envs
         if len(values) != self.num_envs:
             raise ValueError(f"expected {self.num_envs} values, one a row, got {len(values)}.")
-        if is_known(self._session, name):
-            self._session.require("set_attr", running=False)
-            worlds_set(self._session, name, by_world(name, values, self.num_agents))
-            return
-        refuse_if_fixed(self._session, name)
-        if name not in self._notes and hasattr(self, name):
-            raise RulesError(f"{name!r} cannot be set here: give it to make_vec().")
-        self._notes[name] = tuple(values)
+        is_taken = hasattr(type(self), name) or name in vars(self)
+        self._attributes.set(name, dict(enumerate(values)), is_taken=is_taken)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """`render`, or `get_attr`; rows have no other methods of their own."""

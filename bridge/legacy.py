@@ -28,7 +28,7 @@ from native.core import Renders
 from .environments import Source
 from .errors import MissingExtraError, RenderError
 from .resets import one_seed
-from .window import FRAMES_PER_SECOND, Window
+from .window import Window
 
 try:
     import gymnasium
@@ -130,7 +130,10 @@ class LegacyBridge(Env):
 
     def __init__(self, env: "gymnasium.Env[Any, Any]") -> None:
         modes = ["human", "rgb_array"] if env.render_mode == "rgb_array" else []
-        self.metadata = {"render.modes": modes, "video.frames_per_second": FRAMES_PER_SECOND}
+        self.metadata = {
+            "render.modes": modes,
+            "video.frames_per_second": env.metadata["render_fps"],
+        }
         self.env = env
         self.spec = env.spec
         self.observation_space = env.observation_space
@@ -143,6 +146,11 @@ class LegacyBridge(Env):
         """The time limit, where scripts of then look for it."""
         limit: int | None = self.spec and self.spec.max_episode_steps
         return limit
+
+    @property
+    def action_masks(self) -> Any:
+        """See `bridge.gymnasium.GymBridge.action_masks`."""
+        return self.env.get_wrapper_attr("action_masks")
 
     def seed(self, seed: int | None = None) -> list[int | None]:
         """Seed the next `reset`; None: by the operating system.
@@ -206,7 +214,7 @@ class LegacyBridge(Env):
         if mode == "rgb_array":
             return picture
         if self._window is None:
-            self._window = Window(str(self), FRAMES_PER_SECOND)
+            self._window = Window(str(self), self.metadata["video.frames_per_second"])
         self._window.show(picture)
         return None
 

@@ -18,7 +18,9 @@ Where actions are masked, an observation is {"observation": ..., "action_mask": 
 a dict already has "action_mask" beside its other parts. Worlds in a batch: `ParallelVecBridge`.
 """
 
+import importlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -36,7 +38,7 @@ from .programs import Device, Sight
 from .resets import given_options, one_seed
 from .rows import told
 from .session import Session
-from .window import FRAMES_PER_SECOND, Window, check_render_mode
+from .window import Window, check_render_mode, frames_per_second
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
@@ -48,6 +50,7 @@ from .pettingzoo_aec import SimultaneousBridge, TurnBridge
 from .pettingzoo_vec import ParallelVecBridge
 
 RENDER_MODES = ("human", "rgb_array")
+AGILERL = "agilerl.vector.pz_vec_env"  # what its trainers import; to import it takes seconds
 PROBE = "options"  # PettingZoo's own tests reset with {"options": 1}; it means nothing
 
 Observations: TypeAlias = dict[str, Any]
@@ -113,6 +116,8 @@ def parallel_vec_env(
 ) -> ParallelVecBridge:
     """`num_envs` worlds at once, in the shape of AgileRL's `PettingZooVecEnv`.
 
+    Where AgileRL has been imported before, it is one, as AgileRL's trainers ask.
+
     Args:
         id_or_env: A registered name or a native environment.
         num_envs: How many worlds.
@@ -126,9 +131,10 @@ def parallel_vec_env(
         UnknownNameError, RulesError, UnsuitableError, RenderError: As `parallel_env`.
     """
     env = as_limited(id_or_env, "max_cycles", rules)
-    return ParallelVecBridge(
-        env, num_envs, render_mode=render_mode, copy=copy, params=params, devices=devices
-    )
+    kind = ParallelVecBridge
+    if AGILERL in sys.modules:
+        kind = importlib.import_module(".agilerl", __package__).AgileVecBridge
+    return kind(env, num_envs, render_mode=render_mode, copy=copy, params=params, devices=devices)
 
 
 class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
@@ -154,7 +160,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         self.metadata = {
             "name": spec.name,
             "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
-            "render_fps": FRAMES_PER_SECOND,
+            "render_fps": frames_per_second(env),
             "is_parallelizable": True,
         }
         self.render_mode = render_mode
@@ -166,7 +172,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
         self.np_random = np.random.default_rng()
-        self._window = Window(spec.name, FRAMES_PER_SECOND) if render_mode == "human" else None
+        self._window = Window(spec.name, frames_per_second(env)) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
         self._teams = [named.Team.of(env, group) for group in spec.groups]

@@ -54,6 +54,8 @@ AgentSelector: Any = getattr(pettingzoo.utils, "AgentSelector", None) or (
 class Turns(parallel_to_aec_wrapper):  # type: ignore[misc]
     """PettingZoo's wrapper of a `ParallelBridge`, which checks each action when it is given."""
 
+    env: Any  # the `ParallelBridge`
+
     def __init__(self, world: Any) -> None:
         super().__init__(world)
         self.agents: list[str] = []

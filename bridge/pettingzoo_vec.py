@@ -38,7 +38,7 @@ from .programs import Device
 from .resets import given_options
 from .rows import in_turn
 from .session import Session
-from .window import FRAMES_PER_SECOND, check_render_mode
+from .window import check_render_mode, frames_per_second
 
 try:
     from gymnasium.vector.utils import batch_space
@@ -79,7 +79,7 @@ class ParallelVecBridge(Adapter):
         self.metadata: dict[str, Any] = {
             "name": spec.name,
             "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
-            "render_fps": FRAMES_PER_SECOND,
+            "render_fps": frames_per_second(env),
         }
         self.render_mode = render_mode
         self.copy = copy

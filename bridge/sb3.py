@@ -25,26 +25,20 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset, Transition
-from native.core import Environment, Masks, Renders
+from native.core import Environment, Renders
 
-from .adapter import (
-    Adapter,
-    all_or_nothing,
-    by_world,
-    is_known,
-    refuse_if_fixed,
-    worlds_get,
-    worlds_set,
-)
+from .actions import mask_size
+from .adapter import Adapter, all_or_nothing
 from .arrays import to_numpy
-from .environments import Source, as_environment
-from .errors import CallOrderError, MissingExtraError, OptionError, RenderError, RulesError
+from .attributes import RowAttributes
+from .environments import Source, as_limited
+from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
 from .programs import Device, Sight
 from .resets import given_options, one_seed
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .sb3_infos import Infos, Notebook
 from .session import Session
-from .window import FRAMES_PER_SECOND, Window, check_render_mode
+from .window import Window, check_render_mode, frames_per_second
 
 try:
     from stable_baselines3.common.vec_env import VecEnv, VecMonitor
@@ -53,6 +47,7 @@ except ImportError as error:
     raise MissingExtraError("bridge.sb3", "stable_baselines3", "sb3") from error
 
 from . import spaces  # which needs Gymnasium, which SB3 brings
+from .sb3_words import EpisodeFile, ours
 
 RENDER_MODES = ("rgb_array", "human")
 TILES = 16  # worlds in one picture
@@ -63,25 +58,26 @@ Indices: TypeAlias = "int | Iterable[int] | None"
 
 def make_vec_env(
     id_or_env: Source,
-    num_envs: int = 1,
-    *,
+    num_envs: int | None = None,
     seed: int | None = None,
+    *,
     render_mode: str | None = None,
     params: Any = None,
     devices: Sequence[Device] | None = None,
     **rules: Any,
-) -> "VecBridge":
+) -> VecEnvWrapper:
     """`num_envs` copies of an environment, ready for an algorithm of Stable-Baselines3.
 
     Args:
         id_or_env: A registered name or a native environment.
-        num_envs: How many worlds; the `VecEnv` has a row for each agent of each.
+        num_envs: How many worlds, 1 if none are given; the `VecEnv` has a row for each agent.
         seed: World w is seeded with `seed` + w. None: by the algorithm, or the operating system.
         render_mode: "rgb_array" or "human": the first worlds, side by side.
         params: Numbers of the dynamics by name, for all worlds or one for each, see
             `bridge.parameters`.
         devices: Share the worlds among these.
-        **rules: Rules of the environment, by name.
+        **rules: Rules of the environment, by name, and what Stable-Baselines3 calls its own, see
+            `bridge.sb3_words`.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.environments.as_environment`.
@@ -89,12 +85,18 @@ def make_vec_env(
         RenderError: No such render mode, or the environment has no picture.
         SeedError: `seed` is no non-negative integer.
     """
-    env = as_environment(id_or_env, **rules)
-    rows = Rows(env, num_envs, render_mode=render_mode, params=params, devices=devices)
-    venv = VecBridge(rows)
+    named = {"num_envs": num_envs, "render_mode": render_mode}
+    given, monitor = ours(
+        {word: value for word, value in named.items() if value is not None} | rules
+    )
+    worlds, mode = given.pop("num_envs", 1), given.pop("render_mode", None)
+    if given.get("max_episode_steps") is None:
+        given.pop("max_episode_steps", None)
+    env = as_limited(id_or_env, "max_episode_steps", given)
+    venv = VecBridge(Rows(env, worlds, render_mode=mode, params=params, devices=devices))
     if seed is not None:
         venv.seed(seed)
-    return venv
+    return venv if monitor is None else EpisodeFile(venv, env.spec.name, monitor)
 
 
 class VecBridge(Adapter, VecMonitor):
@@ -157,17 +159,20 @@ class Rows(Adapter, VecEnv):
         self._stepping = False
         self._before: Any = None  # the session before the step that has begun
         self._window: Window | None = None
-        self._notes: dict[str, dict[int, Any]] = {}
         self._masks: Any = None
         self.num_worlds = num_worlds = self._session.num_envs
         self.num_agents = spec.num_agents
+        self._attributes = RowAttributes(self._session, spec.num_agents)
         self.num_envs = num_worlds * self.num_agents
         self.render_mode = render_mode
         self.alive = np.ones(self.num_envs, bool)
         observation_space = spaces.observation_space(group.observation)
         super().__init__(self.num_envs, observation_space, spaces.action_space(group.action))
         modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata: dict[str, Any] = {"render_modes": modes, "render_fps": FRAMES_PER_SECOND}
+        self.metadata: dict[str, Any] = {
+            "render_modes": modes,
+            "render_fps": frames_per_second(env),
+        }
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seed the next `reset`; all agents of a world have its seed.
@@ -281,7 +286,7 @@ class Rows(Adapter, VecEnv):
         if mode == "rgb_array":
             return picture
         if self._window is None:
-            self._window = Window(self._spec.name, FRAMES_PER_SECOND)
+            self._window = Window(self._spec.name, self.metadata["render_fps"])
         self._window.show(picture)
         return None
 
@@ -307,18 +312,8 @@ class Rows(Adapter, VecEnv):
         Raises:
             RulesError: It cannot be set, or the value does not fit.
         """
-        rows = self._rows(indices)
-        if is_known(self._session, attr_name):
-            self._session.require("set_attr", running=False)
-            values: list[Any] = self.get_attr(attr_name)
-            for row in rows:
-                values[row] = value
-            worlds_set(self._session, attr_name, by_world(attr_name, values, self.num_agents))
-            return
-        refuse_if_fixed(self._session, attr_name)
-        if attr_name not in self._notes and self.has_attr(attr_name):
-            raise RulesError(f"{attr_name!r} is fixed: give it to make_vec_env() instead.")
-        self._notes.setdefault(attr_name, {}).update(dict.fromkeys(rows, value))
+        values = dict.fromkeys(self._rows(indices), value)
+        self._attributes.set(attr_name, values, is_taken=self.has_attr(attr_name))
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: Indices = None, **method_kwargs: Any
@@ -338,26 +333,26 @@ class Rows(Adapter, VecEnv):
         return [*rows] if indices is None else [rows[row] for row in indices]
 
     def _attribute(self, name: str, row: int) -> Any:
-        if row in self._notes.get(name, ()):
-            return self._notes[name][row]
         env = self._session.env
         match name:
+            case _ if self._attributes.has_note(name, row):
+                return self._attributes.get(name, row)
             case "render_mode":
                 return self.render_mode
             case "alive":
                 return bool(self.alive[row])
-            case "action_masks" if isinstance(env, Masks):
+            case "action_masks" if mask_size(env, self._spec.groups[0]):
                 return functools.partial(self._action_mask, row)
             case "render" if isinstance(env, Renders):
                 return functools.partial(self._session.render, row // self.num_agents)
             case _:
-                if not is_known(self._session, name):
-                    raise AttributeError(f"{self._spec.name} has no attribute {name!r}.")
-                return worlds_get(self._session, name)[row // self.num_agents]
+                return self._attributes.get(name, row)
 
     def _action_mask(self, row: int) -> np.ndarray:
-        """Legal actions of a row: bool (actions,)."""
-        self._session.require("action_masks")
+        """Legal actions of a row: bool (actions,); before the first reset all of them."""
+        self._session.require("action_masks", running=False)
+        if self._masks is None:
+            return np.ones(mask_size(self._session.env, self._spec.groups[0]), bool)
         if isinstance(self._masks, Mapping):
             self._masks = to_rows(self._spec, self._masks)
         return np.array(self._masks[row])
@@ -391,7 +386,7 @@ class Rows(Adapter, VecEnv):
         space = self._spec.groups[0].observation
         last = split(space, self._elements(at(to_rows(self._spec, observation), rows)), len(rows))
         infos = self._notebook.of_step(infos, info, self.alive)
-        self._notebook.add_endings(infos, ended, now.truncated.reshape(-1), tally, last)
+        self._notebook.add_endings(infos, rows, ended, now.truncated.reshape(-1), tally, last)
         begun = self._notebook.of_reset(now.info, np.flatnonzero(tally.over))
         for row, info_of_row in zip(np.flatnonzero(over).tolist(), begun, strict=True):
             self.reset_infos[row] = info_of_row

@@ -67,18 +67,24 @@ class Notebook:
         return infos
 
     def add_endings(
-        self, infos: Infos, ended: np.ndarray, truncated: np.ndarray, tally: Tally, last: list[Any]
+        self,
+        infos: Infos,
+        rows: np.ndarray,
+        ended: np.ndarray,
+        truncated: np.ndarray,
+        tally: Tally,
+        last: list[Any],
     ) -> None:
         """Add what is known of rows that are done.
 
         Args:
             infos: From `of_step`.
+            rows: The numbers of those: of `ended`, and the others of worlds that are over.
             ended: bool (rows,), whose agent ended on this step.
             truncated: bool (rows,).
             tally: Of the step.
-            last: What those saw last, and the other rows of worlds that are over.
+            last: What each of `rows` saw last.
         """
-        rows = np.flatnonzero(ended | np.repeat(tally.over, self._agents))
         totals = np.round(tally.returns.reshape(-1)[rows].astype(np.float64), 6)
         lengths = tally.lengths[rows // self._agents]
         columns = (rows, ended[rows], truncated[rows], totals, lengths)

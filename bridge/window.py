@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from native.core import Environment, Renders
+from native.core import FRAMES_PER_SECOND, Environment, Renders
 
 from .errors import MissingExtraError, RenderError
 
-FRAMES_PER_SECOND = 30
+
+def frames_per_second(env: Environment[Any, Any]) -> int:
+    """How many steps are shown in a second, in films, windows and `metadata` alike."""
+    rate: int = getattr(env, "frames_per_second", FRAMES_PER_SECOND)
+    return rate
 
 
 def check_render_mode(

@@ -12,7 +12,17 @@ from typing import Any, Protocol
 
 import jax
 
-from .core import Environment, Group, HasGlobalState, Masks, Renders, Spec, TakesTurns, Timestep
+from .core import (
+    FRAMES_PER_SECOND,
+    Environment,
+    Group,
+    HasGlobalState,
+    Masks,
+    Renders,
+    Spec,
+    TakesTurns,
+    Timestep,
+)
 from .rules import RuleError, refuse
 
 
@@ -140,6 +150,12 @@ class _Drawn:
         """The world's."""
         picture: jax.Array = self.world.render(state, params)
         return picture
+
+    @property
+    def frames_per_second(self) -> int:
+        """The world's."""
+        rate: int = getattr(self.world, "frames_per_second", FRAMES_PER_SECOND)
+        return rate
 
 
 @functools.cache

@@ -160,9 +160,16 @@ class HasGlobalState(Protocol):
         ...
 
 
+FRAMES_PER_SECOND = 30  # at which pictures are shown of what has no speed of its own
+
+
 @runtime_checkable
 class Renders(Protocol):
-    """An environment that can be looked at."""
+    """An environment that can be looked at.
+
+    One that plays at a speed of its own says so by `frames_per_second`, an int; others are shown at
+    `FRAMES_PER_SECOND`.
+    """
 
     def render(self, state: Any, params: Any) -> jax.Array:
         """A picture: uint8 (height, width, 3)."""

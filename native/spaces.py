@@ -34,6 +34,11 @@ class Box:
         low, high = (np.asarray(bound, self.dtype) for bound in (self.low, self.high))
         return np.broadcast_to(low, self.shape), np.broadcast_to(high, self.shape)
 
+    @functools.cached_property
+    def is_bounded(self) -> bool:
+        """Whether every bound is finite."""
+        return all(bool(np.isfinite(bound).all()) for bound in self.bounds)
+
     def sample(self, key: jax.Array) -> jax.Array:
         """Uniform between finite bounds; normal, beyond one bound or about 0, where infinite."""
         low, high = self.bounds

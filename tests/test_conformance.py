@@ -77,7 +77,7 @@ def test_a_library_that_is_missing_is_listed_with_the_way_to_install_it(monkeypa
     monkeypatch.setitem(sys.modules, "dm_env", None)
     for module in ("bridge.dm_env", "bridge.conformance.dm_env"):
         monkeypatch.delitem(sys.modules, module, raising=False)
-    assert "pip install 'jitbridge[dm_env]'" in conformance.missing()["dm_env"]
+    assert "pip install 'jitbridge[dm-env]'" in conformance.missing()["dm_env"]
     assert not any(name.startswith("dm_env: ") for name in conformance.suites())
 
 

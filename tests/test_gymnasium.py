@@ -709,6 +709,25 @@ def test_two_calls_share_no_object():
     assert env.action_space.sample(infos[0]["action_mask"]) == 0
 
 
+def test_action_masks_can_be_asked_for_where_there_are_any(tmp_path):
+    env = make(make_native("causeway_v0", walkers=1))
+    assert env.action_masks().all(), "nothing is known before the first reset"
+    _, info = env.reset(seed=0)
+    for _ in range(4):
+        masks = env.action_masks()
+        assert masks.dtype == bool and masks.tolist() == info["action_mask"].tolist()
+        masks[:] = False
+        *_, info = env.step(int(np.flatnonzero(info["action_mask"])[-1]))
+    env.save_state(tmp_path / "state.npz")
+    other = pickle.loads(pickle.dumps(make(make_native("causeway_v0", walkers=1))))
+    _, info = other.load_state(tmp_path / "state.npz")
+    assert other.action_masks().tolist() == info["action_mask"].tolist()
+    env.close()
+    with pytest.raises(ClosedError, match="action_masks"):
+        env.action_masks()
+    assert not hasattr(make("CartPole-v1"), "action_masks")
+
+
 def test_class_metadata_is_left_alone_and_spaces_are_built_once():
     before = [copy.deepcopy(c.metadata) for c in (gymnasium.Env, gymnasium.vector.VectorEnv)]
     one, two = make("CartPole-v1"), make_vec("CartPole-v1", 2)
@@ -1019,3 +1038,24 @@ def test_a_spec_is_plain_data():
     env.spec = spec
     assert env.spec is spec
     assert adapter.VectorBridge is type(make_vec("CartPole-v1", 1))
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "bridge.gymnasium:native/CartPole-v1"])
+def test_gymnasium_collects_frames_of_ours_as_of_its_own(name):
+    pytest.importorskip("pygame")
+    env = gymnasium.make(name, render_mode="rgb_array_list")
+    env.reset(seed=0)
+    env.step(1)
+    frames = env.render()
+    assert len(frames) == 2
+    assert all(frame.dtype == np.uint8 and frame.shape[2] == 3 for frame in frames)
+    env.close()
+
+
+def test_a_walk_over_the_registry_meets_ours_and_leaves_it_as_it_is():
+    ours = []
+    for name in gymnasium.registry:
+        if name.startswith("native/"):
+            gymnasium.make(name, disable_env_checker=True).close()
+            ours.append(name)
+    assert len(ours) >= 5

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OPTIONAL = (
+    "agilerl",
     "brax",
     "craftax",
     "dm_env",
@@ -144,9 +145,10 @@ def test_the_bridge_names_no_game():
         ("pettingzoo", "bridge.pettingzoo", "pettingzoo"),
         ("gymnasium", "bridge.gymnasium", "gymnasium"),
         ("gymnasium", "bridge.spaces", "gymnasium"),
-        ("dm_env", "bridge.dm_env", "dm_env"),
+        ("dm_env", "bridge.dm_env", "dm-env"),
         ("stable_baselines3", "bridge.sb3", "sb3"),
         ("torchrl", "bridge.torchrl", "torchrl"),
+        ("agilerl", "bridge.agilerl", "agilerl"),
         ("jaxmarl", "bridge.targets.jaxmarl", "jaxmarl"),
     ],
 )

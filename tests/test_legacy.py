@@ -85,6 +85,14 @@ def test_scripts_find_the_time_limit_and_the_threshold():
     assert gym.LegacyBridge(modern.make("CartPole-v1"))._max_episode_steps is None
 
 
+def test_action_masks_can_be_asked_for_where_there_are_any():
+    env = gym.make("causeway_v0", walkers=1)
+    env.reset(seed=SEED)
+    *_, info = env.step(0)
+    assert env.action_masks().tolist() == info["action_mask"].tolist()
+    assert not hasattr(gym.make("CartPole-v1"), "action_masks")
+
+
 def test_the_mode_is_an_argument_of_render():
     pytest.importorskip("pygame")
     with gym.make("CartPole-v1") as env:

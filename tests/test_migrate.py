@@ -4,12 +4,14 @@ Beside each script in tests/scripts lies the edit that it gets. Where that chang
 reason: `pytest tests/test_migrate.py --write-golden`, and read the diff of the diffs.
 """
 
+import ast
 import difflib
 import re
 import runpy
 import subprocess
 import sys
 import textwrap
+import warnings
 from pathlib import Path
 
 import pytest
@@ -222,7 +224,7 @@ def test_the_command_shows_prints_and_writes(tmp_path):
 
 def test_the_command_refuses_in_one_line(tmp_path):
     (tmp_path / "wrong.py").write_text("print 1\n")
-    for name, reason in (("missing.py", "is no file"), ("wrong.py", "no Python")):
+    for name, reason in (("missing.py", "no file"), ("wrong.py", "no Python")):
         code, said = call(tmp_path / name)
         assert code == 2 and reason in said and name in said and "Traceback" not in said
 
@@ -251,3 +253,178 @@ def test_a_last_line_needs_no_end():
         'envs = gym.make_vec("bridge.gymnasium:native/Acrobot-v1", num_envs=2)',
         "envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)",
     ]
+
+
+MAKES = SYNC.format(name="Acrobot-v1", n=4)
+
+
+def test_a_folder_is_read_whole_and_what_cannot_be_read_is_said(tmp_path):
+    for name in ("a.py", "deep/b.py", ".hidden/c.py", "venv/d.py", "deep/__pycache__/e.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(MAKES)
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+    (tmp_path / "deep" / "a_first.py").write_text("print 1\n")
+    (tmp_path / "empty.py").touch()
+    (tmp_path / "notes.txt").write_text("print 1\n")
+    code, said = call("--write", tmp_path)
+    assert code == 2 and "a_first.py: no Python" in said and "Traceback" not in said
+    assert "3 of 4 scripts read" in said.replace("\n", " ") and "empty.py" not in said
+    changed = {path.name for path in tmp_path.rglob("*.py") if "make_vec" in path.read_text()}
+    assert changed == {"a.py", "b.py"}
+
+
+def test_it_says_of_no_script_that_it_was_changed_that_was_not(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text(MAKES)
+    assert "can be edited" in call(path)[1] and path.read_text() == MAKES
+    said = call("--write", path)[1]
+    assert "edited" in said and "can be" not in said
+    said = call("--write", path)[1]
+    assert " edited " not in said and "written" not in said
+
+
+def test_a_script_keeps_its_encoding_and_its_mode(tmp_path):
+    for number, (encoding, cookie) in enumerate(
+        [
+            ("latin-1", "# -*- coding: latin-1 -*-\n"),
+            ("cp1252", "#!/usr/bin/python\n# vim: set fileencoding=cp1252 :\n"),
+            ("utf-8-sig", ""),
+            ("shift_jis", "# coding: shift_jis\n"),
+        ]
+    ):
+        path = tmp_path / f"{number}.py"
+        text = cookie + ("# \u30c6\r\n" if "jis" in encoding else "# \u00e9\r\n") + MAKES
+        path.write_bytes(text.encode(encoding))
+        path.chmod(0o750)
+        code, _ = call("--write", path)
+        assert code == 0 and path.stat().st_mode & 0o777 == 0o750
+        assert path.read_bytes() == migrate(text).source.encode(encoding)
+        assert migrate(text).source != text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"x = '\xe9'\n",
+        b"# coding: no-such-thing\n",
+        b"# coding: rot13\n",
+        b"# coding: utf-16\nx = 1\n",
+        b"\xff\xfex\x00",
+        b"\xef\xbb\xbf# coding: latin-1\n",
+        b"x = 1\x00\n",
+        b"# coding: utf-7\nx = '+AOk-'\n",
+        b"# coding: ascii\nx = '\xc3\xa9'\n",
+    ],
+)
+def test_bytes_that_are_no_text_are_refused_in_one_line(tmp_path, data):
+    path = tmp_path / "wrong.py"
+    path.write_bytes(data)
+    code, said = call("--write", path)
+    assert path.read_bytes() == data
+    if data != b"# coding: utf-7\nx = '+AOk-'\n":
+        assert code == 2 and "wrong.py: " in said and "Traceback" not in said
+
+
+def test_what_cannot_be_written_stays_as_it_is(tmp_path, monkeypatch):
+    path = tmp_path / "a.py"
+    path.write_text(MAKES)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    code, said = call("--write", path)
+    assert code == 2 and "a.py: cannot be written: No space left" in said
+    assert path.read_text() == MAKES and [*tmp_path.iterdir()] == [path]
+
+
+NESTED = {
+    "brackets": "x = " + "(" * 3000 + "1" + ")" * 3000,
+    "lists": "x = " + "[" * 150 + "1" + "]" * 150,
+    "calls": "x = " + "f(" * 5000 + "1" + ")" * 5000,
+    "signs": "x = " + "-" * 10_000 + "1",
+    "sums": "x = " + "1 + " * 3000 + "1",
+    "attributes": "x = a" + ".a" * 50_000,
+    "branches": "if a:\n    pass\n" + "elif a:\n    pass\n" * 2000,
+    "lambdas": "x = " + "lambda: " * 4000 + "1",
+    "strings": "x = (" + "'a' " * 20_000 + ")",
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_deep_nesting_ends_no_process(kind):
+    code = """
+        import sys
+        from bridge.errors import UnsuitableError
+        from bridge.migrate import migrate
+        try:
+            migrate(sys.stdin.read())
+        except UnsuitableError as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, input=NESTED[kind], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "nested too deeply" in done.stdout or kind == "strings"
+
+
+def test_nesting_that_people_write_is_read():
+    source = MAKES + "x = " + "[f(" * 30 + "1" + ")]" * 30 + "\n" + "y = " + "1 + " * 90 + "1\n"
+    assert migrate(source).source == migrate(MAKES).source + source[len(MAKES) :]
+
+
+ODD = [  # expressions where scripts have the name of an environment, or a number
+    *("10**5000", "0x" + "f" * 5000, "1_000", "1e400", "3j", "...", "b'CartPole-v1'", "None"),
+    *(
+        "['CartPole-v1']",
+        "{'a': []}",
+        "{[]: 1}",
+        "{{}}",
+        "-'a'",
+        "'\\d'",
+        "'\\ud800'",
+        "f'{f\"{1}\"}'",
+    ),
+    *("'a' 'b'", "'''a\nb'''", "r'\\'", "rb'a'", "u'a'", "(yield)", "*a", "a := 1", "lambda: 1"),
+    *(
+        "True",
+        "'' or 'CartPole-v1'",
+        "not 1",
+        "1 if 2 else 3",
+        "()",
+        "'\\N{DASH}'",
+        "0777",
+        "1" * 5000,
+    ),
+    *(
+        "'[red]'",
+        "'\\x00'",
+        "'\\r'",
+        "'CartPole-v1'.lower()",
+        "[*a][0]",
+        "x[1:2, ...]",
+        "await f()",
+    ),
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_expressions_crash_nothing(odd, tmp_path):
+    texts = [
+        f"import gymnasium as gym\ngym.make({odd})\n",
+        f"import gymnasium as gym\nenv = gym.make_vec('Acrobot-v1', {odd})\n",
+        f"import gymnasium as g\nn = {odd}\ng.vector.SyncVectorEnv([lambda: g.make(n)] * n)\n",
+        "from stable_baselines3.common.env_util import make_vec_env as m\n"
+        f"m('Acrobot-v1', {odd}, env_kwargs={{'render_mode': {odd}}})\n",
+        f"import gymnasium as gym\nenv = gym.make('CartPole-v1')\nenv.reset(options={odd})\n",
+    ]
+    for number, text in enumerate(texts):
+        path = tmp_path / f"{number}.py"
+        path.write_text(text)
+        code, said = call("--all", path)
+        assert code in (0, 2), said
+        code, said = call("--all", "--write", path)
+        if code == 0:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ast.parse(path.read_text())

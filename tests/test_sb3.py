@@ -541,6 +541,29 @@ def test_action_masks_can_be_asked_for_by_row():
 # ------------------------------------------------------------------------------- seeds
 
 
+def test_before_the_first_reset_every_action_is_legal():
+    from sb3_contrib.common.maskable.utils import get_action_masks, is_masking_supported
+
+    env = make("causeway_v0", walkers=1)
+    for venv in (make_vec_env(env, 2), DummyVecEnv([lambda: Monitor(make_gymnasium(env))] * 2)):
+        assert is_masking_supported(venv)
+        masks = get_action_masks(venv)
+        assert masks.shape == (2, 5) and masks.dtype == bool and masks.all()
+        venv.seed(0)
+        venv.reset()
+        assert not get_action_masks(venv).all()
+    for venv in (make_vec_env("CartPole-v1"), DummyVecEnv([lambda: make_gymnasium("CartPole-v1")])):
+        assert not is_masking_supported(venv)
+
+
+def test_maskable_ppo_takes_sb3_s_own_batch_of_our_environment():
+    from sb3_contrib import MaskablePPO
+    from stable_baselines3.common.env_util import make_vec_env as theirs
+
+    venv = theirs(lambda: make_gymnasium(make("causeway_v0", walkers=1)), 2, seed=0)
+    MaskablePPO("MultiInputPolicy", venv, **tiny()).learn(16)
+
+
 def test_all_agents_of_world_w_have_the_seed_plus_w():
     venv = make_vec_env(Fuses(), 2)
     assert venv.seed(4) == [4, 4, 4, 5, 5, 5]

@@ -19,6 +19,8 @@ with warnings.catch_warnings():
     from torchrl.envs.utils import check_env_specs
 
 from drivers import draw
+from echo import SPACES, Echo
+from odd_values import draw as draw_value
 
 from bridge.errors import ActionError, ClosedError, NotResetError, OptionError, SeedError
 from bridge.session import Session
@@ -267,3 +269,49 @@ def test_specs_of_every_space():
         spaces.Dict({"a": spaces.Discrete(2), "b": spaces.Dict({"c": spaces.MultiBinary(1)})})
     )
     assert nested["b", "c"].shape == (2, 3, 1) and nested["a"].shape == (2, 3)
+
+
+@pytest.mark.parametrize("agents", [1, 2])
+def test_actions_are_copied_and_judged_as_everywhere(agents, monkeypatch):
+    rng = np.random.default_rng(0)
+    source = Echo(tuple(SPACES) if agents > 1 else ("unbounded",), agents)
+    env, twin = make(source, WORLDS, seed=0), make(source, WORLDS, seed=0)
+    groups = source.spec.groups
+
+    def together(now):
+        lead = (WORLDS,) if agents == 1 else (WORLDS, agents)
+        for group in groups:
+            good = draw_value(group.action, lead, rng).astype(group.action.dtype)
+            now[key(source, group, "action")] = torch.from_numpy(good)
+        return now
+
+    now = together(env.reset())
+    plain = twin.reset().update(now.clone())
+    odd = key(source, next(group for group in groups if group.name == "unbounded"), "action")
+    for bad in (float("nan"), 1e39):
+        spoilt = now[odd].double()
+        spoilt.view(-1)[-1] = bad
+        with pytest.raises(ActionError, match=r"unbounded_\d.* of environment 2 at \[1\]"):
+            env.step(now.clone().set(odd, spoilt))
+    read, step = [], Session.step
+    monkeypatch.setattr(
+        Session, "step", lambda self, joint: read.append(joint) or step(self, joint)
+    )
+    for strange in (now[odd].double().requires_grad_(), now[odd].bfloat16(), now[odd]):
+        shown = env.step(now.clone().set(odd, strange))["next", *as_tuple(odd)[:-1], "reward"]
+        expected = twin.step(plain)["next", *as_tuple(odd)[:-1], "reward"]
+        assert torch.equal(shown, expected)
+    env.step(now)
+    for group in groups:
+        mine = now[key(source, group, "action")].numpy()
+        assert not np.shares_memory(read[-1][group.name], mine)
+
+
+def as_tuple(name):
+    return name if isinstance(name, tuple) else (name,)
+
+
+@pytest.mark.parametrize("seed", ["one", 1.5, [1], True], ids=str)
+def test_what_is_no_seed_is_refused(seed):
+    with pytest.raises(SeedError, match="non-negative integer"):
+        make("CartPole-v1", 2, seed=seed)

@@ -9,6 +9,9 @@ from .app import app  # first: it says what to install
 from . import environments
 
 # isort: split
+from . import checking
+
+# isort: split
 from . import playing
 
 # isort: split
@@ -23,4 +26,13 @@ from . import migrating
 # isort: split
 from . import comparing
 
-__all__ = ["app", "benchmarks", "comparing", "environments", "migrating", "playing", "training"]
+__all__ = [
+    "app",
+    "benchmarks",
+    "checking",
+    "comparing",
+    "environments",
+    "migrating",
+    "playing",
+    "training",
+]

@@ -1,10 +1,12 @@
 """The Typer application, how commands print, and how they find an environment."""
 
 import importlib
+import inspect
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+from bridge import __version__
 from bridge.environments import as_environment
 from bridge.errors import BridgeError, MissingExtraError, UnknownNameError, UnsuitableError
 from bridge.sources import adopt
@@ -18,6 +20,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("python -m bridge", "typer or rich", "cli") from error
 
+STEPS = ("step", "transition")  # methods of environments, native ones and other libraries'
 PIPED_WIDTH = 200  # columns where there is no terminal to ask; ids must not wrap
 
 Identifier = Annotated[
@@ -37,20 +40,45 @@ class _Commands(TyperGroup):
             raise typer.Exit(2) from None
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        console().print(f"jitbridge {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Jitted environments behind PettingZoo, Gymnasium, dm_env and Stable-Baselines3.",
 )
 
 
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print it and end."),
+    ] = False,
+) -> None:
+    """Jitted environments behind PettingZoo, Gymnasium, dm_env and Stable-Baselines3."""
+    del version  # its callback has answered
+
+
 def find_environment(identifier: str) -> Environment[Any, Any]:
-    """A registered environment, or the one at module:attribute, which may lie in this folder."""
+    """A registered environment, or the one at module:attribute, which may lie in this folder.
+
+    An attribute is an environment or a class of them. No function is called.
+
+    Raises:
+        UnknownNameError: There is no such name, module or attribute.
+        UnsuitableError: The attribute is something else.
+    """
     if ":" not in identifier:
         return as_environment(identifier)
     module_name, _, attribute = identifier.partition(":")
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise UnknownNameError(f"{module_name!r} is no name of a module.")
     if (folder := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, folder)
     try:
@@ -64,11 +92,22 @@ def find_environment(identifier: str) -> Environment[Any, Any]:
             raise UnknownNameError(f"{module_name} has no {attribute!r}.")
         found = getattr(found, name)
     value: Any = found
-    if isinstance(value, type) or (not isinstance(value, Environment) and adopt(value) is None):
-        if not callable(value):
-            raise UnsuitableError(f"{identifier} is no Environment and makes none: {value!r}.")
+    if isinstance(value, type) and any(hasattr(value, name) for name in STEPS):
+        try:
+            inspect.signature(value).bind()
+        except TypeError as error:
+            raise UnsuitableError(
+                f"{identifier} is a class, and to make one of it needs more: {error}. "
+                "Name one that is made."
+            ) from None
         value = value()
-    return as_environment(value)
+    env = value if isinstance(value, Environment) else adopt(value)
+    if env is not None and not isinstance(value, type):
+        return as_environment(env)
+    raise UnsuitableError(
+        f"{identifier} is no environment and no class of them, and nothing else is called: "
+        f"{value!r}. Name one that is made, such as env = make() in {module_name}."
+    )
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -26,13 +26,13 @@ def bench(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     pictures: Annotated[
-        Path | None, typer.Option(help="Folder for a picture of each table.")
+        Path | None, typer.Option(file_okay=False, help="Folder for a picture of each table.")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="See that it runs; the numbers mean little.")
     ] = False,
     rounds: Annotated[
-        int | None, typer.Option(min=2, help="Timed blocks of each; None: enough.")
+        int | None, typer.Option(min=2, max=100_000, help="Timed blocks of each; None: enough.")
     ] = None,
     as_it_comes: Annotated[
         bool, typer.Option("--as-it-comes", help="Without bridge.tuning.tune_cpu().")

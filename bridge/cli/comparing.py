@@ -14,10 +14,11 @@ from .app import Identifier, Seed, app, console, find_environment, plain, print_
 @app.command()
 def parity(
     environment: Identifier,
-    episodes: Annotated[int, typer.Option(min=1, help="How many to play.")] = 16,
+    episodes: Annotated[int, typer.Option(min=1, max=65_536, help="How many to play.")] = 16,
     seed: Seed = 0,
     picture: Annotated[
-        Path | None, typer.Option(help="File for a picture of how the differences grow.")
+        Path | None,
+        typer.Option(dir_okay=False, help="File for a picture of how the differences grow."),
     ] = None,
 ) -> None:
     """Play ours and the original side by side, from the same states, by the same actions."""

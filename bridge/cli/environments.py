@@ -1,4 +1,4 @@
-"""`list`, `info`, `check` and `support`: what there is and what works."""
+"""`list`, `info` and `support`: what there is and what works."""
 
 import dataclasses
 import inspect
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from bridge.environments import as_environment
+from bridge.errors import UnknownNameError
 from native.core import Environment, Group, HasGlobalState, Masks, Renders
 from native.registry import REGISTRY
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
@@ -70,61 +71,38 @@ def info(environment: Identifier) -> None:
 
 
 @app.command()
-def check(environment: Identifier) -> None:
-    """Run the contract and every installed interface's conformance suite.
-
-    Exit code 1 if anything fails.
-    """
-    from bridge import conformance
-
-    env = find_environment(environment)
-    table = Table("interface", "check", "", "")
-    failures = 0
-    columns = (SpinnerColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        task = progress.add_task("")
-        for name, suite in conformance.suites().items():
-            progress.update(task, description=plain(name))
-            result = conformance.judge(name, suite, env)
-            failures += result.passed is False
-            verdict = {True: "[green]passes", False: "[red]FAILS", None: "does not apply"}
-            table.add_row(
-                result.interface,
-                result.check,
-                verdict[result.passed],
-                plain(result.message if result.passed is False else _gist(result.message)),
-                style="dim" if result.passed is None else None,
-            )
-    for interface, message in conformance.missing().items():
-        table.add_row(interface, "", "not installed", plain(message), style="dim")
-    print_table(table)
-    if failures:
-        console().print(f"[red]{plain(env.spec.name)}: {failures} failed.")
-        raise typer.Exit(1)
-    console().print(f"[green]{plain(env.spec.name)}: all checks pass.")
-
-
-@app.command()
 def support(
     libraries: Annotated[
         list[str],
         typer.Argument(metavar="LIBRARY...", help="gymnax, jaxmarl, pgx, ...; or single names."),
     ],
-    seconds: Annotated[float, typer.Option(min=1, help="For each environment.")] = 600,
+    seconds: Annotated[int, typer.Option(min=1, max=604_800, help="For each environment.")] = 600,
     contract: Annotated[
         bool, typer.Option("--contract", help="Run the suites of the contract as well.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="File for the table, in Markdown.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File for the table, in Markdown.")
+    ] = None,
 ) -> None:
     """Try every environment of other libraries through every interface; minutes for each."""
     from bridge.conformance.support import examine, markdown
     from bridge.sources import catalogue
 
-    names = [
-        name
-        for library in libraries
-        for name in (catalogue.names(library) if library in catalogue.LIBRARIES else [library])
-    ]
+    names: list[str] = []
+    for library in libraries:
+        if library in catalogue.LIBRARIES:
+            names += catalogue.names(library)
+            continue
+        foreign = catalogue.is_foreign(library)
+        if not foreign or library not in catalogue.names(library.partition("/")[0]):
+            try:
+                as_environment(library)
+            except UnknownNameError as error:
+                known = ", ".join(catalogue.LIBRARIES)
+                raise UnknownNameError(f"{error} The libraries are {known}.") from None
+        names.append(library)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
     found: list[Any] = []
     columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
@@ -190,7 +168,3 @@ def _document(env: Environment[Any, Any]) -> str:
     """What the file of an environment says about it, its source included."""
     module = inspect.getmodule(type(env))
     return inspect.cleandoc((module and module.__doc__) or type(env).__doc__ or "")
-
-
-def _gist(message: str) -> str:
-    return message.partition(". ")[0].partition(", but ")[0]

@@ -9,6 +9,7 @@ from rich.progress import track
 
 from bridge import film
 from bridge.errors import OptionError
+from bridge.window import frames_per_second
 
 from .app import Seed, app, console, find_environment, plain
 
@@ -56,7 +57,7 @@ def render(
     env = find_environment(environment)
     if steps is None:
         steps = env.spec.horizon or RENDERED_STEPS
-    _write(out, film.played_by_chance(env, seed=seed, steps=steps), env.spec.name, steps)
+    _write(out, film.played_by_chance(env, seed=seed, steps=steps), env, steps)
 
 
 @app.command()
@@ -92,7 +93,7 @@ def play(
     if out is not None:
         steps = steps if steps is not None else played.spec.horizon or RENDERED_STEPS
         player = playing.Player(played, found.policy, seed)
-        _write(out, playing.frames(player, steps), played.spec.name, steps)
+        _write(out, playing.frames(player, steps), played, steps)
         return
     keyboard = Keyboard(played, human)
     player = playing.Player(played, found.policy, seed, None if human is None else keyboard)
@@ -105,10 +106,10 @@ def _tell(player: Any) -> None:
     console().print(plain(f"{player.tick} steps: {scores}"), soft_wrap=True)
 
 
-def _write(out: Path, frames: Iterable[Any], name: str, steps: int) -> None:
+def _write(out: Path, frames: Iterable[Any], env: Any, steps: int) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    drawn = [*_working(frames, f"{name}: {steps} steps", steps + 1)]
-    film.write(out, drawn)
+    drawn = [*_working(frames, f"{env.spec.name}: {steps} steps", steps + 1)]
+    film.write(out, drawn, frames_per_second=frames_per_second(env))
     height, width = drawn[0].shape[:2]
     count = 1 if out.suffix.lower() == ".png" else len(drawn)
     console().print(plain(f"{out}: {count} x {width} x {height}"), soft_wrap=True)

@@ -11,7 +11,6 @@ library; only those that are installed take part.
 """
 
 import contextlib
-import dataclasses
 import importlib
 import io
 import warnings
@@ -20,28 +19,25 @@ from typing import Any, TypeAlias
 
 from bridge.errors import MissingExtraError, UnsuitableError
 from native.core import Environment
-from native.testing import CHECKS
+from native.testing import CHECKS, ContractError
+
+from .reasons import Result, definition, line_of, reasons
 
 Suite: TypeAlias = Callable[[Environment[Any, Any]], None]
 
+__all__ = [
+    "INTERFACES",
+    "Result",
+    "Suite",
+    "definition",
+    "judge",
+    "missing",
+    "reasons",
+    "run",
+    "suites",
+]
+
 INTERFACES = ("pettingzoo", "gymnasium", "sb3", "dm_env")
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """How one suite went.
-
-    Attributes:
-        interface: "native" or one of `INTERFACES`.
-        check: The suite's name.
-        passed: None: it does not apply to this environment.
-        message: Why not, unless it passed.
-    """
-
-    interface: str
-    check: str
-    passed: bool | None
-    message: str = ""
 
 
 def suites() -> dict[str, Suite]:
@@ -74,7 +70,11 @@ def judge(name: str, suite: Suite, env: Environment[Any, Any]) -> Result:
         except (UnsuitableError, MissingExtraError) as error:
             return Result(interface, check, None, str(error))
         except Exception as error:  # whatever a foreign environment raises is the finding
-            return Result(interface, check, False, f"{type(error).__name__}: {error}")
+            broken = isinstance(error, ContractError)
+            said = str(error) if broken else f"{type(error).__name__}: {error}"
+            # The frames of this function and of the suite are not the environment's.
+            line = line_of(error, env, skipped=2)
+            return Result(interface, check, False, said, line, broken)
     return Result(interface, check, True)
 
 

@@ -21,7 +21,7 @@ try:
     import tree  # type: ignore[import-untyped]
     from dm_env import specs, test_utils
 except ImportError as error:
-    raise MissingExtraError("bridge.conformance.dm_env", "dm_env", "dm_env") from error
+    raise MissingExtraError("bridge.conformance.dm_env", "dm_env", "dm-env") from error
 
 Make = Callable[[], Any]
 
@@ -95,6 +95,19 @@ def _actions(env: Any, rng: np.random.Generator) -> Generator[Any, None, None]:
         yield tree.map_structure(one, env.action_spec())
 
 
+class _Kept(unittest.TestResult):
+    """Keeps the errors themselves, where the library's keeps their text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[tuple[str, BaseException]] = []
+
+    def addError(self, test: Any, err: Any) -> None:
+        self.kept.append((test.id().rpartition(".")[2], err[1]))
+
+    addFailure = addError
+
+
 def _mixin(env: Environment[Any, Any]) -> None:
     class Case(test_utils.EnvironmentTestMixin, unittest.TestCase):  # type: ignore[misc]
         def make_object_under_test(self, **unused_kwargs: Any) -> Any:
@@ -106,11 +119,10 @@ def _mixin(env: Environment[Any, Any]) -> None:
             for _ in range(strict.rounds(env)):
                 yield next(draw)
 
-    result = unittest.TestResult()
+    result = _Kept()
     unittest.defaultTestLoader.loadTestsFromTestCase(Case).run(result)
-    for test, trace in result.errors + result.failures:
-        last = trace.strip().splitlines()[-1]
-        raise AssertionError(f"{test.id().rpartition('.')[2]}: {last}")
+    for test, error in result.kept:
+        raise AssertionError(f"{test}: {type(error).__name__}: {error}") from error
     assert result.testsRun, "the mixin has no tests"
 
 

@@ -14,6 +14,8 @@
 They look in this order, and what one has spoken for the next leaves alone. `script` knows what
 names mean, `copies` what a list of functions makes, `twins` which of ours is meant, `rewriting` how
 edits and imports are put together. Anything not understood is a finding with a note and no edit.
+What a script does to an environment that ours need not do the same, `reaching` finds, and then
+nothing in that script is edited.
 """
 
 import dataclasses
@@ -23,6 +25,7 @@ from .script import Script  # first: it says what to install
 # isort: split
 from . import actors, baselines, old_gym, others, particles, pipelines, singles, vectors
 from .finding import Edit, Finding
+from .reaching import notes, reaches
 from .rewriting import rewritten
 
 __all__ = ["Edit", "Finding", "Migration", "migrate"]
@@ -46,17 +49,17 @@ def migrate(source: str, *, everything: bool = False) -> Migration:
         everything: Also edit where ours is known to be slower, as one CartPole is.
 
     Raises:
-        UnsuitableError: It is no Python.
+        UnsuitableError: It is no Python, or nested too deeply.
     """
     script = Script(source)
     findings: list[Finding] = []
     for finder in FINDERS:
         for finding in finder.find(script):
             if finding.edits and finding.slower and not everything:
-                finding = dataclasses.replace(
-                    finding, edits=(), imports=(), notes=(*finding.notes, "slower: --all edits it")
-                )
+                finding = finding.left_alone("slower: --all edits it")
             findings.append(finding)
             script.gone += [(edit.start, edit.end) for edit in finding.edits]
+    if any(finding.edits for finding in findings) and (found := reaches(script)):
+        findings = [finding.left_alone(*notes(found)) for finding in findings]
     findings.sort(key=lambda finding: finding.line)
     return Migration(tuple(findings), rewritten(script, findings))

@@ -49,6 +49,12 @@ class Finding:
     keeps: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
+    def left_alone(self, *notes: str) -> "Finding":
+        """The same without its edits, if it has some, and why."""
+        if not self.edits:
+            return self
+        return dataclasses.replace(self, edits=(), imports=(), notes=(*self.notes, *notes))
+
     @property
     def parity(self) -> str:
         """How near the twin is to the original, in words, from docs/parity.md."""
@@ -83,4 +89,5 @@ class Finding:
 
     @property
     def _measured(self) -> measured.Speed | None:
-        return measured.speed(self.twin or "", self.peer, self.worlds or USUAL)
+        worlds = self.worlds if self.worlds and self.worlds > 0 else USUAL
+        return measured.speed(self.twin or "", self.peer, worlds)

@@ -1,8 +1,11 @@
 """A script as it stands, not run: what its names mean, what its values are, where things stand."""
 
 import ast
+import contextlib
 import re
-from collections.abc import Iterator, Sequence
+import sys
+import warnings
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from bridge.errors import MissingExtraError, UnsuitableError
@@ -15,6 +18,10 @@ except ImportError as error:
 
 Span = tuple[int, int]
 DEPTH = 8  # names that stand for names that stand for ...
+PARENTHESISED = (cst.Tuple, cst.GeneratorExp, cst.NamedExpr, cst.Yield)  # as arguments
+NESTED = 100  # expressions and statements within one another; LibCST crashes far beyond
+TOO_DEEP = f"nested too deeply to be read: more than {NESTED} levels."
+FRAMES = 20_000  # of Python, enough for LibCST to visit so many
 
 
 class Script:
@@ -28,39 +35,63 @@ class Script:
         gone: What edits have taken the place of.
 
     Raises:
-        UnsuitableError: It is no Python.
+        UnsuitableError: It is no Python, or nested too deeply.
     """
 
     def __init__(self, source: str) -> None:
+        check_nesting(source)
         try:
-            wrapper = metadata.MetadataWrapper(cst.parse_module(source))
+            with _many_frames():
+                wrapper = metadata.MetadataWrapper(cst.parse_module(source))
+                self._names: Any = wrapper.resolve(metadata.QualifiedNameProvider)
+                self._scopes: Any = wrapper.resolve(metadata.ScopeProvider)
+                self._parents: Any = wrapper.resolve(metadata.ParentNodeProvider)
+                self._places: Any = wrapper.resolve(metadata.PositionProvider)
         except cst.ParserSyntaxError as error:
             raise UnsuitableError(f"no Python, from line {error.raw_line} on.") from None
         self.source = source
         self.module = wrapper.module
-        self._names: Any = wrapper.resolve(metadata.QualifiedNameProvider)
-        self._scopes: Any = wrapper.resolve(metadata.ScopeProvider)
-        self._parents: Any = wrapper.resolve(metadata.ParentNodeProvider)
-        self._places: Any = wrapper.resolve(metadata.PositionProvider)
         self._starts = [0, *(found.end() for found in re.finditer(r"\r\n|\r|\n", source))]
         self._starts.append(len(source))
-        self.calls = sorted(
-            (node for node in self._places if isinstance(node, cst.Call)), key=self.span
-        )
+        self.calls: list[cst.Call] = self.nodes(cst.Call)
         self.taken: set[cst.CSTNode] = set()
         self.gone: list[Span] = []
 
     def name(self, node: cst.CSTNode) -> str:
         """What a dotted name or a call of it refers to: "gymnasium.make"; "" if nothing known."""
-        found: Any = self._names.get(node, ())
-        found = found() if callable(found) else found
-        names = sorted(each.name for each in found)
+        names = sorted(each.name for each in self._found(node))
         return names[0] if len(names) == 1 else ""
 
+    def imported(self, node: cst.CSTNode) -> str:
+        """What a dotted name or a call of it refers to if that is imported, or in it; else ""."""
+        names = node.func if isinstance(node, cst.Call) else node
+        while isinstance(names, cst.Attribute):
+            names = names.value
+        found = self._found(node) if isinstance(names, cst.Name) else ()
+        imported = [each for each in found if each.source is metadata.QualifiedNameSource.IMPORT]
+        return self.name(node) if imported else ""
+
+    def nodes(self, kind: Any) -> list[Any]:
+        """Every node of a kind, or of some, in the order of the text."""
+        return sorted((node for node in self._places if isinstance(node, kind)), key=self.span)
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """What it is part of."""
+        found: cst.CSTNode | None = self._parents.get(node)
+        return found
+
+    def enclosing(self, node: cst.CSTNode, kind: Any) -> Any:
+        """The innermost node of a kind that it stands in, or None."""
+        around = self._parents.get(node)
+        while around is not None and not isinstance(around, kind):
+            around = self._parents.get(around)
+        return around
+
     def text(self, node: cst.CSTNode) -> str:
-        """As it is written, without the parentheses around it."""
+        """As it is written, without the parentheses around it, unless it needs them."""
         start, end = self.span(node)
-        return self.source[start:end]
+        text = self.source[start:end]
+        return f"({text})" if isinstance(node, PARENTHESISED) else text
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where it stands: offsets into the text."""
@@ -136,9 +167,13 @@ class Script:
             found = {repr(value): value for value in self._defaults(node.attr.value)}
             return next(iter(found.values())) if len(found) == 1 else None
         try:
-            return ast.literal_eval(self.text(node))
-        except (ValueError, SyntaxError):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of escapes that mean nothing
+                value = ast.literal_eval(self.text(node))
+            str(value).encode()  # what cannot be written, as 10,000 digits, is not worth knowing
+        except (ValueError, SyntaxError, TypeError):
             return None
+        return value
 
     def alias(self, module: str) -> str | None:
         """The name under which the whole script knows a module."""
@@ -182,6 +217,10 @@ class Script:
         for child in node.children:
             yield from self.within(child, kind)
 
+    def _found(self, node: cst.CSTNode) -> Any:
+        found: Any = self._names.get(node, ())
+        return found() if callable(found) else found
+
     def _is_gone(self, span: Span) -> bool:
         return any(start <= span[0] and span[1] <= end for start, end in self.gone)
 
@@ -206,6 +245,45 @@ class Script:
                 names = [self.value(arg.value) for arg in call.args if arg.keyword is None]
                 if any(str(name).lstrip("-").replace("-", "_") == field for name in names):
                     yield self.value(keywords(call).get("default"))
+
+
+def check_nesting(source: str) -> None:
+    """Refuse what LibCST cannot read: its parser in Rust overflows the stack, and ends the process.
+
+    Raises:
+        UnsuitableError: It is no Python, or nested too deeply.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            level: list[ast.AST] = [ast.parse(source)]
+    except SyntaxError as error:
+        deep = "nested" in error.msg or "too many" in error.msg
+        reason = TOO_DEEP if deep else f"no Python, from line {error.lineno or 1} on."
+        raise UnsuitableError(reason) from None
+    except ValueError:
+        raise UnsuitableError(
+            "no Python: it holds what no script can, such as a zero byte."
+        ) from None
+    except (RecursionError, MemoryError):
+        raise UnsuitableError(TOO_DEEP) from None
+    depth = 0
+    while level:
+        depth += 1
+        if depth > NESTED:
+            raise UnsuitableError(TOO_DEEP)
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+
+
+@contextlib.contextmanager
+def _many_frames() -> Generator[None, None, None]:
+    """Let LibCST's visitors, which call themselves, go as deep as `NESTED` needs."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(usual, FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 def keywords(call: cst.Call) -> dict[str, cst.BaseExpression]:

@@ -20,7 +20,7 @@ def twin_of(environment: Any) -> tuple[str, dict[str, str]]:
     """
     if environment == "CartPole-v0":  # the same cart, stopped earlier
         return "CartPole-v1", {"max_episode_steps": "200"}
-    if environment not in REGISTRY:
+    if not isinstance(environment, str) or environment not in REGISTRY:
         raise Unclear("no native twin" if environment else "its name is known only when it runs")
     return environment, {}
 

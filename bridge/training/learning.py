@@ -18,6 +18,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from bridge import film
 from bridge.errors import ResultsError
 from bridge.sb3 import make_vec_env
+from bridge.window import frames_per_second
 from native.core import Environment, Renders
 
 from . import evaluation as judging
@@ -165,7 +166,8 @@ def train(
     if isinstance(plan.game.env, Renders) and not interrupted:  # who interrupts waits for no film
         player = playing.Player(plan.game.env, policy, judging.EVALUATION_SEED + plan.seed)
         frames = [*playing.frames(player, playing.FILMED_STEPS)]
-        results.replace(out / results.FILM, lambda path: film.write(path, frames))
+        rate = frames_per_second(plan.game.env)
+        film.write(out / results.FILM, frames, frames_per_second=rate)
     if (venv := model.get_env()) is not None:
         venv.close()
     return Outcome(found, comparison, interrupted, watch.stopped)

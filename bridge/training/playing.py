@@ -13,7 +13,7 @@ import numpy as np
 from bridge import spaces
 from bridge.arrays import to_numpy
 from bridge.errors import RenderError
-from bridge.window import FRAMES_PER_SECOND, Window
+from bridge.window import Window, frames_per_second
 from native.against import OneTeam
 from native.core import Environment, Renders, Timestep
 
@@ -52,6 +52,7 @@ class Player:
         self._init, self._step = jax.jit(world.init), jax.jit(self._advance)
         self._render = jax.jit(world.render)
         self.name, self.agents = env.spec.name, world.spec.agents
+        self.frames_per_second = frames_per_second(env)
         self._state: Any
         self._timestep: Timestep
         self._episode_key: jax.Array
@@ -129,7 +130,7 @@ def window(
     Raises:
         MissingExtraError: pygame is not installed.
     """
-    rate = FRAMES_PER_SECOND if human.agent is None else HUMAN_RATE
+    rate = player.frames_per_second if human.agent is None else HUMAN_RATE
     shown = Window(player.name, rate)
     try:
         shown.show(player.picture)

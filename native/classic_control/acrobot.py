@@ -86,6 +86,8 @@ class Params:
 class Acrobot:
     """Everything that does not change."""
 
+    frames_per_second: ClassVar[int] = 15
+
     horizon: int | None = 500
     params: Params = dataclasses.field(default_factory=Params)
 

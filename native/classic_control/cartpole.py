@@ -80,6 +80,8 @@ class Params:
 class CartPole:
     """Everything that does not change."""
 
+    frames_per_second: ClassVar[int] = 50
+
     horizon: int | None = 500
     sutton_barto_reward: bool = False
     params: Params = dataclasses.field(default_factory=Params)

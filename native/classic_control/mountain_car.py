@@ -72,6 +72,8 @@ class Params:
 class MountainCar:
     """Everything that does not change."""
 
+    frames_per_second: ClassVar[int] = 30
+
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)
 

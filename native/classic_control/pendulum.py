@@ -71,6 +71,8 @@ class Params:
 class Pendulum:
     """Everything that does not change."""
 
+    frames_per_second: ClassVar[int] = 30
+
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)
 

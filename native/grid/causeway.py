@@ -22,6 +22,7 @@ Source       Original.
 import dataclasses
 import functools
 from collections.abc import Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -62,6 +63,8 @@ class Params:
 @dataclasses.dataclass(frozen=True)
 class Causeway:
     """Everything that does not change."""
+
+    frames_per_second: ClassVar[int] = 10
 
     walkers: int = 3
     horizon: int | None = 30

@@ -14,6 +14,7 @@ Source       Lowe et al. (2017), as in mpe2's simple_crypto_v3.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +47,8 @@ class Params:
 @dataclasses.dataclass(frozen=True)
 class SimpleCrypto:
     """Everything that does not change."""
+
+    frames_per_second: ClassVar[int] = 10
 
     continuous_actions: bool = False
     horizon: int | None = 25

@@ -22,6 +22,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -58,6 +59,8 @@ class Params(hunt.Params):
 @dataclasses.dataclass(frozen=True)
 class SimpleFacmac:
     """Everything that does not change; the defaults are those of 3a."""
+
+    frames_per_second: ClassVar[int] = 10
 
     num_good: int = 1
     num_adversaries: int = 3

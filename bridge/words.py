@@ -1,0 +1,82 @@
+"""What other libraries' factories call their arguments, for who brings these words to ours.
+
+| word of the library          | here                                                           |
+| ---------------------------- | -------------------------------------------------------------- |
+| one whose value has keywords | these keywords, as if they had been given by themselves        |
+| one left empty, or None      | as if it had not been given                                    |
+| one that cannot mean a thing | refused, with the way that there is                            |
+| any other                    | left to the factory                                            |
+"""
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from .errors import RulesError
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """Those of one factory.
+
+    Attributes:
+        nested: Words whose value is a mapping of more keywords.
+        synonyms: Word -> ours.
+        refused: Word -> why, and what to do instead.
+        silent: Word -> values that ask for what is done anyway.
+    """
+
+    nested: Collection[str] = ()
+    synonyms: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    silent: Mapping[str, Collection[Any]] = dataclasses.field(default_factory=dict)
+
+    def ours(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Keywords in our words.
+
+        Raises:
+            RulesError: One cannot have an effect, has no keywords in it, or is given twice.
+        """
+        taken: dict[str, Any] = {}
+        for word, value in given.items():
+            if word in self.nested:
+                if not isinstance(value, Mapping | None):
+                    raise RulesError(f"{word} must be a dict of keywords, got {value!r}.")
+                parts = self.ours(value or {})
+            elif word in self.refused:
+                plain = getattr(value, "value", value)  # of a member of an enumeration
+                if plain not in (None, (), [], {}, *self.silent.get(word, ())):
+                    raise RulesError(f"{word} has no effect here: {self.refused[word]}")
+                parts = {}
+            else:
+                parts = {self.synonyms.get(word, word): value}
+            for name in parts:
+                if name in taken:
+                    raise RulesError(f"{name} is given twice, once by {word}: give it once.")
+            taken |= parts
+        return taken
+
+
+_BY_THE_LIBRARY = 'or let the library do it: gymnasium.{}("bridge.gymnasium:native/...", ...).'
+
+GYMNASIUM_MAKE = Words(
+    refused={
+        "disable_env_checker": "no wrapper is added here. Wrap it in gymnasium.wrappers."
+        f"PassiveEnvChecker, {_BY_THE_LIBRARY.format('make')}"
+    },
+    silent={"disable_env_checker": (True,)},
+)
+GYMNASIUM_MAKE_VEC = Words(
+    refused={
+        "vectorization_mode": "one compiled program steps all. Leave it out, "
+        f"{_BY_THE_LIBRARY.format('make_vec')}",
+        "wrappers": "no row is an Env that could be wrapped. Put wrappers of "
+        f"gymnasium.wrappers.vector around it, {_BY_THE_LIBRARY.format('make_vec')}",
+        "vector_kwargs": "give its keywords by themselves, such as autoreset_mode.",
+        "disable_env_checker": "no wrapper is added here.",
+    },
+    silent={
+        "vectorization_mode": ("vector_entry_point", "custom"),
+        "disable_env_checker": (True,),
+    },
+)
