@@ -127,7 +127,7 @@ def test_play_is_told_where_to_show_it(trained, options):
 
 
 def test_play_shows_a_window_until_the_steps_are_over(trained, monkeypatch):
-    monkeypatch.setattr(playing, "FRAMES_PER_SECOND", 1000)
+    monkeypatch.setattr(playing, "frames_per_second", lambda _: 1000)
     code, said = call("play", trained["simple_tag_v3"], "--window", "--steps", 26)
     assert code == 0, said
     assert "25 steps: adversary_0 " in said and "agent_0 " in said
