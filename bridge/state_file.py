@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from .errors import StateFileError
+from .files import replacing
 
 FORMAT = 2
 _HEAD = "about.json"
@@ -78,20 +79,14 @@ def write(path: str | os.PathLike[str], saved: Saved) -> None:
         "remembered": [dataclasses.astuple(Leaf.of("", array)) for array in remembered],
         "memory": memory,
     }
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    try:
-        with beside.open("xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                archive.writestr(_HEAD, json.dumps(head))
-                for number, array in enumerate([*saved.arrays.values(), *remembered]):
-                    with archive.open(f"leaf_{number}.npy", "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as beside, beside.open("xb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(_HEAD, json.dumps(head))
+            for number, array in enumerate([*saved.arrays.values(), *remembered]):
+                with archive.open(f"leaf_{number}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read(path: str | os.PathLike[str], about: Mapping[str, Any], leaves: Sequence[Leaf]) -> Saved:

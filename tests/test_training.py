@@ -120,7 +120,7 @@ def test_a_recipe_may_reward_otherwise_in_training(tmp_path, monkeypatch):
         real = module.make_vec_env
 
         def spy(env, *args, real=real, where=module, **named):
-            made.setdefault(where, []).append(env)
+            made.setdefault(where, []).append((env, named.get("params")))
             return real(env, *args, **named)
 
         monkeypatch.setattr(module, "make_vec_env", spy)
@@ -129,10 +129,9 @@ def test_a_recipe_may_reward_otherwise_in_training(tmp_path, monkeypatch):
         env, tmp_path / "run", steps=8, num_envs=2, console=Console(quiet=True)
     )
     (learned,), judged = made[learning], made[evaluation]
-    assert learned.spec == env.spec and learned.opponent == env.opponent
     params = outcome.evaluation["recipe"]["params"]
-    assert learned.params.reward_damage == 20 == params["reward_damage"]
-    assert judged and all(other == env for other in judged)
+    assert learned == (env, params) and params["reward_damage"] == 20
+    assert judged and all(other == (env, None) for other in judged)
     assert env.params.reward_damage == 0
 
 

@@ -17,6 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from bridge import film
 from bridge.errors import ResultsError
+from bridge.files import replacing
 from bridge.sb3 import make_vec_env
 from bridge.window import frames_per_second
 from native.core import Environment, Renders
@@ -162,7 +163,8 @@ def train(
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
     }
     results.save_evaluation(out, found)
-    results.replace(out / results.CURVE, lambda path: draw_curve(path, history.curve, found))
+    with replacing(out / results.CURVE) as beside:
+        draw_curve(beside, history.curve, found)
     if isinstance(plan.game.env, Renders) and not interrupted:  # who interrupts waits for no film
         player = playing.Player(plan.game.env, policy, judging.EVALUATION_SEED + plan.seed)
         frames = [*playing.frames(player, playing.FILMED_STEPS)]
@@ -261,8 +263,7 @@ def _compared(evaluation: Evaluation, policy: Policy, seed: int) -> Comparison:
 def _model(plan: _Plan, saved: results.Checkpoint | None) -> BaseAlgorithm:
     """The model in its environment, new or from a checkpoint."""
     recipe, hyperparameters = plan.recipe, dict(plan.recipe.hyperparameters)
-    world = recipes.with_params(plan.game.env, recipe.params)
-    venv: VecEnv = make_vec_env(world, plan.num_envs)
+    venv: VecEnv = make_vec_env(plan.game.env, plan.num_envs, params=recipe.params or None)
     if saved is not None:
         return saved.model(recipe, saved.normalized(venv) if recipe.normalize else venv)
     if recipe.normalize:

@@ -247,12 +247,3 @@ def find(env: Environment[Any, Any]) -> Recipe:
         if name in RECIPES:
             return RECIPES[name]
     return CONTINUOUS if isinstance(env.spec.groups[0].action, Box) else DISCRETE
-
-
-def with_params(env: Any, numbers: Mapping[str, float]) -> Any:
-    """The same environment, its rules too, with some of its params replaced."""
-    if not numbers:
-        return env
-    if isinstance(env, OneTeam):  # whose params are its world's
-        return dataclasses.replace(env, world=with_params(env.world, numbers))
-    return dataclasses.replace(env, params=dataclasses.replace(env.params, **numbers))

@@ -18,7 +18,6 @@ import json
 import os
 import pickle
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from bridge.errors import ResultsError
+from bridge.files import replacing
 
 from .policies import ALGORITHMS, NORMALIZER, normalizer_of
 from .recipes import Recipe
@@ -82,44 +82,32 @@ def about(out: Path) -> dict[str, Any] | None:
     return found
 
 
-def replace(path: Path, write: Callable[[Path], None]) -> None:
-    """Have a file written beside `path`, with the same suffix, and rename it."""
-    beside = path.with_name(f".part-{path.name}")
-    try:
-        write(beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def save_model(out: Path, model: BaseAlgorithm) -> None:
     """Write the model, and the normaliser if there is one."""
     if (normalizer := normalizer_of(model.get_env())) is not None:
         pickled = pickle.dumps(normalizer)
-        replace(out / NORMALIZER, lambda path: _write(path, pickled))
-    data = _packed(model)
-    replace(out / MODEL, lambda path: _write(path, data))
+        _write(out / NORMALIZER, pickled)
+    _write(out / MODEL, _packed(model))
 
 
 def save_evaluation(out: Path, evaluation: dict[str, Any]) -> None:
     """Write what was found."""
     text = json.dumps(evaluation, indent=2) + "\n"
-    replace(out / EVALUATION, lambda path: _write(path, text.encode()))
+    _write(out / EVALUATION, text.encode())
 
 
 def save_checkpoint(out: Path, model: BaseAlgorithm, progress: dict[str, Any]) -> None:
     """Write all that `Checkpoint` reads, in one file, so that its parts fit each other."""
-
-    def write(path: Path) -> None:
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            archive.writestr(PROGRESS, json.dumps(progress))
-            archive.writestr(MODEL, _packed(model))
-            if (normalizer := normalizer_of(model.get_env())) is not None:
-                archive.writestr(NORMALIZER, pickle.dumps(normalizer))
-            if isinstance(model, OffPolicyAlgorithm):
-                archive.writestr(BUFFER, pickle.dumps(model.replay_buffer))
-
-    replace(out / CHECKPOINT, write)
+    with (
+        replacing(out / CHECKPOINT) as path,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        archive.writestr(PROGRESS, json.dumps(progress))
+        archive.writestr(MODEL, _packed(model))
+        if (normalizer := normalizer_of(model.get_env())) is not None:
+            archive.writestr(NORMALIZER, pickle.dumps(normalizer))
+        if isinstance(model, OffPolicyAlgorithm):
+            archive.writestr(BUFFER, pickle.dumps(model.replay_buffer))
 
 
 class Checkpoint:
@@ -166,4 +154,5 @@ def _packed(model: BaseAlgorithm) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+    with replacing(path) as beside:
+        beside.write_bytes(data)
