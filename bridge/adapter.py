@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .attributes import is_known, is_shared, refuse_if_fixed, worlds_get
-from .environments import rules_of
+from .environments import rule_called
 from .session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,6 +51,7 @@ class Adapter:
 
     _session: Session
     _within: tuple[Any, ...] = ()  # other objects that its calls change
+    _ready = False  # set where it is built: what it sets before are attributes of its own
 
     @property
     def params(self) -> Any:
@@ -104,17 +105,16 @@ class Adapter:
 
     def __setattr__(self, name: str, value: Any) -> None:
         # An adapter's own attributes are looked up last: its steps set private ones.
-        if name[0] != "_" and not hasattr(type(self), name) and name not in self.__dict__:
-            session = self.__dict__.get("_session")
-            if session is not None and is_known(session, name):
-                if name in rules_of(session.env):
-                    session.set_rule(name, value)
-                else:
-                    session.set_params({name: value})
-                return
-            if session is not None:
-                refuse_if_fixed(session, name)
-        super().__setattr__(name, value)
+        own = name[0] == "_" or name in self.__dict__ or hasattr(type(self), name)
+        if own or not self._ready:
+            super().__setattr__(name, value)
+        elif (rule := rule_called(self._session.env, name)) is not None:
+            self._session.set_rule(rule, value)
+        elif is_known(self._session, name):
+            self._session.set_params({name: value})
+        else:
+            refuse_if_fixed(self._session, name)
+            super().__setattr__(name, value)
 
 
 def generator_state(generator: np.random.Generator | None) -> Any:

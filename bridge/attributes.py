@@ -14,10 +14,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from .environments import rules_of
+from .environments import LIMITS, rule_called
 from .errors import RulesError
 from .parameters import derived, names
 from .session import Session
+from .wording import brief
 
 
 class RowAttributes:
@@ -76,7 +77,7 @@ class RowAttributes:
 
 def is_known(session: Session, name: str) -> bool:
     """Whether it is a parameter or a rule."""
-    return name in names(session.env) or name in rules_of(session.env)
+    return name in names(session.env) or rule_called(session.env, name) is not None
 
 
 def refuse_if_fixed(session: Session, name: str) -> None:
@@ -90,6 +91,8 @@ def refuse_if_fixed(session: Session, name: str) -> None:
             f"{session.spec.name}: {name!r} follows from other parameters and cannot be set; set "
             f"those: {', '.join(names(session.env))}."
         )
+    if name == "horizon" or name in LIMITS:
+        raise RulesError(f"{session.spec.name} has no rule `horizon`, so its time limit is fixed.")
     if name == "state" or name in _state_names(session.env):
         raise RulesError(
             f"{session.spec.name}: {name!r} is part of the state, which is on the device and can "
@@ -99,7 +102,7 @@ def refuse_if_fixed(session: Session, name: str) -> None:
 
 def is_shared(session: Session, name: str) -> bool:
     """Whether a parameter or rule is the same in all worlds because only one was given."""
-    if name in rules_of(session.env):
+    if rule_called(session.env, name) is not None:
         return True
     usual, now = (getattr(tree, names(session.env)[name]) for tree in _trees(session))
     return all(
@@ -110,8 +113,8 @@ def is_shared(session: Session, name: str) -> bool:
 
 def worlds_get(session: Session, name: str) -> list[Any]:
     """A parameter or rule of every world: Python's numbers where they are scalars."""
-    if name in rules_of(session.env):
-        return [getattr(session.env, name)] * session.num_envs
+    if (rule := rule_called(session.env, name)) is not None:
+        return [getattr(session.env, rule)] * session.num_envs
     usual, now = (getattr(tree, names(session.env)[name]) for tree in _trees(session))
 
     def of(world: int) -> Any:
@@ -134,14 +137,21 @@ def worlds_set(session: Session, name: str, values: Sequence[Any]) -> None:
     """
     first, *others = values
     alike = all(_equal(first, other) for other in others)
-    if name in rules_of(session.env):
+    if (rule := rule_called(session.env, name)) is not None:
         if not alike:
             raise RulesError(f"{name!r} is a rule, and rules are the same in all worlds.")
-        session.set_rule(name, first)
+        session.set_rule(rule, first)
     elif alike:
         session.set_params({name: first})
     else:
-        session.set_params({name: jax.tree.map(lambda *parts: np.stack(parts), *values)})
+        try:
+            together = jax.tree.map(lambda *parts: np.stack(parts), *values)
+        except (TypeError, ValueError) as error:
+            raise RulesError(
+                f"The values of {name!r} have not one shape: {brief(values)}. The parameter is "
+                f"{brief(worlds_get(session, name)[0])} in the first world."
+            ) from error
+        session.set_params({name: together})
 
 
 def by_world(name: str, rows: Sequence[Any], num_agents: int) -> list[Any]:

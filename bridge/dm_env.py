@@ -84,6 +84,7 @@ class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
         reward_spec, discount_spec = super().reward_spec, super().discount_spec
         self._reward_spec = self._joined([reward_spec() for _ in agents])
         self._discount_spec = self._joined([discount_spec() for _ in agents])
+        self._ready = True
 
     @property
     def alive(self) -> dict[str, bool]:

@@ -14,6 +14,8 @@ from .sources import adopt
 from .sources.catalogue import is_foreign, load
 from .sources.instead import advice
 
+LIMITS = ("max_cycles", "max_episode_steps")  # what interfaces call the rule `horizon`
+
 Source: TypeAlias = "str | Environment[Any, Any] | Any"  # a name, native, or of `sources`
 
 
@@ -116,6 +118,12 @@ def rules_of(env: Any) -> tuple[str, ...]:
     if not dataclasses.is_dataclass(env):
         return ()
     return tuple(field.name for field in dataclasses.fields(env) if field.name != "params")
+
+
+def rule_called(env: Any, name: str) -> str | None:
+    """The rule that a name stands for, which may be an interface's own word; None: it is none."""
+    rule = "horizon" if name in LIMITS else name
+    return rule if rule in rules_of(env) else None
 
 
 @runtime_checkable

@@ -185,6 +185,7 @@ class GymBridge(Adapter, _Env):
         if isinstance(self._group.action, Discrete):  # checking one costs a tenth of a step
             actions = np.arange(self._group.action.n, dtype=np.int32)
             self._known = {i: {self._group.name: actions[i, None, None]} for i in actions.tolist()}
+        self._ready = True
 
     @all_or_nothing
     def reset(

@@ -136,6 +136,7 @@ class VectorBridge(Adapter, _VectorEnv):
         self._stepping = False
         self._attributes = RowAttributes(self._session, self.num_agents)
         self.closed = False
+        self._ready = True
 
     @all_or_nothing
     def reset(  # type: ignore[override]

@@ -145,6 +145,7 @@ class LegacyBridge(Adapter, Env):
         self.action_space = env.action_space
         self._seed: int | None = None
         self._window: Window | None = None
+        self._ready = True
 
     @property
     def _max_episode_steps(self) -> int | None:

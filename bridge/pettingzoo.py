@@ -177,6 +177,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         self._acting: dict[str, int] = {}  # `agents`, each with its row
         self._teams = [named.Team.of(env, group) for group in spec.groups]
         self._team = {agent: team for team in self._teams for agent in team.agents}
+        self._ready = True
 
     @property
     def max_cycles(self) -> int | None:

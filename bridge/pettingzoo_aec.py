@@ -81,6 +81,7 @@ class SimultaneousBridge(Adapter, OrderEnforcingWrapper):  # type: ignore[misc]
         self._session = world._session
         super().__init__(Turns(world))
         self._within = (self.env, world)
+        self._ready = True
 
     @all_or_nothing
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -149,6 +150,11 @@ class TurnBridge(Adapter, pettingzoo.AECEnv[str, Any, Any]):  # type: ignore[mis
         self._idle = {agent: _idle(world.action_space(agent)) for agent in self.possible_agents}
         self._observations: dict[str, Any] = {}
         self._skip_agent_selection: str | None = None
+        self.rewards: dict[str, float] = {}
+        self.terminations: dict[str, bool] = {}
+        self.truncations: dict[str, bool] = {}
+        self.infos: dict[str, dict[str, Any]] = {}
+        self._ready = True
 
     def observation_space(self, agent: str) -> Any:
         """The space of an agent's observations; always the same object, and no other agent's."""
@@ -167,7 +173,7 @@ class TurnBridge(Adapter, pettingzoo.AECEnv[str, Any, Any]):  # type: ignore[mis
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)
         self.truncations = dict.fromkeys(self.agents, False)
-        self.infos: dict[str, dict[str, Any]] = {}
+        self.infos = {}
         self._skip_agent_selection = None
         self._observations = {}
         self._take(observations, infos)

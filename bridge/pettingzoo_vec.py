@@ -93,6 +93,7 @@ class ParallelVecBridge(Adapter):
         self._action = _batched(self._one_action, num_envs)
         self._acting: np.ndarray | None = None
         self._stepping = False
+        self._ready = True
 
     @property
     def unwrapped(self) -> "ParallelVecBridge":

@@ -121,6 +121,7 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         self.group_map = {group.name: list(group.agents) for group in env.spec.groups}
         self._alone = env.spec.num_agents == 1
         self._make_specs(env)
+        self._ready = True
 
     @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> Any:

@@ -10,7 +10,7 @@ from drivers import available, play, same
 from test_every_adapter import label
 
 from bridge import programs
-from bridge.errors import RulesError
+from bridge.errors import RulesError, UnsuitableError
 from bridge.session import Session
 from native.batch import Autoreset, Batch
 from native.core import Group, Spec, pytree, restart, transition
@@ -273,6 +273,33 @@ def test_scripts_of_the_old_api_set_them_too():
         env.position = 0.0
 
 
+def test_through_the_wrappers_of_stable_baselines3(tmp_path):
+    sb3 = pytest.importorskip("bridge.sb3")
+    from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
+
+    venv = sb3.make_vec_env("CartPole-v1", 2, env_kwargs={"params": {"gravity": 3.0}}, seed=0)
+    venv.gravity = 4.0
+    for wrapped in (VecFrameStack(venv, 2), VecNormalize(venv)):
+        assert wrapped.get_attr("gravity") == [4, 4]
+        wrapped.set_params({"gravity": 5.0})
+        wrapped.reset()
+        wrapped.step_async(np.zeros(2, int))  # interrupted before `step_wait`
+        wrapped.save_state(tmp_path / "state.npz")
+        wrapped.load_state(tmp_path / "state.npz")
+        assert wrapped.params.gravity == 5
+        venv.set_params({"gravity": 4.0})
+    with pytest.raises(UnsuitableError, match="no row 7 among 2"):
+        venv.set_attr("gravity", 1.0, indices=[7])
+
+
+@every_driver
+def test_a_time_limit_has_one_meaning_whatever_it_is_called(driver):
+    adapter = driver.make(NAME)
+    for word, limit in (("max_cycles", 9), ("max_episode_steps", 8), ("horizon", 7)):
+        setattr(adapter, word, limit)
+        assert adapter.horizon == adapter.max_episode_steps == limit
+
+
 def test_set_attr_by_row():
     gymnasium, sb3 = (pytest.importorskip(f"bridge.{name}") for name in ("gymnasium", "sb3"))
     envs = gymnasium.make_vec("simple_spread_v3", 2)
@@ -282,6 +309,8 @@ def test_set_attr_by_row():
         envs.set_attr("acceleration", [1.0, 1.0, 1.0, 4.0, 4.0, 5.0])
     with pytest.raises(RulesError, match="'horizon' is a rule"):
         envs.set_attr("horizon", [3, 3, 3, 4, 4, 4])
+    with pytest.raises(RulesError, match="have not one shape"):
+        envs.set_attr("acceleration", [np.zeros(2)] * 3 + [np.zeros(3)] * 3)
     with pytest.raises(RulesError, match="num_envs"):
         envs.set_attr("num_envs", 4)
     venv = sb3.make_vec_env("CartPole-v1", 3, seed=0)

@@ -1,0 +1,319 @@
+"""Stable-Baselines3: the rows of a batch as a `VecEnv`; the table is in `bridge.sb3`."""
+
+import functools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from native.batch import Autoreset, Transition
+from native.core import Environment, Renders
+
+from .actions import mask_size
+from .adapter import Adapter, all_or_nothing
+from .arrays import to_numpy
+from .attributes import RowAttributes
+from .errors import (
+    CallOrderError,
+    MissingExtraError,
+    OptionError,
+    RenderError,
+    UnsuitableError,
+)
+from .programs import Device, Sight
+from .resets import given_options, one_seed
+from .rows import Intake, at, blanked, only_kind, split, to_rows
+from .sb3_infos import Infos, Notebook
+from .session import Session
+from .window import Window, check_render_mode, frames_per_second
+
+try:
+    from stable_baselines3.common.vec_env import VecEnv
+    from stable_baselines3.common.vec_env.base_vec_env import tile_images
+except ImportError as error:
+    raise MissingExtraError("bridge.sb3_rows", "stable_baselines3", "sb3") from error
+
+from . import spaces  # which needs Gymnasium, which SB3 brings
+
+RENDER_MODES = ("rgb_array", "human")
+TILES = 16  # worlds in one picture
+
+Observations: TypeAlias = Any  # (rows, *space shape), or a dict of those
+Indices: TypeAlias = "int | Iterable[int] | None"
+
+
+class Rows(Adapter, VecEnv):
+    """The rows themselves.
+
+    Attributes:
+        num_worlds: Copies of the environment.
+        num_agents: Agents, and so rows, of each.
+        alive: bool (rows,), whose next action counts.
+    """
+
+    def __init__(
+        self,
+        env: Environment[Any, Any],
+        num_worlds: int,
+        *,
+        render_mode: str | None = None,
+        params: Any = None,
+        devices: Sequence[Device] | None = None,
+    ) -> None:
+        only_kind(env.spec)
+        check_render_mode(env, render_mode, RENDER_MODES)
+        self._session = Session(
+            env, num_worlds, Autoreset.SAME_STEP, params=params, devices=devices
+        )
+        self._spec = spec = self._session.spec
+        group = only_kind(spec)
+        self._intake = Intake(spec, num_worlds)
+        self._notebook = Notebook(num_worlds, spec.num_agents)
+        self._stepping = False
+        self._before: Any = None  # the session before the step that has begun
+        self._window: Window | None = None
+        self._masks: Any = None
+        self.num_worlds = num_worlds = self._session.num_envs
+        self.num_agents = spec.num_agents
+        self._attributes = RowAttributes(self._session, spec.num_agents)
+        self.num_envs = num_worlds * self.num_agents
+        self.render_mode = render_mode
+        self.alive = np.ones(self.num_envs, bool)
+        observation_space = spaces.observation_space(group.observation)
+        super().__init__(self.num_envs, observation_space, spaces.action_space(group.action))
+        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
+        self.metadata: dict[str, Any] = {
+            "render_modes": modes,
+            "render_fps": frames_per_second(env),
+        }
+        self._ready = True
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Seed the next `reset`; all agents of a world have its seed.
+
+        Raises:
+            SeedError: `seed` is no non-negative integer.
+        """
+        worlds = super().seed(one_seed(seed))
+        self._seeds = [worlds[row // self.num_agents] for row in range(self.num_envs)]
+        return self._seeds
+
+    def set_options(self, options: list[dict[str, Any]] | dict[str, Any] | None = None) -> None:
+        """Refuse any option: there is none.
+
+        Raises:
+            OptionError: An option was given; what is no dict is a TypeError too.
+        """
+        for given in options if isinstance(options, list) else [options]:
+            for option in given_options(given):
+                raise OptionError(f"unknown reset option {option!r}: this VecEnv has no options.")
+
+    @all_or_nothing
+    def reset(self) -> Observations:
+        shown = self._session.reset(self._seeds[:: self.num_agents])
+        self._reset_seeds()
+        info = to_numpy(shown.timestep.info)
+        self.reset_infos[:] = self._notebook.of_reset(info, np.arange(self.num_worlds))
+        return self._begun(shown)
+
+    @all_or_nothing
+    def step_async(self, actions: np.ndarray) -> None:
+        """Begin a step; the device works while Python goes on.
+
+        As in `DummyVecEnv` a step that was begun and not waited for is not taken: a wrapper that
+        was interrupted between both halves begins again.
+
+        Raises:
+            NotResetError, ClosedError: Before `reset`, after `close`.
+            ActionError: The actions do not fit the action space; nothing is stepped.
+        """
+        self._session.require("step")
+        joint = self._intake(actions)
+        if self._stepping:
+            self._session.go_back(self._before)
+        self._before = self._session.moment()
+        self._session.dispatch(joint)
+        self._stepping = True
+
+    @all_or_nothing
+    def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
+        """Observations, rewards float32 (rows,), dones bool (rows,) and an info for each row.
+
+        Raises:
+            ClosedError: After `close`.
+            CallOrderError: No step has begun.
+        """
+        self._session.require("step_wait", running=False)
+        if not self._stepping:
+            raise CallOrderError("step_wait() was called before step_async().")
+        self._stepping, self._before = False, None
+        infos = self._notebook.empty()  # while the device works
+        now: Any
+        now, self._masks = self._session.look(own=True)
+        dones = (now.terminated | now.truncated).reshape(-1)
+        if dones.any():
+            infos, dones = self._end(infos, dones, now)
+        else:
+            infos = self._notebook.of_step(infos, now.info, self.alive)
+        if self.render_mode == "human":
+            self.render()
+        return self._observe(now.observation), now.reward.reshape(-1), dones, infos
+
+    def close(self) -> None:
+        self._session.close()
+        if self._window is not None:
+            self._window.close()
+
+    @all_or_nothing
+    def load_state(self, path: str | os.PathLike[str]) -> Observations:
+        """Go on from a file that `save_state` wrote; its observations, as `reset` returns them.
+
+        Raises:
+            StateFileError: It is no such file, or of another environment or number of worlds.
+        """
+        memory = self._session.load(path)
+        self._seeds = memory.get("seeds", [None] * self.num_envs)
+        shown = self._session.shown
+        info = to_numpy(shown.timestep.info)
+        self.reset_infos[:] = self._notebook.of_reset(info, np.arange(self.num_worlds))
+        return self._begun(shown)
+
+    def save_state(self, path: str | os.PathLike[str]) -> None:
+        """See `Adapter.save_state`; a step that was begun and not waited for is not in it."""
+        now = self._session.moment()
+        self._session.go_back(self._before if self._stepping else now)
+        try:
+            super().save_state(path)
+        finally:
+            self._session.go_back(now)
+
+    def _memory(self) -> dict[str, Any]:
+        return {"seeds": self._seeds}
+
+    def get_images(self) -> list[np.ndarray]:
+        """Pictures of the first worlds, at most 16."""
+        return [self._session.render(world) for world in range(min(self.num_worlds, TILES))]
+
+    def render(self, mode: str | None = None) -> np.ndarray | None:
+        """The pictures of `get_images` side by side; "human" shows them in a window.
+
+        Raises:
+            RenderError: Made without a render mode, or no such mode.
+        """
+        mode = mode or self.render_mode
+        if self.render_mode is None or mode not in RENDER_MODES:
+            raise RenderError(f"cannot render {mode!r}: make it with one of {RENDER_MODES}.")
+        picture: np.ndarray = tile_images(self.get_images())
+        if mode == "rgb_array":
+            return picture
+        if self._window is None:
+            self._window = Window(self._spec.name, self.metadata["render_fps"])
+        self._window.show(picture)
+        return None
+
+    def has_attr(self, attr_name: str) -> bool:
+        try:
+            self.get_attr(attr_name)
+        except AttributeError:
+            return False
+        return True
+
+    def get_attr(self, attr_name: str, indices: Indices = None) -> list[Any]:
+        """A note of `set_attr`, `alive`, `action_masks`, `render`, a parameter or a rule by row."""
+        return [self._attribute(attr_name, row) for row in self._rows(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Indices = None) -> None:
+        """Set a parameter or a rule from the next step on; what is neither is kept as a note.
+
+        Args:
+            attr_name: Of a parameter, a rule, or anything else that nothing here has.
+            value: For each of the rows.
+            indices: Rows; whole worlds for a parameter, all for a rule. None: all.
+
+        Raises:
+            RulesError: It cannot be set, or the value does not fit.
+        """
+        values = dict.fromkeys(self._rows(indices), value)
+        self._attributes.set(attr_name, values, is_taken=self.has_attr(attr_name))
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: Indices = None, **method_kwargs: Any
+    ) -> list[Any]:
+        methods = self.get_attr(method_name, indices)
+        return [method(*method_args, **method_kwargs) for method in methods]
+
+    def env_is_wrapped(self, wrapper_class: type[Any], indices: Indices = None) -> list[bool]:
+        """No row has a wrapper of its own."""
+        del wrapper_class
+        return [False for _ in self._rows(indices)]
+
+    def _rows(self, indices: Indices) -> list[int]:
+        if indices is not None:
+            indices = [indices] if isinstance(indices, int) else [*indices]
+        rows = range(self.num_envs)
+        for row in indices or ():
+            if not -self.num_envs <= row < self.num_envs:
+                raise UnsuitableError(f"indices: there is no row {row!r} among {self.num_envs}.")
+        return [*rows] if indices is None else [rows[row] for row in indices]
+
+    def _attribute(self, name: str, row: int) -> Any:
+        env = self._session.env
+        match name:
+            case _ if self._attributes.has_note(name, row):
+                return self._attributes.get(name, row)
+            case "render_mode":
+                return self.render_mode
+            case "alive":
+                return bool(self.alive[row])
+            case "action_masks" if mask_size(env, self._spec.groups[0]):
+                return functools.partial(self._action_mask, row)
+            case "render" if isinstance(env, Renders):
+                return functools.partial(self._session.render, row // self.num_agents)
+            case _:
+                return self._attributes.get(name, row)
+
+    def _action_mask(self, row: int) -> np.ndarray:
+        """Legal actions of a row: bool (actions,); before the first reset all of them."""
+        self._session.require("action_masks", running=False)
+        if self._masks is None:
+            return np.ones(mask_size(self._session.env, self._spec.groups[0]), bool)
+        if isinstance(self._masks, Mapping):
+            self._masks = to_rows(self._spec, self._masks)
+        return np.array(self._masks[row])
+
+    def _begun(self, shown: Transition) -> Observations:
+        self._stepping = False
+        self.alive = np.array(to_numpy(shown.acting)).reshape(-1)
+        now, self._masks = self._session.look(own=True)
+        if self.render_mode == "human":
+            self.render()
+        return self._observe(now.observation)
+
+    def _observe(self, observation: Any) -> Observations:
+        """By row; zeros for agents that have ended, on this step or before."""
+        observed = to_rows(self._spec, observation)
+        if self.num_agents > 1 and not self.alive.all():
+            observed = blanked(observed, ~self.alive)
+        return self._elements(observed)
+
+    def _elements(self, observation: Any) -> Observations:
+        return spaces.element(self._spec.groups[0].observation, observation)
+
+    def _end(self, infos: Infos, ended: np.ndarray, now: Sight) -> tuple[Infos, np.ndarray]:
+        """Infos of a step on which agents `ended`, and which rows are done: those, and padding."""
+        tally = self._session.tally()
+        assert tally.final is not None
+        observation, info = tally.final  # before any reset
+        over = np.repeat(tally.over, self.num_agents)
+        dones: np.ndarray = ended | over
+        rows = np.flatnonzero(dones)
+        space = self._spec.groups[0].observation
+        last = split(space, self._elements(at(to_rows(self._spec, observation), rows)), len(rows))
+        infos = self._notebook.of_step(infos, info, self.alive)
+        self._notebook.add_endings(infos, rows, ended, now.truncated.reshape(-1), tally, last)
+        begun = self._notebook.of_reset(now.info, np.flatnonzero(tally.over))
+        for row, info_of_row in zip(np.flatnonzero(over).tolist(), begun, strict=True):
+            self.reset_infos[row] = info_of_row
+        self.alive = np.array(tally.acting).reshape(-1)
+        return infos, dones
