@@ -9,6 +9,7 @@
 | a saved state holds what the adapter remembers     | `Adapter.save_state`, `_memory`             |
 """
 
+import contextlib
 import functools
 import os
 from collections.abc import Callable
@@ -89,27 +90,32 @@ class Adapter:
         self._session.require("save_state")
         self._session.save(path, self._memory())
 
+    def _rule_set(self, rule: str) -> None:
+        """Called when a rule has been set."""
+
     def _memory(self) -> dict[str, Any]:
         """What a saved state must hold besides that of the session."""
         return {}
 
     def __getattr__(self, name: str) -> Any:
+        inherited = getattr(super(), "__getattr__", None)
+        if inherited is not None:  # of a wrapper, which has what is in it, or of torch
+            with contextlib.suppress(AttributeError):
+                return inherited(name)
         session = None if name.startswith("_") else self.__dict__.get("_session")
         if session is not None and is_known(session, name):
             values = worlds_get(session, name)
             return values[0] if len(values) == 1 or is_shared(session, name) else np.stack(values)
-        inherited = getattr(super(), "__getattr__", None)
-        if inherited is not None:
-            return inherited(name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # An adapter's own attributes are looked up last: its steps set private ones.
+        # Steps set private attributes only, and are not to wait for more than that to be seen.
         own = name[0] == "_" or name in self.__dict__ or hasattr(type(self), name)
         if own or not self._ready:
             super().__setattr__(name, value)
         elif (rule := rule_called(self._session.env, name)) is not None:
             self._session.set_rule(rule, value)
+            self._rule_set(rule)
         elif is_known(self._session, name):
             self._session.set_params({name: value})
         else:

@@ -88,8 +88,8 @@ def refuse_if_fixed(session: Session, name: str) -> None:
     """
     if name in derived(session.env):
         raise RulesError(
-            f"{session.spec.name}: {name!r} follows from other parameters and cannot be set; set "
-            f"those: {', '.join(names(session.env))}."
+            f"{session.spec.name}: {name!r} follows from others, or has no counterpart here, and "
+            f"cannot be set. Parameters: {', '.join(names(session.env))}."
         )
     if name == "horizon" or name in LIMITS:
         raise RulesError(f"{session.spec.name} has no rule `horizon`, so its time limit is fixed.")

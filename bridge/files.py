@@ -1,6 +1,7 @@
 """Files that are whole or not there: written beside, then renamed."""
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -19,6 +20,8 @@ def replacing(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
         OSError: It cannot be put there.
     """
     place = Path(path).resolve()
+    if not place.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path))
     beside = place.with_name(f".{secrets.token_hex(8)}{Path(path).suffix}")
     try:
         yield beside

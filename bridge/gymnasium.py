@@ -41,6 +41,7 @@ from .errors import (
     NotResetError,
     OptionError,
     RenderError,
+    RulesError,
     UnsuitableError,
 )
 from .programs import Device
@@ -54,7 +55,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.gymnasium", "gymnasium", "gymnasium") from error
 
-from .gymnasium_around import resume
+from .gymnasium_around import limit, resume
 from .gymnasium_vector import VectorBridge
 
 RENDER_MODES = ("rgb_array", "human")
@@ -143,7 +144,16 @@ def make_vec(
 def make_unlimited(
     id_or_env: Source, *, render_mode: str | None = None, **rules: Any
 ) -> "GymBridge":
-    """What `gymnasium.make` calls, which puts its own `TimeLimit` around it."""
+    """What `gymnasium.make` calls, which puts its own `TimeLimit` around it.
+
+    Raises:
+        RulesError: `horizon` is given, which is Gymnasium's `max_episode_steps`.
+    """
+    if "horizon" in rules:
+        raise RulesError(
+            f"gymnasium.make() counts the steps itself: give max_episode_steps="
+            f"{rules['horizon']!r} instead of horizon."
+        )
     return make(id_or_env, render_mode=render_mode, max_episode_steps=-1, **rules)
 
 
@@ -289,6 +299,10 @@ class GymBridge(Adapter, _Env):
         shown = self._begun(over=not tally.acting.item())
         resume(self, tally.lengths.item(), shown)
         return memory, shown
+
+    def _rule_set(self, rule: str) -> None:
+        if rule == "horizon":
+            limit(self, self._session.spec.horizon)
 
     def _memory(self) -> dict[str, Any]:
         return {"np_random": generator_state(self._np_random)}

@@ -7,6 +7,7 @@ is around it, and wrappers forward no call, so they are looked for.
 """
 
 import gc
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,13 @@ def resume(env: Any, steps: int, shown: Any) -> None:
             wrapper._has_reset = True
         if vars(wrapper).get("_previous_data", shown) is None:
             vars(wrapper)["_previous_data"] = shown
+
+
+def limit(env: Any, steps: int | None) -> None:
+    """Tell the wrappers around `env` that an episode has so many steps; None: without a limit."""
+    for wrapper in _around(env):
+        if isinstance(wrapper, gymnasium.wrappers.TimeLimit):
+            vars(wrapper)["_max_episode_steps"] = sys.maxsize if steps is None else steps
 
 
 def _around(env: Any) -> Iterator[Any]:

@@ -52,6 +52,7 @@ from .errors import (
     OptionError,
     OptionTypeError,
     RenderError,
+    RuleValueError,
     UnsuitableError,
 )
 from .programs import Device, Tally
@@ -59,6 +60,7 @@ from .resets import given_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Seeds, Session
 from .window import check_render_mode, frames_per_second
+from .wording import brief
 
 try:
     import gymnasium.vector
@@ -243,13 +245,16 @@ class VectorBridge(Adapter, _VectorEnv):
             values: A list or tuple with one for each row, equal within a world; or one for all.
 
         Raises:
-            ValueError: A list or tuple that does not hold one value for each row.
+            RuleValueError: A list or tuple that does not hold one value for each row.
             RulesError: It cannot be set, or the values do not fit.
         """
         if not isinstance(values, (list, tuple)):
             values = [values] * self.num_envs
         if len(values) != self.num_envs:
-            raise ValueError(f"expected {self.num_envs} values, one a row, got {len(values)}.")
+            raise RuleValueError(
+                f"{name!r} needs a value for each of {self.num_envs} rows, or one that is no list; "
+                f"got {brief(values)}."
+            )
         is_taken = hasattr(type(self), name) or name in vars(self)
         self._attributes.set(name, dict(enumerate(values)), is_taken=is_taken)
 

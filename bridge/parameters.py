@@ -198,7 +198,8 @@ def _merged(env: Any, usual: Any, given: Mapping[str, Any]) -> Any:
 def _unknown(env: Any, name: str) -> str:
     if name in derived(env):
         return (
-            f"{env.spec.name}: {name!r} follows from other parameters and cannot be given. "
+            f"{env.spec.name}: {name!r} follows from others, or has no counterpart here, and "
+            "cannot be given. "
             f"Parameters: {', '.join(_parts(env.params))}."
         )
     near = difflib.get_close_matches(name, names(env), n=1)

@@ -83,6 +83,9 @@ class SimultaneousBridge(Adapter, OrderEnforcingWrapper):  # type: ignore[misc]
         self._within = (self.env, world)
         self._ready = True
 
+    def __str__(self) -> str:
+        return str(self.env)
+
     @all_or_nothing
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Begin an episode; errors are those of `ParallelBridge.reset`."""

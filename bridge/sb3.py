@@ -34,7 +34,7 @@ except ImportError as error:
     raise MissingExtraError("bridge.sb3", "stable_baselines3", "sb3") from error
 
 from .sb3_rows import Observations, Rows
-from .sb3_words import EpisodeFile, ours
+from .sb3_words import EpisodeFile, Layer, ours
 
 
 def make_vec_env(
@@ -81,27 +81,17 @@ def make_vec_env(
     return venv if monitor is None else EpisodeFile(venv, env.spec.name, monitor)
 
 
-class VecBridge(VecMonitor):
+class VecBridge(Layer, VecMonitor):
     """A `VecMonitor` that need not count, because its `Rows` know how each episode went.
 
     Being one tells `evaluate_policy` and its like to trust the "episode" entries. Attributes and
     methods of `Rows` can be used on it, and through any wrapper above it.
     """
 
-    _ready = False
-
     def __init__(self, rows: Rows) -> None:
         VecEnvWrapper.__init__(self, rows)
         self.metadata, self.reset_infos = rows.metadata, rows.reset_infos
         self._ready = True
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """What is the rows' is set there: SB3 refuses to find what two layers both have."""
-        mine = name[0] == "_" or name in self.__dict__ or hasattr(type(self), name)
-        if mine or not self._ready:
-            super().__setattr__(name, value)
-        else:
-            setattr(self.venv, name, value)
 
     def reset(self) -> Observations:
         return self.venv.reset()

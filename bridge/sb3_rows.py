@@ -130,7 +130,7 @@ class Rows(Adapter, VecEnv):
         """
         self._session.require("step")
         joint = self._intake(actions)
-        if self._stepping:
+        if self._before is not None:
             self._session.go_back(self._before)
         self._before = self._session.moment()
         self._session.dispatch(joint)
@@ -182,7 +182,7 @@ class Rows(Adapter, VecEnv):
     def save_state(self, path: str | os.PathLike[str]) -> None:
         """See `Adapter.save_state`; a step that was begun and not waited for is not in it."""
         now = self._session.moment()
-        self._session.go_back(self._before if self._stepping else now)
+        self._session.go_back(self._before or now)
         try:
             super().save_state(path)
         finally:
@@ -190,6 +190,10 @@ class Rows(Adapter, VecEnv):
 
     def _memory(self) -> dict[str, Any]:
         return {"seeds": self._seeds}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy cannot take back the step that has begun; it waits for it as this does."""
+        return {**self.__dict__, "_before": None}
 
     def get_images(self) -> list[np.ndarray]:
         """Pictures of the first worlds, at most 16."""
@@ -264,6 +268,8 @@ class Rows(Adapter, VecEnv):
                 return self._attributes.get(name, row)
             case "render_mode":
                 return self.render_mode
+            case "spec":
+                return self._spec
             case "alive":
                 return bool(self.alive[row])
             case "action_masks" if mask_size(env, self._spec.groups[0]):
@@ -283,7 +289,7 @@ class Rows(Adapter, VecEnv):
         return np.array(self._masks[row])
 
     def _begun(self, shown: Transition) -> Observations:
-        self._stepping = False
+        self._stepping, self._before = False, None
         self.alive = np.array(to_numpy(shown.acting)).reshape(-1)
         now, self._masks = self._session.look(own=True)
         if self.render_mode == "human":

@@ -72,7 +72,23 @@ def ours(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | Non
     return taken, {"filename": str(Path(folder) / str(index or 0)), **(keywords or {})}
 
 
-class EpisodeFile(VecEnvWrapper):
+class Layer(VecEnvWrapper):
+    """Around a `VecEnv` of ours: what is set on it is set there, if it is not of its own.
+
+    SB3 refuses to find what two layers both have, so a layer has no parameters or rules itself.
+    """
+
+    _ready = False  # set where it is built
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        mine = name[0] == "_" or name in self.__dict__ or hasattr(type(self), name)
+        if mine or not self._ready:
+            super().__setattr__(name, value)
+        else:
+            setattr(self.venv, name, value)
+
+
+class EpisodeFile(Layer):
     """Writes the episodes of a `VecBridge` to a file, as `Monitor` does; `load_results` reads it.
 
     Args:
@@ -93,6 +109,7 @@ class EpisodeFile(VecEnvWrapper):
             extra_keys=self._keywords,
             override_existing=monitor.get("override_existing", True),
         )
+        self._ready = True
 
     def reset(self) -> Any:
         return self.venv.reset()

@@ -114,12 +114,18 @@ class Session:
         one for all, does. Spaces stay as they are.
 
         Raises:
-            RulesError: There is no such parameter, or its shape or dtype is another.
+            RulesError: There is no such parameter, its shape or dtype is another, or other actions
+                would fit.
             ClosedError: After `close`.
         """
         self.require("set_params", running=False)
         params = with_given(self.env, self.params, given, self.num_envs)
-        shown_spec(self.env, params)  # which refuses what does not fit the rules
+        spec = shown_spec(self.env, params)
+        if [group.action for group in spec.groups] != [g.action for g in self.spec.groups]:
+            raise RulesError(
+                f"{spec.name}: with these parameters other actions fit, and what fits stays as it "
+                "was told. Give them as `params` where the environment is made."
+            )
         self._play_by(self.env, params)
 
     def set_rule(self, name: str, value: Any) -> None:

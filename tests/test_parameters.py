@@ -338,3 +338,36 @@ def test_looking_for_nan_is_heeded_where_batches_are_small():
         jax.config.update("jax_debug_infs", False)
     session.reset(0)
     session.step(action)
+
+
+def test_a_number_that_decides_which_actions_fit_is_given_at_the_start():
+    gymnasium = pytest.importorskip("bridge.gymnasium")
+    env = gymnasium.make("Pendulum-v1")
+    with pytest.raises(RulesError, match="other actions fit"):
+        env.unwrapped.max_torque = 10.0
+    env.unwrapped.g = 5.0
+    assert env.gravity == 5
+
+
+def test_the_limit_that_gymnasium_counts_is_set_too():
+    gymnasium = pytest.importorskip("gymnasium")
+    name = "bridge.gymnasium:native/MountainCar-v0"
+    env = gymnasium.make(name)
+    for limit in (3, 250):
+        env.unwrapped.horizon = limit
+        env.reset(seed=0)
+        ends = [env.step(1)[3] for _ in range(limit)]
+        assert ends.index(True) == limit - 1
+    with pytest.raises(RulesError, match="give max_episode_steps=4"):
+        gymnasium.make(name, horizon=4)
+
+
+def test_the_layer_that_writes_episodes_hides_nothing(tmp_path):
+    sb3 = pytest.importorskip("bridge.sb3")
+    venv = sb3.make_vec_env("CartPole-v1", 2, seed=0, monitor_dir=str(tmp_path / "log"))
+    venv.gravity, venv.horizon = 3.0, 4
+    venv.set_params({"force": 1.0})
+    assert venv.get_attr("gravity") == [3, 3] and venv.get_attr("horizon") == [4, 4]
+    venv.reset()
+    venv.save_state(tmp_path / "state.npz")
+    venv.close()

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from bridge.errors import OptionError
+
 from .app import Identifier, app, console, find_environment, plain, print_table
 from .playing import Model, Opponent, Played, Team
 
@@ -48,6 +50,8 @@ def train(
     """
     from bridge.training import games, learning
 
+    if resume and overwrite:
+        raise OptionError("--resume goes on with the results that --overwrite gives up: name one.")
     world = find_environment(environment)
     if out is None:
         out = Path("runs", games.name_of(world, team, opponent))
