@@ -26,7 +26,7 @@ def resume(env: Any, steps: int, shown: Any) -> None:
         if isinstance(wrapper, gymnasium.wrappers.TimeLimit):
             vars(wrapper)["_elapsed_steps"] = steps
         if isinstance(wrapper, gymnasium.wrappers.OrderEnforcing):
-            wrapper._has_reset = True
+            vars(wrapper)["_has_reset"] = True
         if vars(wrapper).get("_previous_data", shown) is None:
             vars(wrapper)["_previous_data"] = shown
 

@@ -53,7 +53,8 @@ def _described(value: Any, within: frozenset[int]) -> str:
     if isinstance(value, types.FunctionType):
         return _function(value, inner)
     if callable(value) and hasattr(value, "__wrapped__"):  # such as a jitted function
-        return inner(value.__wrapped__)
+        function: Any = value
+        return inner(function.__wrapped__)
     if isinstance(value, ByPickle):  # whose digest may be an address
         return inner(value.it)
     if "__repr__" in _defined(type(value)) and " at 0x" not in repr(value):

@@ -150,6 +150,8 @@ def _wider_space(name: str, one: Any, two: Any) -> Any:
         case Dict(parts=parts), Dict() if dict(parts).keys() == dict(two.parts).keys():
             others = dict(two.parts)
             return Dict({part: _wider_space(name, inner, others[part]) for part, inner in parts})
+        case _:
+            pass
     raise RulesError(
         f"{name}: with these parameters some worlds have the space {one} and others {two}. Give "
         "all worlds the same."
@@ -192,7 +194,8 @@ def _merged(env: Any, usual: Any, given: Mapping[str, Any]) -> Any:
         return {**usual, **changes}
     if dataclasses.is_dataclass(usual) and not isinstance(usual, type):
         return dataclasses.replace(usual, **changes)
-    return usual._replace(**changes) if changes else usual
+    fields: Any = usual  # of a NamedTuple
+    return fields._replace(**changes) if changes else usual
 
 
 def _unknown(env: Any, name: str) -> str:

@@ -30,6 +30,7 @@ from .errors import EpisodeOverError, MissingExtraError, NotResetError, StateFil
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
+    from pettingzoo import utils  # type: ignore[import-untyped]
     from pettingzoo.utils.conversions import (  # type: ignore[import-untyped]
         parallel_to_aec_wrapper,
     )
@@ -46,9 +47,7 @@ KEPT = (
 
 
 # PettingZoo 1.25 gave it this name.
-AgentSelector: Any = getattr(pettingzoo.utils, "AgentSelector", None) or (
-    pettingzoo.utils.agent_selector
-)
+AgentSelector: Any = getattr(utils, "AgentSelector", None) or vars(utils)["agent_selector"]
 
 
 class Turns(parallel_to_aec_wrapper):  # type: ignore[misc]
@@ -89,7 +88,8 @@ class SimultaneousBridge(Adapter, OrderEnforcingWrapper):  # type: ignore[misc]
     @all_or_nothing
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Begin an episode; errors are those of `ParallelBridge.reset`."""
-        super().reset(seed=seed, options=options)
+        given: Any = options  # which the world checks
+        super().reset(seed=seed, options=given)
 
     @all_or_nothing
     def step(self, action: Any) -> None:

@@ -114,7 +114,8 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         session = Session(env, num_worlds, Autoreset.DISABLED, params=params, devices=devices)
         num_worlds = session.num_envs
         platform = (devices or jax.devices())[0].platform
-        super().__init__(device="cpu" if platform == "cpu" else "cuda", batch_size=(num_worlds,))
+        device = "cpu" if platform == "cpu" else "cuda"
+        EnvBase.__init__(self, device=device, batch_size=(num_worlds,))
         self._session = session
         self._seeds: int | None = None
         self.num_worlds = num_worlds

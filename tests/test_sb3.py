@@ -492,7 +492,7 @@ def test_vec_video_recorder_gets_frames_and_their_rate(tmp_path, monkeypatch):
     run(venv, 4)
     venv.close()
     ((frames, fps),) = clips
-    assert fps == 30
+    assert fps == 50
     assert len(frames) == 4
     assert frames[0].shape == (400, 480, 3) and frames[0].dtype == np.uint8
     assert not np.array_equal(frames[0], frames[-1])
