@@ -9,7 +9,6 @@
 | a saved state holds what the adapter remembers     | `Adapter.save_state`, `_memory`             |
 """
 
-import contextlib
 import functools
 import os
 from collections.abc import Callable
@@ -98,15 +97,19 @@ class Adapter:
         return {}
 
     def __getattr__(self, name: str) -> Any:
+        session = None if name.startswith("_") else self.__dict__.get("_session")
+        known = session is not None and is_known(session, name)
         inherited = getattr(super(), "__getattr__", None)
         if inherited is not None:  # of a wrapper, which has what is in it, or of torch
-            with contextlib.suppress(AttributeError):
+            try:
                 return inherited(name)
-        session = None if name.startswith("_") else self.__dict__.get("_session")
-        if session is not None and is_known(session, name):
-            values = worlds_get(session, name)
-            return values[0] if len(values) == 1 or is_shared(session, name) else np.stack(values)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            except AttributeError:
+                if not known:
+                    raise
+        if session is None or not known:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        values = worlds_get(session, name)
+        return values[0] if len(values) == 1 or is_shared(session, name) else np.stack(values)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Steps set private attributes only, and are not to wait for more than that to be seen.
