@@ -770,7 +770,7 @@ def test_attributes_of_rows():
     assert env.get_attr("colour") == env.call("colour") == (*"abcdef",)
     env.set_attr("size", 3)
     assert env.get_attr("size") == (3,) * 6
-    with pytest.raises(ValueError, match="6 values"):
+    with pytest.raises(ValueError, match="6 rows"):
         env.set_attr("colour", ["a", "b"])
     for name in ("nothing", "_session", "reset", "init"):
         with pytest.raises(AttributeError, match=name):
