@@ -329,16 +329,18 @@ def test_overwriting_leaves_nothing_of_what_was_there_but_what_is_not_ours(tmp_p
     assert (tmp_path / "episode.gif").read_bytes() != b"old"
 
 
-def test_a_file_is_whole_or_as_it_was(tmp_path):
-    path = tmp_path / "model.zip"
+def test_a_file_is_whole_or_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / results.EVALUATION
     path.write_text("good")
 
-    def fails(beside):
-        beside.write_text("half")
+    def half(beside, data):
+        with beside.open("wb") as file:
+            file.write(data[:3])
         raise OSError("no space left")
 
+    monkeypatch.setattr(results.Path, "write_bytes", half)
     with pytest.raises(OSError, match="no space"):
-        results.replace(path, fails)
+        results.save_evaluation(tmp_path, {"mean": 3.0})
     assert [*tmp_path.iterdir()] == [path] and path.read_text() == "good"
 
 
