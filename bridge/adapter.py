@@ -4,8 +4,8 @@
 | -------------------------------------------------- | ------------------------------------------- |
 | a call happens whole or not at all                 | `all_or_nothing` around `reset`, `step` ... |
 | numbers of the dynamics and rules are attributes   | `Adapter.__getattr__`, `__setattr__`        |
-| what is set from outside has an effect, or is an   | `Adapter.__setattr__`; `worlds_set` for     |
-| error that says why it cannot have one             | interfaces that set attributes by row       |
+| what is set from outside has an effect, or is an   | `Adapter.__setattr__`; `bridge.attributes`  |
+| error that says why it cannot have one             | for interfaces that set them by row         |
 | a saved state holds what the adapter remembers     | `Adapter.save_state`, `_memory`             |
 """
 
