@@ -32,7 +32,8 @@ def all_or_nothing(method: F) -> F:
     @functools.wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         session = self._session
-        mine, its = self.__dict__.copy(), session.moment()
+        # `session.moment()`, without a call: this stands before every step
+        mine, its = self.__dict__.copy(), session.__dict__.copy()
         inner = [(part, part.__dict__.copy()) for part in self._within] if self._within else ()
         try:
             return method(self, *args, **kwargs)
@@ -112,9 +113,11 @@ class Adapter:
         return values[0] if len(values) == 1 or is_shared(session, name) else np.stack(values)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # Steps set private attributes only, and are not to wait for more than that to be seen.
-        own = name[0] == "_" or name in self.__dict__ or hasattr(type(self), name)
-        if own or not self._ready:
+        if not self._ready:
+            super().__setattr__(name, value)
+        elif name[0] == "_":
+            self.__dict__[name] = value  # steps set only these, and `super()` costs two more calls
+        elif name in self.__dict__ or hasattr(type(self), name):
             super().__setattr__(name, value)
         elif (rule := rule_called(self._session.env, name)) is not None:
             self._session.set_rule(rule, value)

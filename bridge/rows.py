@@ -92,7 +92,7 @@ def to_groups(spec: Spec, actions: Any, num_worlds: int) -> dict[str, np.ndarray
 
 def blanked(tree: Any, rows: np.ndarray) -> Any:
     """A copy of a tree of (rows, ...) with zeros in some rows; `rows`: bool (rows,)."""
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict):
         return {name: blanked(part, rows) for name, part in tree.items()}
     copy = np.array(tree)
     copy[rows] = 0
@@ -103,7 +103,7 @@ def at(tree: Any, rows: Any) -> Any:
     """Some rows of a tree of (rows, ...): a copy of those with the numbers in an array, or a view
     of one.
     """
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict):
         return {name: at(part, rows) for name, part in tree.items()}
     return tree[rows]
 
@@ -155,7 +155,7 @@ def with_mask(seen: Any, mask: Any) -> dict[str, Any]:
 
 def _joined(parts: Sequence[Any]) -> Any:
     first = parts[0]
-    if isinstance(first, Mapping):
+    if isinstance(first, dict):
         return {name: _joined([part[name] for part in parts]) for name in first}
     whole = first if len(parts) == 1 else np.concatenate(parts, axis=1)
     worlds, agents, *shape = whole.shape  # for an empty observation, -1 could be anything

@@ -70,8 +70,7 @@ class Rows(Adapter, VecEnv):
         group = only_kind(spec)
         self._intake = Intake(spec, num_worlds)
         self._notebook = Notebook(num_worlds, spec.num_agents)
-        self._stepping = False
-        self._before: Any = None  # the session before the step that has begun
+        self._before: Any = None  # the session before the step that has begun; None: none has
         self._window: Window | None = None
         self._masks: Any = None
         self.num_worlds = num_worlds = self._session.num_envs
@@ -134,7 +133,6 @@ class Rows(Adapter, VecEnv):
             self._session.go_back(self._before)
         self._before = self._session.moment()
         self._session.dispatch(joint)
-        self._stepping = True
 
     @all_or_nothing
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
@@ -145,14 +143,14 @@ class Rows(Adapter, VecEnv):
             CallOrderError: No step has begun.
         """
         self._session.require("step_wait", running=False)
-        if not self._stepping:
+        if self._before is None:
             raise CallOrderError("step_wait() was called before step_async().")
-        self._stepping, self._before = False, None
+        self._before = None
         infos = self._notebook.empty()  # while the device works
         now: Any
         now, self._masks = self._session.look(own=True)
         dones = (now.terminated | now.truncated).reshape(-1)
-        if dones.any():
+        if np.logical_or.reduce(dones):
             infos, dones = self._end(infos, dones, now)
         else:
             infos = self._notebook.of_step(infos, now.info, self.alive)
@@ -193,7 +191,7 @@ class Rows(Adapter, VecEnv):
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy cannot take back the step that has begun; it waits for it as this does."""
-        return {**self.__dict__, "_before": None}
+        return {**self.__dict__, "_before": None if self._before is None else {}}
 
     def get_images(self) -> list[np.ndarray]:
         """Pictures of the first worlds, at most 16."""
@@ -289,7 +287,7 @@ class Rows(Adapter, VecEnv):
         return np.array(self._masks[row])
 
     def _begun(self, shown: Transition) -> Observations:
-        self._stepping, self._before = False, None
+        self._before = None
         self.alive = np.array(to_numpy(shown.acting)).reshape(-1)
         now, self._masks = self._session.look(own=True)
         if self.render_mode == "human":

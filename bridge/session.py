@@ -168,7 +168,8 @@ class Session:
             NotResetError: `running`, and `reset` has not been called.
             ForkError: In a process in which JAX cannot run, see `bridge.forked`.
         """
-        forked.check()
+        if forked.stranded:
+            forked.check()
         if self.closed:
             raise ClosedError(what)
         if running and self._arrays is None:

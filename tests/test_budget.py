@@ -73,7 +73,7 @@ def pettingzoo():
 
 
 SMALL = ("Acrobot", "CartPole", "MountainCar", "Pendulum", "simple_")
-BUDGET = {gymnasium_one: 28, gymnasium_many: 46, sb3: 52, pettingzoo: 46}
+BUDGET = {gymnasium_one: 28, gymnasium_many: 46, sb3: 56, pettingzoo: 46}  # SB3: a step that has begun can be taken back
 
 
 @pytest.mark.parametrize("interface", BUDGET, ids=lambda interface: interface.__name__)
@@ -95,7 +95,7 @@ def test_a_small_step_is_one_kernel_of_three_arrays_to_two(name):
     }
     session.step(action)
     program = session._programs.step.__closure__[0].cell_contents[0]
-    text = program.lower(session._arrays, action).compile().as_text()
+    text = program.lower(session._arrays, action, session._numbers).compile().as_text()
     entry = text[text.index("ENTRY") :]
     assert entry.count("parameter(") == 2 + len(action)
     assert entry.count(" call(") == 1

@@ -95,10 +95,11 @@ def test_whatever_runs_a_program_is_refused():
         import os, pickle, sys
         import jax
         from bridge import session
+        from bridge.environments import as_environment
         from bridge.errors import ForkError
         from native.batch import Autoreset
 
-        env = session.as_environment("CartPole-v1")
+        env = as_environment("CartPole-v1")
         live = session.Session(env, 1, Autoreset.DISABLED)
         live.reset(0)
         action = {"agent": jax.numpy.zeros((1, 1), "int32")}
@@ -112,7 +113,7 @@ def test_whatever_runs_a_program_is_refused():
             "load": lambda: live.load(os.devnull),
             "unpickle": lambda: pickle.loads(pickled),
             "new": lambda: session.Session(env, 2, Autoreset.DISABLED).reset(0),
-            "theirs": lambda: session.as_environment("gymnax/CartPole-v1"),  # installed or not
+            "theirs": lambda: as_environment("gymnax/CartPole-v1"),  # installed or not
         }
         if child := os.fork():
             sys.exit(os.waitpid(child, 0)[1])
