@@ -13,7 +13,7 @@ draws no reset; on one on which some do, all rows draw one and it is selected wh
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -215,8 +215,8 @@ class Batch:
 
     def _show(self, carry: Carry, timestep: Timestep, over: jax.Array, params: Any) -> Transition:
         mask = None
-        if isinstance(self.env, Masks):
-            mask = self.env.action_mask(carry.state, params)
+        if self.env.spec.masks:
+            mask = cast(Masks, self.env).action_mask(carry.state, params)
         same_step = self.autoreset is Autoreset.SAME_STEP
         return Transition(
             timestep=timestep,

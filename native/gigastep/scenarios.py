@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from native.against import against
 from native.core import Environment
+from native.wrappers import one_team
 
 from .builder import ScenarioBuilder
 from .opponents import OPPONENTS
@@ -148,7 +148,7 @@ def _one_team(
 ) -> Callable[..., Environment[Any, Any]]:
     def build(**rules: Any) -> Environment[Any, Any]:
         env = world(**rules)
-        return against(env, "blue", OPPONENTS[opponent], f"{env.spec.name}{AGAINST}{opponent}")
+        return one_team(env, "blue", OPPONENTS[opponent], f"{env.spec.name}{AGAINST}{opponent}")
 
     build.__signature__ = inspect.signature(world)  # type: ignore[attr-defined]
     return build
