@@ -228,3 +228,13 @@ def transition(
         truncated=acting & truncated & ~terminated,
         info={} if info is None else info,
     )
+
+
+def late(tick: jax.Array, horizon: int | None) -> jax.Array:
+    """Whether the time limit truncates whoever still acts: bool ().
+
+    Args:
+        tick: int32 (), steps since `init`, this one included.
+        horizon: The rule of that name; None: never.
+    """
+    return jnp.bool_(False) if horizon is None else tick >= horizon

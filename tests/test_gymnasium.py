@@ -32,6 +32,7 @@ from bridge.errors import (
 )
 from bridge.gymnasium import make, make_vec
 from bridge.session import Session
+from native import core
 from native.batch import Autoreset
 from native.core import Group, Spec, pytree, restart, transition
 from native.registry import REGISTRY
@@ -80,7 +81,7 @@ class Counting:
         del key, params
         chosen = jnp.concatenate([action[group.name] for group in self.spec.groups])
         tick = state.tick + 1
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         terminated, truncated = chosen == 1, jnp.broadcast_to(late, chosen.shape)
         after = Clock(tick=tick, acting=state.acting & ~terminated & ~truncated)
         return after, transition(

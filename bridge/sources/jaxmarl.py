@@ -33,6 +33,7 @@ import jax
 import jax.numpy as jnp
 
 from bridge.errors import UnsuitableError
+from native import core
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Dict, Discrete, Flat, Space
 
@@ -158,7 +159,7 @@ class JaxmarlEnvironment:
             over = self._rows(ended(dones, env))
             by_rules = self._endless.step_env(*now, chosen)[3]
             terminated = self._rows(ended(by_rules, env))
-            late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+            late = core.late(tick, self.horizon)
             truncated = (over & ~terminated) | late
             after = State(
                 theirs=carried(theirs),

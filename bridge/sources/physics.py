@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from bridge.errors import UnsuitableError
+from native import core
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Space
 
@@ -129,7 +130,7 @@ class PhysicsEnvironment:
             shown = self.held.it.step(before, still)
             tick = state.tick + 1
             done = jnp.asarray(shown.done) != 0
-            late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+            late = core.late(tick, self.horizon)
             after = State(theirs=carried(shown), tick=tick, over=state.over | done | late)
             return after, transition(
                 self.spec,
