@@ -45,7 +45,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo", "pettingzoo", "pettingzoo") from error
 
-from . import named, spaces  # they need Gymnasium, which PettingZoo brings
+from . import by_name, spaces  # they need Gymnasium, which PettingZoo brings
 from .pettingzoo_aec import SimultaneousBridge, TurnBridge
 from .pettingzoo_vec import ParallelVecBridge
 
@@ -167,15 +167,15 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         self.copy = copy
         self.possible_agents = list(spec.agents)
         self.agents: list[str] = []
-        self.observation_spaces = named.observation_spaces(env, spec)
-        self.action_spaces = named.action_spaces(spec)
+        self.observation_spaces = by_name.observation_spaces(env, spec)
+        self.action_spaces = by_name.action_spaces(spec)
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
         self.np_random = np.random.default_rng()
         self._window = Window(spec.name, frames_per_second(env)) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
-        self._teams = [named.Team.of(env, group) for group in spec.groups]
+        self._teams = [by_name.Team.of(env, group) for group in spec.groups]
         self._team = {agent: team for team in self._teams for agent in team.agents}
         self._ready = True
 

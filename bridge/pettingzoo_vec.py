@@ -29,7 +29,7 @@ import numpy as np
 from native.batch import Autoreset, Transition
 from native.core import Environment, Renders
 
-from . import named
+from . import by_name
 from .actions import as_array, check_names, mask_size, stacked
 from .adapter import Adapter, all_or_nothing
 from .arrays import to_numpy
@@ -87,8 +87,8 @@ class ParallelVecBridge(Adapter):
         self.possible_agents = list(spec.agents)
         self.agents = list(spec.agents)
         self.num_agents = self.max_num_agents = spec.num_agents
-        self._one_observation = named.observation_spaces(env, spec)
-        self._one_action = named.action_spaces(spec)
+        self._one_observation = by_name.observation_spaces(env, spec)
+        self._one_action = by_name.action_spaces(spec)
         self._observation = _batched(self._one_observation, num_envs)
         self._action = _batched(self._one_action, num_envs)
         self._acting: np.ndarray | None = None
@@ -270,7 +270,7 @@ class ParallelVecBridge(Adapter):
     def _observations(self, observation: Any, masks: Mapping[str, np.ndarray]) -> Observations:
         observations: Observations = {}
         for group in self._session.spec.groups:
-            seen = named.element(group, observation[group.name], masks.get(group.name))
+            seen = by_name.element(group, observation[group.name], masks.get(group.name))
             observations |= zip(
                 group.agents, _by_agent(seen, len(group.agents), self.copy), strict=True
             )

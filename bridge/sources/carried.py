@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .parts import native_dtype
+from .trees import native_dtype
 
 
 class ByPickle:

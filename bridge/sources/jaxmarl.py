@@ -50,7 +50,7 @@ from .jaxmarl_forms import (
     role_of,
     with_horizon,
 )
-from .parts import named_parts, plain_info, space_of
+from .trees import named_parts, plain_info, space_of
 
 # Classes whose observations leave the bounds that JaxMARL declares.
 _WRONG_BOUNDS = ("SMAX", "EnemySMAX")

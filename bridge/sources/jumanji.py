@@ -43,7 +43,7 @@ from .carried import ByPickle, carried, legacy_key, returned
 from .foreign import as_it_comes
 from .instead import advice, interface_of
 from .jumanji_spaces import MASK, Choice, legal, observation_space, observed
-from .parts import plain_info
+from .trees import plain_info
 
 GROUP = "agent"
 LAST = 2  # their step type

@@ -31,7 +31,7 @@ from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Discrete
 
 from .foreign import ByValue, as_it_comes, strong
-from .parts import space_of
+from .trees import space_of
 
 GROUP = "player"
 

@@ -25,7 +25,7 @@ from native.spaces import Box, Dict, Space
 
 from .carried import ByPickle, carried, legacy_key, returned
 from .foreign import as_it_comes
-from .parts import named_parts, native_dtype, plain_info, space_of
+from .trees import named_parts, native_dtype, plain_info, space_of
 
 GROUP = "agent"
 EPISODE_LENGTH = 1000  # with which Brax's own training ends an episode
