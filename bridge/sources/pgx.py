@@ -30,7 +30,8 @@ from bridge.rules import time_limit
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Discrete
 
-from .foreign import ByValue, as_it_comes, strong
+from .foreign import ByValue, as_it_comes
+from .states import strong
 from .trees import space_of
 
 GROUP = "player"
