@@ -37,7 +37,6 @@ from native import core
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Dict, Discrete, Flat, Space
 
-from .carried import carried, legacy_key, returned
 from .foreign import ByValue, as_it_comes
 from .gymnax_spaces import action_space, no_action, observation_space
 from .jaxmarl_forms import (
@@ -51,7 +50,8 @@ from .jaxmarl_forms import (
     role_of,
     with_horizon,
 )
-from .parts import named_parts, plain_info, space_of
+from .states import in_our_dtypes, in_their_dtypes, legacy_key
+from .trees import named_parts, plain_info, space_of
 
 # Classes whose observations leave the bounds that JaxMARL declares.
 _WRONG_BOUNDS = ("SMAX", "EnemySMAX")
@@ -137,7 +137,7 @@ class JaxmarlEnvironment:
         with as_it_comes():
             seen, theirs = self._limited.reset(legacy_key(key))
             state = State(
-                theirs=carried(theirs),
+                theirs=in_our_dtypes(theirs),
                 world=_world(seen),
                 tick=jnp.int32(0),
                 acting=jnp.ones(agents, jnp.bool_),
@@ -153,7 +153,7 @@ class JaxmarlEnvironment:
         del params
         env, tick = self._limited, state.tick + 1
         with as_it_comes():
-            now = legacy_key(key), returned(state.theirs, self._shapes.state)
+            now = legacy_key(key), in_their_dtypes(state.theirs, self._shapes.state)
             chosen = joint_action(self._chosen(action, state.acting), env)
             seen, theirs, reward, dones, info = env.step_env(*now, chosen)
             over = self._rows(ended(dones, env))
@@ -162,7 +162,7 @@ class JaxmarlEnvironment:
             late = core.late(tick, self.horizon)
             truncated = (over & ~terminated) | late
             after = State(
-                theirs=carried(theirs),
+                theirs=in_our_dtypes(theirs),
                 world=_world(seen),
                 tick=tick,
                 acting=state.acting & ~(terminated | truncated),
@@ -257,7 +257,7 @@ class MaskedJaxmarlEnvironment(JaxmarlEnvironment):
         """What they say; all True for who has ended, and for who has no legal action."""
         del params
         with as_it_comes():
-            theirs = returned(state.theirs, self._shapes.state)
+            theirs = in_their_dtypes(state.theirs, self._shapes.state)
             found = legal_actions(self._limited, theirs, self._actions)
             acts = dict(zip(self.spec.agents, state.acting, strict=True))
             return {

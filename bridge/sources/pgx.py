@@ -31,8 +31,9 @@ from native import core
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Discrete
 
-from .foreign import ByValue, as_it_comes, strong
-from .parts import space_of
+from .foreign import ByValue, as_it_comes
+from .states import strong
+from .trees import space_of
 
 GROUP = "player"
 
