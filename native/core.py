@@ -79,6 +79,16 @@ class Spec:
             start += len(group.agents)
         return rows
 
+    def by_group(self, array: Any, axis: int = -1) -> dict[str, Any]:
+        """A per-agent array as group -> the rows of the group, such as rewards for each policy.
+
+        Args:
+            array: One row for each agent along `axis`.
+            axis: Where the agents are: the last one in (rows, agents).
+        """
+        before = (slice(None),) * (axis % array.ndim)
+        return {group: array[(*before, rows)] for group, rows in self.rows.items()}
+
 
 @pytree
 class Timestep:
