@@ -19,7 +19,9 @@ html_theme = "furo"
 html_title = f"jitbridge {__version__}"
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
 myst_heading_anchors = 3
-suppress_warnings: list[str] = []
+suppress_warnings = [
+    "ref.python"
+]  # a name in a signature, such as State, that several modules have
 python_maximum_signature_line_length = 80
 
 GENERATED = HERE / "generated"  # made anew by every build, ignored by git

@@ -252,7 +252,7 @@ def constructor(node: ast.ClassDef) -> str:
 
 def markdown(text: str) -> str:
     """A docstring: its text as it is, each section as a list."""
-    before, *sections = SECTION.split(text)
+    before, *sections = SECTION.split(without_tags(text))
     blocks = [before.strip()]
     for title, section in zip(sections[::2], sections[1::2], strict=True):
         lines = section.strip("\n").splitlines()
@@ -262,6 +262,13 @@ def markdown(text: str) -> str:
         blocks.append(body if title in ("Returns", "Yields") else itemised(body))
         blocks.append("\n".join(lines[count:]).strip())
     return "\n\n".join(block for block in blocks if block)
+
+
+def without_tags(text: str) -> str:
+    """Text in which `<name>` outside of code is no HTML."""
+    parts = re.split(r"(`[^`]*`)", text)
+    parts[::2] = [re.sub(r"<(?=\w)", r"\<", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def itemised(body: str) -> str:
