@@ -15,6 +15,8 @@ from native.grid.causeway import Causeway
 from native.prng import implementation
 from native.rollout import rollout
 
+pytestmark = pytest.mark.sampled
+
 SEED = 5
 
 

@@ -12,6 +12,8 @@ from native.rollout import collect, random_actions, random_policy, rollout
 from native.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from native.testing.trial import with_x64
 
+pytestmark = pytest.mark.sampled
+
 
 def test_rollout_shows_init_and_then_every_step():
     env, key = Probe(agents=2, horizon=None), jax.random.key(4)
