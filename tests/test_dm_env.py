@@ -17,6 +17,8 @@ from bridge.session import Session
 from native.batch import Autoreset
 from native.registry import make
 
+pytestmark = pytest.mark.sampled
+
 FIRST, MID, LAST = StepType
 
 

@@ -27,6 +27,8 @@ from bridge.errors import (
 )
 from native.registry import REGISTRY, make
 
+pytestmark = pytest.mark.sampled
+
 cloudpickle = pytest.importorskip("cloudpickle")
 
 STEPS = 12

@@ -31,6 +31,8 @@ from native.batch import Autoreset
 from native.core import HasGlobalState, Masks, Renders
 from native.registry import REGISTRY, make
 
+pytestmark = pytest.mark.sampled
+
 SEED = 7
 needs_registry = pytest.mark.skipif(
     not hasattr(pettingzoo, "register"), reason="PettingZoo 1.27 brought the registry"
