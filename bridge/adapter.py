@@ -113,11 +113,10 @@ class Adapter:
         return values[0] if len(values) == 1 or is_shared(session, name) else np.stack(values)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not self._ready:
-            super().__setattr__(name, value)
-        elif name[0] == "_":
+        private, mine = name[0] == "_", name in self.__dict__
+        if private and mine:
             self.__dict__[name] = value  # steps set only these, and `super()` costs two more calls
-        elif name in self.__dict__ or hasattr(type(self), name):
+        elif private or mine or not self._ready or hasattr(type(self), name):
             super().__setattr__(name, value)
         elif (rule := rule_called(self._session.env, name)) is not None:
             self._session.set_rule(rule, value)

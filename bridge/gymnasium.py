@@ -13,7 +13,8 @@
 
 `make_vec` and `VectorBridge` are those of `bridge.gymnasium_vector`, which has the table of rows.
 
-Gymnasium reads no plugin entry points, so importing this module registers every one-agent name:
+Gymnasium reads no plugin entry points, so importing this module registers every one-agent name,
+also those that `native.register` adds later:
 `gymnasium.make("bridge.gymnasium:native/CartPole-v1")`, and `make_vec` of it. Time limits are then
 Gymnasium's. A walk over `gymnasium.registry` wants this import before it begins. Before 1.0 it
 passes no name to a vector entry point; there it is
@@ -26,15 +27,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from native import registry
 from native.batch import Autoreset
 from native.core import FRAMES_PER_SECOND, Environment
-from native.registry import REGISTRY
 from native.spaces import Dict, Discrete, Space
 
 from . import spaces
 from .actions import mask_size, stacked
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
-from .environments import Source, as_environment, as_limited
+from .environments import Source, as_limited
 from .errors import (
     EpisodeOverError,
     MissingExtraError,
@@ -44,7 +45,7 @@ from .errors import (
     RulesError,
     UnsuitableError,
 )
-from .programs import Device
+from .programs import Device, EndFields, StepFields
 from .resets import given_options, one_seed
 from .session import Session
 from .window import Window, check_render_mode, frames_per_second
@@ -210,7 +211,7 @@ class GymBridge(Adapter, _Env):
         seed = one_seed(seed)
         for option in given_options(options):
             raise OptionError(f"unknown reset option {option!r}: this environment has no options.")
-        self._session.begin(seed)
+        self._session.reset(seed)
         super().reset(seed=seed)
         return self._begun(over=False)
 
@@ -227,15 +228,15 @@ class GymBridge(Adapter, _Env):
             self._session.require("step")
             raise EpisodeOverError("The episode has ended. Call reset() before step().")
         known = self._known.get(action) if type(action) in (int, np.int64) else None
-        self._session.dispatch(known or self._checked(action))
-        now, mask = self._session.look(own=True)
+        self._session.step(known or self._checked(action))
+        now = self._session.read(StepFields, own=True)
         terminated, truncated = now.terminated.item(), now.truncated.item()
         if terminated or truncated:
             self._over = True
         if self._window is not None:
             self.render()
         observation = _only(self._group.observation, now.observation[self._group.name])
-        return observation, now.reward.item(), terminated, truncated, self._info(now.info, mask)
+        return observation, now.reward.item(), terminated, truncated, self._info(now)
 
     @property
     def action_masks(self) -> Callable[[], np.ndarray]:
@@ -256,7 +257,7 @@ class GymBridge(Adapter, _Env):
             self._session.require("action_masks")
         except NotResetError:
             return np.ones(mask_size(self._session.env, self._group), bool)
-        masks = self._session.look(own=True)[1] or {}
+        masks = self._session.read(StepFields, own=True).action_mask or {}
         mask: np.ndarray = masks[self._group.name][0, 0]
         return mask
 
@@ -295,9 +296,9 @@ class GymBridge(Adapter, _Env):
         """Go on from a file: what was remembered in it, observation and info."""
         memory = self._session.load(path)
         self._np_random = generator_from(memory.get("np_random"))
-        tally = self._session.tally()
-        shown = self._begun(over=not tally.acting.item())
-        resume(self, tally.lengths.item(), shown)
+        ends = self._session.read(EndFields)
+        shown = self._begun(over=not ends.acting.item())
+        resume(self, ends.lengths.item(), shown)
         return memory, shown
 
     def _rule_set(self, rule: str) -> None:
@@ -308,22 +309,22 @@ class GymBridge(Adapter, _Env):
         return {"np_random": generator_state(self._np_random)}
 
     def _begun(self, *, over: bool) -> tuple[Observation, Info]:
-        now, mask = self._session.look(own=True)
+        now = self._session.read(StepFields, own=True)
         self._over = over
         if self._window is not None:
             self.render()
         observation = _only(self._group.observation, now.observation[self._group.name])
-        return observation, self._info(now.info, mask)
+        return observation, self._info(now)
 
     def _checked(self, action: Any) -> dict[str, np.ndarray]:
         return {self._group.name: stacked(self._group, [action])}
 
-    def _info(self, native: Mapping[str, Any], mask: Any) -> Info:
+    def _info(self, now: StepFields) -> Info:
         info: Info = {
-            name: value[0] if value.ndim > 1 else value.item() for name, value in native.items()
+            name: value[0] if value.ndim > 1 else value.item() for name, value in now.info.items()
         }
-        if mask is not None:
-            info["action_mask"] = mask[self._group.name][0, 0].view(np.int8)
+        if now.action_mask is not None:
+            info["action_mask"] = now.action_mask[self._group.name][0, 0].view(np.int8)
         return info
 
 
@@ -342,13 +343,16 @@ def _only(space: Space, value: Any) -> Observation:
     return spaces.element(space, value[0, 0, ...])
 
 
-for _name in REGISTRY:
-    _spec = as_environment(_name).spec
-    if _spec.num_agents == 1 and f"native/{_name}" not in gymnasium.registry:
+def _register(name: registry.Name) -> None:
+    """Make a name of an environment with one agent known to `gymnasium.make`."""
+    if name.kind == "single" and f"native/{name.id}" not in gymnasium.registry:
         gymnasium.register(
-            f"native/{_name}",
+            f"native/{name.id}",
             entry_point="bridge.gymnasium:make_unlimited",
             vector_entry_point="bridge.gymnasium:make_vec",
-            max_episode_steps=_spec.horizon,
-            kwargs={"id_or_env": _name},
+            max_episode_steps=name.horizon,
+            kwargs={"id_or_env": name.id},
         )
+
+
+registry.follow(_register)

@@ -55,7 +55,7 @@ from .errors import (
     RuleValueError,
     UnsuitableError,
 )
-from .programs import Device, Tally
+from .programs import Device, EndFields, StepFields
 from .resets import given_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Seeds, Session
@@ -156,7 +156,7 @@ class VectorBridge(Adapter, _VectorEnv):
             OptionError: Unknown option, or no such mask; wrong types are a TypeError too.
         """
         mask = self._reset_mask(options)
-        self._session.begin(seed, None if mask is None else mask[:: self.num_agents])
+        self._session.reset(seed, None if mask is None else mask[:: self.num_agents])
         if isinstance(seed, (int, np.integer)):
             self._np_random, self._np_random_seed = seeding.np_random(int(seed))
         self._stepping = False
@@ -190,7 +190,7 @@ class VectorBridge(Adapter, _VectorEnv):
             raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
         if self._mode is Autoreset.DISABLED:
             self._require_running()
-        self._session.dispatch(self._intake(actions))
+        self._session.step(self._intake(actions))
         self._stepping = True
 
     def _collect(self) -> Step:
@@ -205,11 +205,11 @@ class VectorBridge(Adapter, _VectorEnv):
             terminated, truncated = np.array(terminated), np.array(truncated)
         ended = terminated | truncated
         if np.logical_or.reduce(ended):
-            tally = self._session.tally()
+            ends = self._session.read(EndFields)
             if self.num_agents > 1:
-                over = np.repeat(tally.over, self.num_agents)
+                over = np.repeat(ends.over, self.num_agents)
                 terminated = terminated | (over & ~was_alive)
-            self._report(info, tally, ended, terminated | truncated)
+            self._report(info, ends, ended, terminated | truncated)
         return observation, now.reward.reshape(-1).astype(np.float64), terminated, truncated, info
 
     def render(self) -> tuple[Array, ...]:
@@ -285,15 +285,16 @@ class VectorBridge(Adapter, _VectorEnv):
             raise CallOrderError("save_state() was called before step_wait(). Call that first.")
         return {"np_random": generator_state(self._np_random)}
 
-    def _shown(self, filled: Array | None) -> tuple[Any, Observation, Info]:
-        """The timestep on the host; its observation and its info by row. `filled`: None is all."""
-        now, masks = self._session.look(own=self.copy)
+    def _shown(self, filled: Array | None) -> tuple[StepFields, Observation, Info]:
+        """What is on the host; its observation and its info by row. `filled`: None is all."""
+        now = self._session.read(StepFields, own=self.copy)
         observation = self._by_row(now.observation)
         if self.num_agents > 1 or self._mode is Autoreset.DISABLED:
-            self._alive = self._session.tally().acting.reshape(-1)
+            self._alive = self._session.read(EndFields).acting.reshape(-1)
         if self.num_agents > 1 and self._mode is Autoreset.SAME_STEP:
             gone = np.logical_or(now.terminated, now.truncated).reshape(-1) & ~self._alive
             observation = blanked(observation, gone) if gone.any() else observation
+        masks = now.action_mask
         mask = None if masks is None else to_rows(self._spec, masks).view(np.int8)
         return now, observation, self._info(now.info, mask, self._alive, filled)
 
@@ -318,16 +319,16 @@ class VectorBridge(Adapter, _VectorEnv):
             info[f"_{name}"] = np.ones(self.num_envs, bool) if filled is None else np.array(filled)
         return info
 
-    def _report(self, info: Info, tally: Tally, ended: Array, done: Array) -> None:
+    def _report(self, info: Info, ends: EndFields, ended: Array, done: Array) -> None:
         """Add what is known of rows whose agent has `ended`; `done`: those, and padding."""
         info["episode_statistics"] = {
-            "r": tally.returns.reshape(-1) * ended,
-            "l": np.repeat(tally.lengths, self.num_agents) * ended,
+            "r": ends.returns.reshape(-1) * ended,
+            "l": np.repeat(ends.lengths, self.num_agents) * ended,
         }
         info["_episode_statistics"] = ended
-        if tally.final is None:
+        if ends.final is None:
             return
-        observation, native = tally.final
+        observation, native = ends.final
         native = {name: np.array(value) for name, value in native.items()}
         rows = np.flatnonzero(done)
         last = np.empty(self.num_envs, object)  # all None

@@ -26,15 +26,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from native import registry
 from native.batch import Autoreset
 from native.core import Environment
-from native.registry import REGISTRY
 
 from .actions import check_names
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
 from .environments import Source, as_limited
 from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError
-from .programs import Device, Sight
+from .programs import Device, EndFields, StepFields
 from .resets import given_options, one_seed
 from .rows import told
 from .session import Session
@@ -45,7 +45,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo", "pettingzoo", "pettingzoo") from error
 
-from . import named, spaces  # they need Gymnasium, which PettingZoo brings
+from . import by_name, spaces  # they need Gymnasium, which PettingZoo brings
 from .pettingzoo_aec import SimultaneousBridge, TurnBridge
 from .pettingzoo_vec import ParallelVecBridge
 
@@ -167,15 +167,15 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         self.copy = copy
         self.possible_agents = list(spec.agents)
         self.agents: list[str] = []
-        self.observation_spaces = named.observation_spaces(env, spec)
-        self.action_spaces = named.action_spaces(spec)
+        self.observation_spaces = by_name.observation_spaces(env, spec)
+        self.action_spaces = by_name.action_spaces(spec)
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
         self.np_random = np.random.default_rng()
         self._window = Window(spec.name, frames_per_second(env)) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
-        self._teams = [named.Team.of(env, group) for group in spec.groups]
+        self._teams = [by_name.Team.of(env, group) for group in spec.groups]
         self._team = {agent: team for team in self._teams for agent in team.agents}
         self._ready = True
 
@@ -216,7 +216,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             if option != PROBE:
                 raise OptionError(f"unknown reset option {option!r}: this environment has none.")
         self._session.require("reset", running=False)
-        self._session.begin(seed)
+        self._session.reset(seed)
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
         return self._begun([[True] * len(self._row)])
@@ -242,12 +242,12 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         if not acting:
             return self._rest(actions)
         session = self._session
-        session.dispatch(self._joint(actions))
-        timestep, masks = session.look(own=self.copy)
-        (rewards,) = timestep.reward.tolist()
-        (terminated,) = timestep.terminated.tolist()
-        (truncated,) = timestep.truncated.tolist()
-        observations, infos = self._seen(timestep, masks)
+        session.step(self._joint(actions))
+        now = session.read(StepFields, own=self.copy)
+        (rewards,) = now.reward.tolist()
+        (terminated,) = now.terminated.tolist()
+        (truncated,) = now.truncated.tolist()
+        observations, infos = self._seen(now)
         step = (
             observations,
             {agent: rewards[row] for agent, row in acting.items()},
@@ -256,10 +256,10 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             infos,
         )
         if True in terminated or True in truncated:
-            tally = session.tally()
-            self._take_part(tally.acting)
+            ends = session.read(EndFields)
+            self._take_part(ends.acting)
             for agent in acting.keys() - self._acting.keys():
-                total, length = tally.returns[0, acting[agent]].item(), tally.lengths.item()
+                total, length = ends.returns[0, acting[agent]].item(), ends.lengths.item()
                 infos[agent]["episode"] = {"r": total, "l": length}
         if self._window is not None:
             self.render()
@@ -323,7 +323,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
     def resume(self, memory: Mapping[str, Any]) -> tuple[Observations, Infos]:
         """Go on from the state that the session has; `memory`: what was remembered beside it."""
         self.np_random = generator_from(memory.get("np_random")) or self.np_random
-        return self._begun(self._session.tally().acting)
+        return self._begun(self._session.read(EndFields).acting)
 
     def _memory(self) -> dict[str, Any]:
         return {"np_random": generator_state(self.np_random)}
@@ -332,7 +332,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         self._take_part(acting)
         if self._window is not None:
             self.render()
-        return self._seen(*self._session.look(own=self.copy))
+        return self._seen(self._session.read(StepFields, own=self.copy))
 
     def _take_part(self, acting: Any) -> None:
         """`acting`: bool (1, agents), who has not ended."""
@@ -352,16 +352,16 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             check_names(actions, row, acting)
         return {team.group.name: team.joint(actions, acting) for team in self._teams}
 
-    def _seen(self, timestep: Sight, masks: Mapping[str, Any] | None) -> tuple[Observations, Infos]:
+    def _seen(self, now: StepFields) -> tuple[Observations, Infos]:
         """Observations and infos of those who act, or acted."""
-        acting, native = self._acting, timestep.info
+        acting, native, masks = self._acting, now.info, now.action_mask
         observations: Observations = {}
         infos: Infos = {agent: {} for agent in acting}
         if native:
             infos = dict(zip(acting, told(native, len(acting), own=self.copy), strict=True))
         for team in self._teams:
             mask = masks[team.group.name] if masks and team.mask_size else None
-            seen = team.seen(timestep.observation[team.group.name], mask)
+            seen = team.seen(now.observation[team.group.name], mask)
             for agent, own in zip(team.agents, seen, strict=True):
                 if agent in acting:
                     observations[agent] = own
@@ -370,12 +370,12 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         return observations, infos
 
 
-def _register() -> None:
-    """Make every name known to `pettingzoo.make`, which came with PettingZoo 1.27."""
-    for name in REGISTRY if hasattr(pettingzoo, "register") else ():
-        entry, rules = "bridge.pettingzoo:", {"id_or_env": name}
-        pettingzoo.register("parallel", f"native/{name}", f"{entry}parallel_env", kwargs=rules)
-        pettingzoo.register("aec", f"native/{name}", f"{entry}aec_env", kwargs=rules)
+def _register(name: registry.Name) -> None:
+    """Make a name known to `pettingzoo.make`."""
+    entry, rules = "bridge.pettingzoo:", {"id_or_env": name.id}
+    pettingzoo.register("parallel", f"native/{name.id}", f"{entry}parallel_env", kwargs=rules)
+    pettingzoo.register("aec", f"native/{name.id}", f"{entry}aec_env", kwargs=rules)
 
 
-_register()
+if hasattr(pettingzoo, "register"):  # which came with PettingZoo 1.27
+    registry.follow(_register)

@@ -29,7 +29,7 @@ import numpy as np
 from native.batch import Autoreset, Transition
 from native.core import Environment
 
-from . import named
+from . import by_name
 from .actions import as_array, check_names, mask_size, stacked
 from .adapter import Adapter, all_or_nothing
 from .arrays import to_numpy
@@ -87,8 +87,8 @@ class ParallelVecBridge(Adapter):
         self.possible_agents = list(spec.agents)
         self.agents = list(spec.agents)
         self.num_agents = self.max_num_agents = spec.num_agents
-        self._one_observation = named.observation_spaces(env, spec)
-        self._one_action = named.action_spaces(spec)
+        self._one_observation = by_name.observation_spaces(env, spec)
+        self._one_action = by_name.action_spaces(spec)
         self._observation = _batched(self._one_observation, num_envs)
         self._action = _batched(self._one_action, num_envs)
         self._acting: np.ndarray | None = None
@@ -141,7 +141,8 @@ class ParallelVecBridge(Adapter):
         """
         for option in given_options(options):
             raise OptionError(f"unknown reset option {option!r}: this environment has none.")
-        return self._begun(self._session.reset(seed))
+        self._session.reset(seed)
+        return self._begun()
 
     @all_or_nothing
     def step(self, actions: Mapping[str, Any]) -> Steps:
@@ -185,7 +186,7 @@ class ParallelVecBridge(Adapter):
             group.name: stacked(group, [actions[a] for a in group.agents], self.num_envs)
             for group in self._session.spec.groups
         }
-        self._session.dispatch(joint)
+        self._session.step(joint)
         self._stepping = True
 
     def _collect(self) -> Steps:
@@ -193,7 +194,7 @@ class ParallelVecBridge(Adapter):
         if not self._stepping:
             raise CallOrderError("step_wait() was called before step_async().")
         self._stepping = False
-        shown = self._session.collect()
+        shown = self._session.read(Transition)
         observations, infos = self._seen(shown)
         timestep = shown.timestep
         flags = (timestep.reward, timestep.terminated, timestep.truncated, shown.over)
@@ -231,16 +232,16 @@ class ParallelVecBridge(Adapter):
             StateFileError: It is no such file, or of another environment or number of worlds.
         """
         self._session.load(path)
-        return self._begun(self._session.shown)
+        return self._begun()
 
     def _memory(self) -> dict[str, Any]:
         if self._stepping:
             raise CallOrderError("save_state() was called before step_wait(). Call that first.")
         return {}
 
-    def _begun(self, shown: Transition) -> tuple[Observations, Infos]:
+    def _begun(self) -> tuple[Observations, Infos]:
         self._stepping = False
-        return self._seen(shown)
+        return self._seen(self._session.read(Transition))
 
     def _seen(self, shown: Transition) -> tuple[Observations, Infos]:
         timestep = shown.timestep
@@ -269,7 +270,7 @@ class ParallelVecBridge(Adapter):
     def _observations(self, observation: Any, masks: Mapping[str, np.ndarray]) -> Observations:
         observations: Observations = {}
         for group in self._session.spec.groups:
-            seen = named.element(group, observation[group.name], masks.get(group.name))
+            seen = by_name.element(group, observation[group.name], masks.get(group.name))
             observations |= zip(
                 group.agents, _by_agent(seen, len(group.agents), self.copy), strict=True
             )

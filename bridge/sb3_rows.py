@@ -7,12 +7,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from native.batch import Autoreset, Transition
+from native.batch import Autoreset
 from native.core import Environment
 
 from .actions import mask_size
 from .adapter import Adapter, all_or_nothing
-from .arrays import to_numpy
 from .attributes import RowAttributes
 from .errors import (
     CallOrderError,
@@ -21,7 +20,7 @@ from .errors import (
     RenderError,
     UnsuitableError,
 )
-from .programs import Device, Sight
+from .programs import Device, EndFields, StepFields
 from .resets import given_options, one_seed
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .sb3_infos import Infos, Notebook
@@ -110,11 +109,9 @@ class Rows(Adapter, VecEnv):
 
     @all_or_nothing
     def reset(self) -> Observations:
-        shown = self._session.reset(self._seeds[:: self.num_agents])
+        self._session.reset(self._seeds[:: self.num_agents])
         self._reset_seeds()
-        info = to_numpy(shown.timestep.info)
-        self.reset_infos[:] = self._notebook.of_reset(info, np.arange(self.num_worlds))
-        return self._begun(shown)
+        return self._begun()
 
     @all_or_nothing
     def step_async(self, actions: np.ndarray) -> None:
@@ -132,7 +129,7 @@ class Rows(Adapter, VecEnv):
         if self._before is not None:
             self._session.go_back(self._before)
         self._before = self._session.moment()
-        self._session.dispatch(joint)
+        self._session.step(joint)
 
     @all_or_nothing
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
@@ -147,8 +144,8 @@ class Rows(Adapter, VecEnv):
             raise CallOrderError("step_wait() was called before step_async().")
         self._before = None
         infos = self._notebook.empty()  # while the device works
-        now: Any
-        now, self._masks = self._session.look(own=True)
+        now = self._session.read(StepFields, own=True)
+        self._masks = now.action_mask
         dones = (now.terminated | now.truncated).reshape(-1)
         if np.logical_or.reduce(dones):
             infos, dones = self._end(infos, dones, now)
@@ -172,10 +169,7 @@ class Rows(Adapter, VecEnv):
         """
         memory = self._session.load(path)
         self._seeds = memory.get("seeds", [None] * self.num_envs)
-        shown = self._session.shown
-        info = to_numpy(shown.timestep.info)
-        self.reset_infos[:] = self._notebook.of_reset(info, np.arange(self.num_worlds))
-        return self._begun(shown)
+        return self._begun()
 
     def save_state(self, path: str | os.PathLike[str]) -> None:
         """See `Adapter.save_state`; a step that was begun and not waited for is not in it."""
@@ -286,10 +280,13 @@ class Rows(Adapter, VecEnv):
             self._masks = to_rows(self._spec, self._masks)
         return np.array(self._masks[row])
 
-    def _begun(self, shown: Transition) -> Observations:
+    def _begun(self) -> Observations:
         self._before = None
-        self.alive = np.array(to_numpy(shown.acting)).reshape(-1)
-        now, self._masks = self._session.look(own=True)
+        self.alive = np.array(self._session.read(EndFields).acting).reshape(-1)
+        now = self._session.read(StepFields, own=True)
+        self._masks = now.action_mask
+        every_world = np.arange(self.num_worlds)
+        self.reset_infos[:] = self._notebook.of_reset(now.info, every_world)
         if self.render_mode == "human":
             self.render()
         return self._observe(now.observation)
@@ -304,20 +301,20 @@ class Rows(Adapter, VecEnv):
     def _elements(self, observation: Any) -> Observations:
         return spaces.element(self._spec.groups[0].observation, observation)
 
-    def _end(self, infos: Infos, ended: np.ndarray, now: Sight) -> tuple[Infos, np.ndarray]:
+    def _end(self, infos: Infos, ended: np.ndarray, now: StepFields) -> tuple[Infos, np.ndarray]:
         """Infos of a step on which agents `ended`, and which rows are done: those, and padding."""
-        tally = self._session.tally()
-        assert tally.final is not None
-        observation, info = tally.final  # before any reset
-        over = np.repeat(tally.over, self.num_agents)
+        ends = self._session.read(EndFields)
+        assert ends.final is not None
+        observation, info = ends.final  # before any reset
+        over = np.repeat(ends.over, self.num_agents)
         dones: np.ndarray = ended | over
         rows = np.flatnonzero(dones)
         space = self._spec.groups[0].observation
         last = split(space, self._elements(at(to_rows(self._spec, observation), rows)), len(rows))
         infos = self._notebook.of_step(infos, info, self.alive)
-        self._notebook.add_endings(infos, rows, ended, now.truncated.reshape(-1), tally, last)
-        begun = self._notebook.of_reset(now.info, np.flatnonzero(tally.over))
+        self._notebook.add_endings(infos, rows, ended, now.truncated.reshape(-1), ends, last)
+        begun = self._notebook.of_reset(now.info, np.flatnonzero(ends.over))
         for row, info_of_row in zip(np.flatnonzero(over).tolist(), begun, strict=True):
             self.reset_infos[row] = info_of_row
-        self.alive = np.array(tally.acting).reshape(-1)
+        self.alive = np.array(ends.acting).reshape(-1)
         return infos, dones

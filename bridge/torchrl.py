@@ -132,7 +132,7 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
             StateFileError: It is no such file, or of another environment or number of worlds.
         """
         self._seeds = self._session.load(path).get("seed")
-        return self._begun(self._session.shown)
+        return self._begun()
 
     def _memory(self) -> dict[str, Any]:
         return {"seed": self._seeds}
@@ -154,9 +154,12 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         mask = None if tensordict is None else tensordict.get("_reset", None)
         if mask is None:
             seeds, self._seeds = self._seeds, None
-            return self._begun(self._session.reset(seeds))
+            self._session.reset(seeds)
+            return self._begun()
         rows = mask.reshape(self.num_worlds).numpy(force=True).copy()  # the device reads it later
-        return self._begun(self._session.reset(None, rows) if rows.any() else self._session.shown)
+        if rows.any():
+            self._session.reset(None, rows)
+        return self._begun()
 
     @all_or_nothing
     def _step(self, tensordict: Any) -> Any:
@@ -169,7 +172,8 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
                 if self._alone
                 else checked(group, actions, self.num_worlds)
             )
-        shown = self._session.step(joint)
+        self._session.step(joint)
+        shown = self._session.read(Transition)
         out = self._seen(shown)
         reward = self._tensor(shown.timestep.reward)[..., None]
         rows = self._session.spec.rows
@@ -179,8 +183,8 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
             )
         return self._wrapped(out)
 
-    def _begun(self, shown: Transition) -> Any:
-        return self._wrapped(self._seen(shown))
+    def _begun(self) -> Any:
+        return self._wrapped(self._seen(self._session.read(Transition)))
 
     def _wrapped(self, source: Mapping[Any, Any]) -> Any:
         out = TensorDict({}, batch_size=self.batch_size, device=self.device)

@@ -95,6 +95,16 @@ class Spec:
             start += len(group.agents)
         return rows
 
+    def by_group(self, array: Any, axis: int = -1) -> dict[str, Any]:
+        """A per-agent array as group -> the rows of the group, such as rewards for each policy.
+
+        Args:
+            array: One row for each agent along `axis`.
+            axis: Where the agents are: the last one in (rows, agents).
+        """
+        before = (slice(None),) * (axis % array.ndim)
+        return {group: array[(*before, rows)] for group, rows in self.rows.items()}
+
 
 @pytree
 class Timestep:
@@ -236,3 +246,13 @@ def transition(
         truncated=acting & truncated & ~terminated,
         info={} if info is None else info,
     )
+
+
+def late(tick: jax.Array, horizon: int | None) -> jax.Array:
+    """Whether the time limit truncates whoever still acts: bool ().
+
+    Args:
+        tick: int32 (), steps since `init`, this one included.
+        horizon: The rule of that name; None: never.
+    """
+    return jnp.bool_(False) if horizon is None else tick >= horizon

@@ -11,6 +11,8 @@ import pytest
 
 from bridge.environments import with_horizon
 from bridge.errors import RulesError
+from bridge.session import Session
+from native.batch import Transition
 from native.core import Environment, Group
 from native.registry import make
 from native.spaces import Box
@@ -108,24 +110,13 @@ class Gymnasium(Driver):
     def make(self, source, **options):
         from bridge.gymnasium import make as make_gymnasium
 
-        env = make_gymnasium(source, **options)
-        env.ended = False
-        return env
-
-    def reset(self, adapter, seed=0):
-        adapter.ended = False
-        return super().reset(adapter, seed)
-
-    def step(self, adapter, joint, spec):
-        shown = super().step(adapter, joint, spec)
-        adapter.ended = shown[2] or shown[3]
-        return shown
+        return make_gymnasium(source, **options)
 
     def spell(self, joint, spec):
         return joint[spec.groups[0].name][0, 0]
 
     def over(self, adapter):
-        return adapter.ended
+        return adapter._over
 
 
 class Rows(Driver):
@@ -254,6 +245,18 @@ def play(driver: Driver, adapter: Any, env: Environment[Any, Any], steps: int, s
             shown.append(driver.reset(adapter, None))
         shown.append(driver.step(adapter, draw(env, rng, driver.worlds), env.spec))
     return shown
+
+
+def begun(session: Session, *seeds: Any, **options: Any) -> Transition:
+    """Reset a session; all that it shows then."""
+    session.reset(*seeds, **options)
+    return session.read(Transition)
+
+
+def stepped(session: Session, joint: Joint) -> Transition:
+    """Step a session; all that it shows then."""
+    session.step(joint)
+    return session.read(Transition)
 
 
 needs_jax_08 = pytest.mark.skipif(

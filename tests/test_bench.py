@@ -411,7 +411,7 @@ RUN_HERE = {
 }
 
 
-LONG = {*suites.LONG, "scaling"}
+LONG = {*suites.LONG, "scaling", "memory", "rollout"}
 
 
 @pytest.fixture(

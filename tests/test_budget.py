@@ -73,7 +73,8 @@ def pettingzoo():
 
 
 SMALL = ("Acrobot", "CartPole", "MountainCar", "Pendulum", "simple_")
-BUDGET = {gymnasium_one: 28, gymnasium_many: 46, sb3: 56, pettingzoo: 46}  # SB3: a step that has begun can be taken back
+# SB3's grew by what it takes to take back a step that has begun.
+BUDGET = {gymnasium_one: 28, gymnasium_many: 46, sb3: 56, pettingzoo: 46}
 
 
 @pytest.mark.parametrize("interface", BUDGET, ids=lambda interface: interface.__name__)

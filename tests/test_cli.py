@@ -1,6 +1,7 @@
 """The command line: what it prints, writes and answers with."""
 
 import dataclasses
+import inspect
 import json
 import re
 import subprocess
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 
 from bridge import conformance
 from bridge.cli import app
+from bridge.environments import rules_of
 
 MODULE = """
     import dataclasses
@@ -83,9 +85,12 @@ def test_list_as_json_can_be_parsed():
 def test_info_names_agents_spaces_parameters_and_source(name, env):
     code, said = call("info", name)
     assert code == 0
-    for word in (name, *env.spec.agents, "rules", "Source"):
-        assert word in said
-    assert ("parameters" in said) == bool(dataclasses.fields(env.params))
+    page = inspect.cleandoc(inspect.getmodule(type(env)).__doc__)
+    for words in (name, *env.spec.agents, *page.splitlines()):
+        assert words in said
+    numbers = dataclasses.fields(env.params) if env.params else ()
+    for title, there in (("rules", rules_of(env)), ("parameters", numbers)):
+        assert bool(there) == (f"\n{title} " in said)
 
 
 def test_info_has_numbers_that_are_easy_to_check():
@@ -203,6 +208,7 @@ def test_render_writes_the_file_that_its_name_asks_for(tmp_path, suffix, count):
     assert pictures(path) == (count, (480, 200))
 
 
+@pytest.mark.sampled
 def test_render_draws_every_environment(name, env, tmp_path):
     path = tmp_path / "picture.png"
     code, said = call("render", name, "--out", path, "--steps", 2)

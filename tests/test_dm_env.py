@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from drivers import brief, draw, same, typed
+from drivers import begun, brief, draw, same, stepped, typed
 from fuses import Fuses
 
 pytest.importorskip("dm_env")
@@ -18,6 +18,8 @@ from bridge.errors import ActionError, ClosedError, NotResetError, RenderError, 
 from bridge.session import Session
 from native.batch import Autoreset
 from native.registry import make
+
+pytestmark = pytest.mark.sampled
 
 FIRST, MID, LAST = StepType
 
@@ -110,11 +112,11 @@ def test_it_is_the_session_agent_by_agent(env):
         step = bridge.step(spell(joint, spec))
         conforms(step.observation, bridge.observation_spec())
         if not any(alive):
-            shown = to_numpy(session.reset(seed))
+            shown = to_numpy(begun(session, seed))
             seed, expected_type = None, FIRST
             alive = [True] * spec.num_agents
         else:
-            shown = to_numpy(session.step(typed(env, joint)))
+            shown = to_numpy(stepped(session, typed(env, joint)))
             expected_type = MID if shown.acting.any() else LAST
         expected = dict(agent_by_agent(shown, spec, alive))
         observation, reward, discount = (

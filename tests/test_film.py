@@ -93,6 +93,7 @@ def _still(key, world, group, state, params):
     return random_policy(world)(key, state)[group.name]
 
 
+@pytest.mark.sampled
 def test_adapters_tell_that_speed(one_agent_name):
     gymnasium = pytest.importorskip("gymnasium")
     from bridge.gymnasium import make as ours

@@ -78,7 +78,7 @@ def test_every_name_is_made_as_it_says(base):
 @pytest.mark.parametrize(
     ("number", "base"),
     [
-        pytest.param(number, base, marks=[pytest.mark.long] * (number % 3 > 0))
+        pytest.param(number, base, marks=[pytest.mark.long] * (number % 6 > 0))
         for number, base in enumerate(SIZES)
     ],
 )

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import pytest
 from probe import Probe
 
+from native import core
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, MultiBinary
 from native.testing import CHECKS, ContractError, check_environment
@@ -67,7 +68,7 @@ class Tally:
         luck = jax.random.bernoulli(key, jnp.float32(0.3), (2,)).astype(jnp.int32)
         count = state.count + jnp.where(state.acting, (action["pair"] + luck) // 2, 0)
         tick = state.tick + 1
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         full = count >= 2
         after = State(tick=tick, count=count, acting=state.acting & ~full & ~late)
         return after, transition(
@@ -511,3 +512,10 @@ def test_the_message_names_the_agent_and_the_step():
 
 def test_a_contract_error_is_an_assertion():
     assert issubclass(ContractError, AssertionError)
+
+
+def test_the_time_limit_is_reached_with_its_last_step_and_never_without_one():
+    ticks = [jnp.int32(tick) for tick in (6, 7, 8)]
+    assert [bool(core.late(tick, 7)) for tick in ticks] == [False, True, True]
+    assert [bool(core.late(tick, None)) for tick in ticks] == [False, False, False]
+    assert core.late(ticks[0], None).dtype == core.late(ticks[0], 7).dtype == bool

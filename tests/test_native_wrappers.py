@@ -243,7 +243,7 @@ def test_pettingzoo_takes_them():
     game.step(0)
     assert game.agent_selection == "player_1"
     left = parallel_env(one_team(Nim(), "player_0", Random()))
-    observations, infos = left.reset(seed=0)
+    _, infos = left.reset(seed=0)
     assert infos["player_0"]["action_mask"].tolist() == [1, 1, 1]
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from drivers import available, play, same
+from drivers import available, play, same, stepped
 from test_every_adapter import label
 
 from bridge import programs
@@ -66,7 +66,7 @@ def rewards(params, rows=7, **changes):
     session = Session(Matrix(), rows, Autoreset.SAME_STEP, params=params, **changes)
     session.reset(0)
     action = {"player": np.tile(np.array([[1, 0]], np.int32), (rows, 1))}
-    return np.asarray(session.step(action).timestep.reward)
+    return np.asarray(stepped(session, action).timestep.reward)
 
 
 def test_a_matrix_for_each_row():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pettingzoo
 import pytest
-from drivers import brief, same
+from drivers import begun, brief, same, stepped
 from pettingzoo.utils import wrappers
 from pettingzoo.utils.conversions import aec_to_parallel, parallel_to_aec
 from probe import END, Probe
@@ -29,6 +29,8 @@ from bridge.pettingzoo import ParallelBridge, aec_env, parallel_env, parallel_ve
 from bridge.session import Session
 from native.batch import Autoreset
 from native.registry import REGISTRY, make
+
+pytestmark = pytest.mark.sampled
 
 SEED = 7
 needs_registry = pytest.mark.skipif(
@@ -108,13 +110,13 @@ def test_translate_then_step_is_step_then_translate(world):
     endings = 0
     for seed in (SEED, None):
         observations, infos = zoo.reset(seed=seed)
-        shown = session.reset(seed)
+        shown = begun(session, seed)
         assert zoo.agents == zoo.possible_agents == list(world.spec.agents)
         same((observations, infos), translated(world, shown, zoo.agents))
         while zoo.agents:
             acted, actions = zoo.agents, legal(zoo, observations, rng)
             observations, rewards, terminations, truncations, infos = zoo.step(actions)
-            shown = session.step(joint(world, actions))
+            shown = stepped(session, joint(world, actions))
             rows = [world.spec.agents.index(agent) for agent in acted]
             ended = {a: infos[a].pop("episode") for a in acted if "episode" in infos[a]}
             same((observations, infos), translated(world, shown, acted))

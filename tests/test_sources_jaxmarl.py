@@ -14,9 +14,9 @@ import pytest
 from drivers import needs_jax_08
 
 from bridge.errors import UnsuitableError
-from bridge.sources.carried import legacy_key
 from bridge.sources.foreign import as_it_comes
 from bridge.sources.jaxmarl import from_jaxmarl
+from bridge.sources.states import legacy_key
 from native.prng import implementation
 from native.rollout import rollout
 from native.spaces import Box, Dict, Discrete, MultiDiscrete

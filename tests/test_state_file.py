@@ -16,7 +16,7 @@ from bridge.environments import as_environment
 from bridge.errors import StateFileError
 from bridge.identity import identity
 from bridge.session import Session
-from native.batch import Autoreset
+from native.batch import Autoreset, Transition
 
 ENV = as_environment("CartPole-v1")
 PUSH = {"cart": np.ones((3, 1), np.int32)}
@@ -31,7 +31,7 @@ def started(num_envs=3, **options):
 
 
 def seen(session):
-    return jax.tree.map(np.array, session.shown)
+    return jax.tree.map(np.array, session.read(Transition))
 
 
 def same(left, right):

@@ -1,8 +1,5 @@
 """Native environments as JaxMARL's: their own step, wrappers and trainers on ours."""
 
-import runpy
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -178,13 +175,3 @@ def test_their_wrappers_take_it():
     actions = {a: manager.batch_sample(jax.random.key(1), a) for a in manager.agents}
     seen, state, reward, done, _ = manager.batch_step(jax.random.key(2), state, actions)
     assert reward["__all__"].shape == (2,) and not done["__all__"].any()
-
-
-def test_ippo_in_the_manner_of_jaxmarl_learns_on_ours():
-    pytest.importorskip("optax")
-    script = runpy.run_path(str(Path(__file__).parent.parent / "examples" / "jaxmarl_ippo.py"))
-    env = LogWrapper(make("simple_spread_v3"))
-    learn = jax.jit(lambda key: script["train"](env, key, updates=150))
-    returns = np.asarray(learn(jax.random.key(0)))
-    assert returns[:3].mean() < -24  # at random
-    assert returns[-10:].mean() > -21

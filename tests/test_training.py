@@ -97,7 +97,10 @@ def test_one_team_has_the_recipe_of_its_team():
 # results
 
 
-@pytest.mark.parametrize("identifier", ["CartPole-v1", "simple_spread_v3", "causeway_v0"])
+@pytest.mark.parametrize(
+    "identifier",
+    ["CartPole-v1", "simple_spread_v3", pytest.param("causeway_v0", marks=pytest.mark.long)],
+)
 def test_train_writes_its_files(identifier, tmp_path):
     out = tmp_path / "deep" / "run"
     code, said = train(identifier, out, "--steps", 64, "--seed", 5)
@@ -228,7 +231,9 @@ def interrupt_after(monkeypatch, steps):
 
 
 @pytest.mark.parametrize(
-    ("identifier", "recipe"), [("CartPole-v1", PPO), ("Pendulum-v1", SAC)], ids=["PPO", "SAC"]
+    ("identifier", "recipe"),
+    [("CartPole-v1", PPO), pytest.param("Pendulum-v1", SAC, marks=pytest.mark.long)],
+    ids=["PPO", "SAC"],
 )
 def test_an_interrupted_training_is_saved_reported_and_resumed(
     identifier, recipe, tmp_path, monkeypatch

@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from bridge.errors import BridgeError
+from bridge.programs import StepFields
 from bridge.session import Session
 from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import Environment
@@ -121,25 +122,26 @@ class InSession:
     @property
     def shown(self) -> Transition:
         """What the last step showed."""
-        return self._session.shown
+        return self._session.read(Transition)
 
     def begin(self) -> None:
         """Start over from seed 0."""
-        self._session.begin(0)
+        self._session.reset(0)
 
     def advance(self, action: Joint) -> Seen:
         """Advance and look."""
-        self._session.dispatch(action)
-        now, _ = self._session.look(own=False)
+        self._session.step(action)
+        now = self._session.read(StepFields)
         return now.reward, now.terminated | now.truncated
 
     def step(self, action: Joint) -> Transition:
         """Advance; all that it shows."""
-        return self._session.step(action)
+        self._session.step(action)
+        return self.shown
 
     def restart(self, mask: np.ndarray) -> None:
         """Begin another episode in the rows of `mask`."""
-        self._session.begin(None, mask)
+        self._session.reset(None, mask)
 
     def play(self, actions: Sequence[Joint]) -> Play:
         """How to play it."""

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from bridge.session import Session
-from native.batch import Autoreset
+from native.batch import Autoreset, Transition
 from native.registry import make
 
 from . import play
@@ -82,7 +82,8 @@ def _shared(rows: int, count: int, joint: list[play.Joint]) -> Play:
     session = Session(make(ONE_AGENT), rows, Autoreset.SAME_STEP, devices=devices)
 
     def step(action: play.Joint) -> Any:
-        shown = session.step(action)
+        session.step(action)
+        shown = session.read(Transition)
         np.asarray(shown.timestep.reward)
         return shown
 

@@ -51,10 +51,8 @@ class Clock:
 
         def watched(*args: Any) -> Programs:
             made: Programs = build(*args)
-            views: dict[str, Any] = {
-                name: self._viewed(getattr(made, name)) for name in ("look", "tally", "show")
-            }
-            return dataclasses.replace(made, step=self._stepped(made.step), **views)
+            views = {fields: self._viewed(reader) for fields, reader in made.read.items()}
+            return dataclasses.replace(made, step=self._stepped(made.step), read=views)
 
         module.programs = watched
         try:

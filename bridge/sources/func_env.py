@@ -29,11 +29,12 @@ import numpy as np
 
 from bridge.errors import UnsuitableError
 from bridge.rules import time_limit
+from native import core
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 
 from .foreign import ByValue, as_it_comes
 from .gymnasium_spaces import action_space, observation_space, observed, offset
-from .parts import plain_info
+from .trees import plain_info
 
 # What `FuncEnv.transform` replaces in the object it is called on.
 _TRANSFORMED = (
@@ -136,7 +137,7 @@ class FuncEnvironment:
             seen = self._see(now, key)
         tick = state.tick + 1
         ended = jnp.asarray(terminal, jnp.bool_).reshape(1)
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         return State(theirs=now, tick=tick, over=state.over | ended[0] | late), transition(
             self.spec,
             acting=~state.over[None],

@@ -34,7 +34,7 @@ from native.spaces import Dict, Flat, Space
 
 from .foreign import ByValue, as_it_comes
 from .gymnax_spaces import action_space, no_action, observation_space
-from .parts import named_parts, plain_info
+from .trees import named_parts, plain_info
 
 NEVER = int(np.iinfo(np.int32).max)  # a time limit that no episode reaches
 

@@ -33,11 +33,11 @@ import jax
 import jax.numpy as jnp
 
 from bridge.errors import UnsuitableError
+from native import core
 from native.abilities import where_declared
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Dict, Discrete, Flat, Space
 
-from .carried import carried, legacy_key, returned
 from .foreign import ByValue, as_it_comes
 from .gymnax_spaces import action_space, no_action, observation_space
 from .jaxmarl_forms import (
@@ -51,7 +51,8 @@ from .jaxmarl_forms import (
     role_of,
     with_horizon,
 )
-from .parts import named_parts, plain_info, space_of
+from .states import in_our_dtypes, in_their_dtypes, legacy_key
+from .trees import named_parts, plain_info, space_of
 
 # Classes whose observations leave the bounds that JaxMARL declares.
 _WRONG_BOUNDS = ("SMAX", "EnemySMAX")
@@ -131,7 +132,7 @@ class JaxmarlEnvironment:
         with as_it_comes():
             seen, theirs = self._limited.reset(legacy_key(key))
             state = State(
-                theirs=carried(theirs),
+                theirs=in_our_dtypes(theirs),
                 world=_world(seen),
                 tick=jnp.int32(0),
                 acting=jnp.ones(agents, jnp.bool_),
@@ -147,16 +148,16 @@ class JaxmarlEnvironment:
         del params
         env, tick = self._limited, state.tick + 1
         with as_it_comes():
-            now = legacy_key(key), returned(state.theirs, self._shapes.state)
+            now = legacy_key(key), in_their_dtypes(state.theirs, self._shapes.state)
             chosen = joint_action(self._chosen(action, state.acting), env)
             seen, theirs, reward, dones, info = env.step_env(*now, chosen)
             over = self._rows(ended(dones, env))
             by_rules = self._endless.step_env(*now, chosen)[3]
             terminated = self._rows(ended(by_rules, env))
-            late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+            late = core.late(tick, self.horizon)
             truncated = (over & ~terminated) | late
             after = State(
-                theirs=carried(theirs),
+                theirs=in_our_dtypes(theirs),
                 world=_world(seen),
                 tick=tick,
                 acting=state.acting & ~(terminated | truncated),
@@ -244,7 +245,7 @@ class JaxmarlEnvironment:
         """What they say; all True for who has ended, and for who has no legal action."""
         del params
         with as_it_comes():
-            theirs = returned(state.theirs, self._shapes.state)
+            theirs = in_their_dtypes(state.theirs, self._shapes.state)
             found = legal_actions(self._limited, theirs, self._actions)
             acts = dict(zip(self.spec.agents, state.acting, strict=True))
             return {

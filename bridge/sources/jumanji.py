@@ -40,11 +40,11 @@ from bridge.errors import UnsuitableError
 from native.abilities import where_declared
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 
-from .carried import ByPickle, carried, legacy_key, returned
-from .foreign import as_it_comes
+from .foreign import ByPickle, as_it_comes
 from .instead import advice, interface_of
 from .jumanji_spaces import MASK, Choice, legal, observation_space, observed
-from .parts import plain_info
+from .states import in_our_dtypes, in_their_dtypes, legacy_key
+from .trees import plain_info
 
 GROUP = "agent"
 LAST = 2  # their step type
@@ -123,7 +123,7 @@ class JumanjiEnvironment:
             theirs, shown = self._limited.reset(legacy_key(key))
             everybody = jnp.ones(agents, jnp.bool_)
             state = State(
-                theirs=carried(theirs),
+                theirs=in_our_dtypes(theirs),
                 mask=legal(shown.observation, self.choice, everybody),
                 tick=jnp.int32(0),
                 acting=everybody,
@@ -137,11 +137,13 @@ class JumanjiEnvironment:
         del key, params
         with as_it_comes():
             chosen = self.choice.theirs(action[GROUP], state.acting)
-            theirs, shown = self._limited.step(returned(state.theirs, self._shapes[0]), chosen)
+            theirs, shown = self._limited.step(
+                in_their_dtypes(state.theirs, self._shapes[0]), chosen
+            )
             ended = terminated = self._ended(shown)
             if self._endless is not None:
                 terminated = self._ended(
-                    self._endless.step(returned(state.theirs, self._shapes[0]), chosen)[1]
+                    self._endless.step(in_their_dtypes(state.theirs, self._shapes[0]), chosen)[1]
                 )
             truncated = ended & ~terminated
             tick = state.tick + 1
@@ -149,7 +151,7 @@ class JumanjiEnvironment:
                 truncated = truncated | (tick >= self.horizon)
             acting = state.acting & ~(terminated | truncated)
             after = State(
-                theirs=carried(theirs),
+                theirs=in_our_dtypes(theirs),
                 mask=legal(shown.observation, self.choice, acting),
                 tick=tick,
                 acting=acting,

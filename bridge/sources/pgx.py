@@ -27,11 +27,13 @@ import jax.numpy as jnp
 
 from bridge.errors import UnsuitableError
 from bridge.rules import time_limit
+from native import core
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Discrete
 
-from .foreign import ByValue, as_it_comes, strong
-from .parts import space_of
+from .foreign import ByValue, as_it_comes
+from .states import strong
+from .trees import space_of
 
 GROUP = "player"
 
@@ -101,7 +103,7 @@ class PgxGame:
         with as_it_comes():
             game = strong(self.game.it.step(state.game, move, key))
         tick = state.tick + 1
-        late = game.truncated if self.horizon is None else game.truncated | (tick >= self.horizon)
+        late = game.truncated | core.late(tick, self.horizon)
         everyone = jnp.ones(self.spec.num_agents, jnp.bool_)
         after = State(game=game, tick=tick, over=state.over | game.terminated | late)
         return after, transition(

@@ -20,7 +20,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from native import draw, rules
+from native import core, draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete
 from native.trig import sincos
@@ -124,7 +124,7 @@ class Acrobot:
         now = (state.inner, state.outer, state.inner_speed, state.outer_speed)
         inner, outer, inner_speed, outer_speed = _runge_kutta(now, torque, params)
         tick = state.tick + 1
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         after = State(
             inner=_wrap(inner),
             outer=_wrap(outer),

@@ -18,7 +18,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from native import draw, rules
+from native import core, draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete
 from native.trig import sincos
@@ -129,7 +129,7 @@ class CartPole:
         angle = state.angle + params.interval * state.angle_speed
         tick = state.tick + 1
         fallen = (jnp.abs(x) > params.track) | (jnp.abs(angle) > params.tilt)
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         after = State(
             x=x,
             x_speed=state.x_speed + params.interval * acceleration,

@@ -18,7 +18,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from native import draw, rules
+from native import core, draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete, Flat
 from native.trig import sincos
@@ -105,7 +105,7 @@ class MountainCar:
         """Push, roll, judge."""
         del key
         after, arrived = roll(state, (action["car"][0] - 1).astype(jnp.float32), params)
-        late = jnp.bool_(False) if self.horizon is None else after.tick >= self.horizon
+        late = core.late(after.tick, self.horizon)
         return dataclasses.replace(after, over=state.over | arrived | late), transition(
             self.spec,
             acting=~state.over[None],

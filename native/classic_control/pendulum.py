@@ -18,7 +18,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from native import draw, rules
+from native import core, draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box
 from native.trig import sincos
@@ -115,7 +115,7 @@ class Pendulum:
         speed = state.speed + params.interval * (fall + push)
         speed = jnp.clip(speed, -params.speed_limit, params.speed_limit)
         tick = state.tick + 1
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         after = State(
             angle=angle + params.interval * speed,
             speed=speed,

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from native import rules
+from native import core, rules
 from native.core import FRAMES_PER_SECOND, Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, Space
 
@@ -311,7 +311,7 @@ class Gigastep:
         """Whether the rules end the game, and whether time does."""
         blue, red = alive[: self.blue].any(), alive[self.blue :].any()
         ended = ~(blue & red) if self.ends_with_a_team else ~(blue | red)
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         return ended, late
 
     def _inform(self, alive: jax.Array) -> dict[str, jax.Array]:

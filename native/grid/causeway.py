@@ -26,7 +26,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from native import rules
+from native import core, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, MultiBinary
 
@@ -125,7 +125,7 @@ class Causeway:
 
         swept = state.walking & (ground[_cells(place)] == SEA)
         lands = state.walking & (place[:, 1] == COLUMNS - 1)
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         won = (place - state.place)[:, 1].astype(jnp.float32)
         after = State(
             ground=ground,
