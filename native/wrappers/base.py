@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from native.abilities import where_declared
 from native.core import (
@@ -163,3 +164,13 @@ def mover(env: Environment[Any, Any], state: Any, params: Any) -> jax.Array | bo
         return True
     turn = cast(TakesTurns, env).current_agent(state, params)
     return jnp.arange(env.spec.num_agents, dtype=turn.dtype) == turn
+
+
+def repeated(params: Any, count: int) -> Any:
+    """The same parameters `count` times, along a leading axis; Python's numbers as JAX sees them."""
+    dtypes: dict[type, Any] = {bool: np.bool_, int: np.int32, float: np.float32}
+
+    def of(leaf: Any) -> np.ndarray:
+        return np.broadcast_to(np.asarray(leaf, dtypes.get(type(leaf))), (count, *np.shape(leaf)))
+
+    return jax.tree.map(of, params)

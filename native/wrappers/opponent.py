@@ -21,6 +21,8 @@ from native import rules
 from native.core import Environment, Group, Masks, pytree
 from native.spaces import Discrete
 
+from .base import repeated
+
 
 @pytree
 class View:
@@ -121,10 +123,7 @@ class Population(Opponent):
     @property
     def params(self) -> Any:
         """The usual ones of the member, `size` times."""
-        return jax.tree.map(
-            lambda leaf: jnp.broadcast_to(jnp.asarray(leaf), (self.size, *jnp.shape(leaf))),
-            self.member.params,
-        )
+        return repeated(self.member.params, self.size)
 
     def init(self, key: jax.Array, group: Group, params: Any) -> Any:
         """Draw one, the same for all groups."""

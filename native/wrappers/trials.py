@@ -79,7 +79,7 @@ class Trials(Wrapper):
         env, shown = super().step(key, state, action, params)
         acting = state.inner_acting & ~(shown.terminated | shown.truncated)
         done = ~acting.any() & ~state.over
-        count = state.inner_episode + done
+        count = state.inner_episode + done.astype(jnp.int32)
         over = state.over | (count >= self.episodes)
         again = done & ~over
         fresh, first = super().init(jax.random.fold_in(key, 1), params)
