@@ -167,7 +167,7 @@ def mover(env: Environment[Any, Any], state: Any, params: Any) -> jax.Array | bo
 
 
 def repeated(params: Any, count: int) -> Any:
-    """The same parameters `count` times, along a leading axis; Python's numbers as JAX sees them."""
+    """The same parameters `count` times, along a leading axis; numbers as JAX sees them."""
     dtypes: dict[type, Any] = {bool: np.bool_, int: np.int32, float: np.float32}
 
     def of(leaf: Any) -> np.ndarray:
