@@ -29,7 +29,7 @@ import numpy as np
 
 from native import registry
 from native.batch import Autoreset
-from native.core import FRAMES_PER_SECOND, Environment, Renders
+from native.core import FRAMES_PER_SECOND, Environment
 from native.spaces import Dict, Discrete, Space
 
 from . import spaces
@@ -181,7 +181,7 @@ class GymBridge(Adapter, _Env):
                 "Use bridge.pettingzoo.parallel_env(), or bridge.gymnasium.make_vec() for rows."
             )
         check_render_mode(env, render_mode, RENDER_MODES)
-        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
+        modes = [*RENDER_MODES] if env.spec.render_fps else []
         self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
         self.render_mode = render_mode
         self._session = Session(env, 1, Autoreset.DISABLED, params=params)

@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset
-from native.core import Environment, Renders
+from native.core import Environment
 
 from . import spaces
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
@@ -114,7 +114,7 @@ class VectorBridge(Adapter, _VectorEnv):
         only_kind(env.spec)
         mode = _autoreset(autoreset_mode)
         check_render_mode(env, render_mode, RENDER_MODES)
-        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
+        modes = [*RENDER_MODES] if env.spec.render_fps else []
         self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
         self.render_mode = render_mode
         self.autoreset_mode = AutoresetMode(mode.value)

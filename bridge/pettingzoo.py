@@ -28,7 +28,7 @@ import numpy as np
 
 from native import registry
 from native.batch import Autoreset
-from native.core import Environment, Renders, TakesTurns
+from native.core import Environment
 
 from .actions import check_names
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
@@ -101,7 +101,7 @@ def aec_env(
     """
     env = as_limited(id_or_env, "max_cycles", rules)
     world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
-    return TurnBridge(world) if isinstance(env, TakesTurns) else SimultaneousBridge(world)
+    return TurnBridge(world) if env.spec.turns else SimultaneousBridge(world)
 
 
 def parallel_vec_env(
@@ -159,7 +159,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         spec = self._session.spec
         self.metadata = {
             "name": spec.name,
-            "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
+            "render_modes": [*RENDER_MODES] if env.spec.render_fps else [],
             "render_fps": frames_per_second(env),
             "is_parallelizable": True,
         }

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset, Transition
-from native.core import Environment, Renders
+from native.core import Environment
 
 from . import by_name
 from .actions import as_array, check_names, mask_size, stacked
@@ -78,7 +78,7 @@ class ParallelVecBridge(Adapter):
         spec = self._session.spec
         self.metadata: dict[str, Any] = {
             "name": spec.name,
-            "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
+            "render_modes": [*RENDER_MODES] if env.spec.render_fps else [],
             "render_fps": frames_per_second(env),
         }
         self.render_mode = render_mode

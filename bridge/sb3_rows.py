@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset
-from native.core import Environment, Renders
+from native.core import Environment
 
 from .actions import mask_size
 from .adapter import Adapter, all_or_nothing
@@ -80,7 +80,7 @@ class Rows(Adapter, VecEnv):
         self.alive = np.ones(self.num_envs, bool)
         observation_space = spaces.observation_space(group.observation)
         super().__init__(self.num_envs, observation_space, spaces.action_space(group.action))
-        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
+        modes = [*RENDER_MODES] if env.spec.render_fps else []
         self.metadata: dict[str, Any] = {
             "render_modes": modes,
             "render_fps": frames_per_second(env),
@@ -266,7 +266,7 @@ class Rows(Adapter, VecEnv):
                 return bool(self.alive[row])
             case "action_masks" if mask_size(env, self._spec.groups[0]):
                 return functools.partial(self._action_mask, row)
-            case "render" if isinstance(env, Renders):
+            case "render" if env.spec.render_fps:
                 return functools.partial(self._session.render, row // self.num_agents)
             case _:
                 return self._attributes.get(name, row)
