@@ -1,23 +1,23 @@
 """Everything the bridge raises on purpose. Each error is also the standard one it resembles.
 
-    BridgeError
-    |-- MissingExtraError        ImportError
-    |-- UnknownNameError         LookupError
-    |-- RulesError               TypeError
-    |   `-- RuleValueError       ValueError
-    |-- NotResetError            RuntimeError
-    |-- ClosedError              RuntimeError
-    |-- EpisodeOverError         RuntimeError
-    |-- CallOrderError           RuntimeError
-    |-- ForkError                RuntimeError
-    |-- ActionError              ValueError
-    |-- SeedError                ValueError
-    |-- OptionError              ValueError
-    |   `-- OptionTypeError      TypeError
-    |-- UnsuitableError          ValueError
-    |-- RenderError              ValueError
-    |-- StateFileError           ValueError
-    `-- ResultsError             OSError
+BridgeError
+|-- MissingExtraError        ImportError
+|-- UnknownNameError         LookupError
+|-- RulesError               TypeError
+|   `-- RuleValueError       ValueError
+|-- NotResetError            RuntimeError
+|-- ClosedError              RuntimeError
+|-- EpisodeOverError         RuntimeError
+|-- CallOrderError           RuntimeError
+|-- ForkError                RuntimeError
+|-- ActionError              ValueError
+|-- SeedError                ValueError
+|-- OptionError              ValueError
+|   `-- OptionTypeError      TypeError
+|-- UnsuitableError          ValueError
+|-- RenderError              ValueError
+|-- StateFileError           ValueError
+`-- ResultsError             OSError
 """
 
 from native.registry import UnknownEnvironmentError
