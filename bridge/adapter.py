@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from native.core import Environment, Renders
+from native.core import Environment
 
 from .attributes import is_known, is_shared, refuse_if_fixed, worlds_get
 from .environments import rule_called
@@ -130,7 +130,7 @@ class Adapter:
         rate = frames_per_second(env)
         self.render_mode = render_mode
         self.metadata = {
-            "render_modes": [*modes] if isinstance(env, Renders) else [],
+            "render_modes": [*modes] if env.spec.render_fps else [],
             "render_fps": rate,
         }
         if render_mode == "human":

@@ -13,7 +13,8 @@
 
 `make_vec` and `VectorBridge` are those of `bridge.gymnasium_vector`, which has the table of rows.
 
-Gymnasium reads no plugin entry points, so importing this module registers every one-agent name:
+Gymnasium reads no plugin entry points, so importing this module registers every one-agent name,
+also those that `native.register` adds later:
 `gymnasium.make("bridge.gymnasium:native/CartPole-v1")`, and `make_vec` of it. Time limits are then
 Gymnasium's. A walk over `gymnasium.registry` wants this import before it begins. Before 1.0 it
 passes no name to a vector entry point; there it is
@@ -25,15 +26,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from native import registry
 from native.batch import Autoreset
 from native.core import FRAMES_PER_SECOND, Environment
-from native.registry import REGISTRY
 from native.spaces import Dict, Discrete, Space
 
 from . import spaces
 from .actions import mask_size, stacked
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
-from .environments import Source, as_environment, as_limited
+from .environments import Source, as_limited
 from .errors import (
     EpisodeOverError,
     MissingExtraError,
@@ -306,13 +307,16 @@ def _only(space: Space, value: Any) -> Observation:
     return spaces.element(space, value[0, 0, ...])
 
 
-for _name in REGISTRY:
-    _spec = as_environment(_name).spec
-    if _spec.num_agents == 1 and f"native/{_name}" not in gymnasium.registry:
+def _register(name: registry.Name) -> None:
+    """Make a name of an environment with one agent known to `gymnasium.make`."""
+    if name.kind == "single" and f"native/{name.id}" not in gymnasium.registry:
         gymnasium.register(
-            f"native/{_name}",
+            f"native/{name.id}",
             entry_point="bridge.gymnasium:make_unlimited",
             vector_entry_point="bridge.gymnasium:make_vec",
-            max_episode_steps=_spec.horizon,
-            kwargs={"id_or_env": _name},
+            max_episode_steps=name.horizon,
+            kwargs={"id_or_env": name.id},
         )
+
+
+registry.follow(_register)

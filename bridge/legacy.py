@@ -23,8 +23,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from native.core import Renders
-
 from .adapter import Adapter, all_or_nothing
 from .environments import Source
 from .errors import MissingExtraError, RenderError
@@ -69,7 +67,7 @@ def make(
         UnknownNameError, RulesError, UnsuitableError: See `bridge.gymnasium.make`.
     """
     native = modern.limited(id_or_env, max_episode_steps, rules)
-    render_mode = "rgb_array" if isinstance(native, Renders) else None
+    render_mode = "rgb_array" if native.spec.render_fps else None
     env = LegacyBridge(modern.make(native, render_mode=render_mode, params=params))
     original = gymnasium.registry.get(native.spec.name)
     env.spec = EnvSpec(

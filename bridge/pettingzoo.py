@@ -25,9 +25,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from native import registry
 from native.batch import Autoreset
-from native.core import Environment, TakesTurns
-from native.registry import REGISTRY
+from native.core import Environment
 
 from .actions import check_names
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
@@ -99,7 +99,7 @@ def aec_env(
     """
     env = as_limited(id_or_env, "max_cycles", rules)
     world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
-    return TurnBridge(world) if isinstance(env, TakesTurns) else SimultaneousBridge(world)
+    return TurnBridge(world) if env.spec.turns else SimultaneousBridge(world)
 
 
 def parallel_vec_env(
@@ -342,12 +342,12 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         return observations, infos
 
 
-def _register() -> None:
-    """Make every name known to `pettingzoo.make`, which came with PettingZoo 1.27."""
-    for name in REGISTRY if hasattr(pettingzoo, "register") else ():
-        entry, rules = "bridge.pettingzoo:", {"id_or_env": name}
-        pettingzoo.register("parallel", f"native/{name}", f"{entry}parallel_env", kwargs=rules)
-        pettingzoo.register("aec", f"native/{name}", f"{entry}aec_env", kwargs=rules)
+def _register(name: registry.Name) -> None:
+    """Make a name known to `pettingzoo.make`."""
+    entry, rules = "bridge.pettingzoo:", {"id_or_env": name.id}
+    pettingzoo.register("parallel", f"native/{name.id}", f"{entry}parallel_env", kwargs=rules)
+    pettingzoo.register("aec", f"native/{name.id}", f"{entry}aec_env", kwargs=rules)
 
 
-_register()
+if hasattr(pettingzoo, "register"):  # which came with PettingZoo 1.27
+    registry.follow(_register)

@@ -134,7 +134,7 @@ class TurnBridge(Adapter, pettingzoo.AECEnv[str, Any, Any]):  # type: ignore[mis
     """One agent acts at a time, and the world moves with each.
 
     Args:
-        world: A `ParallelBridge` of an environment that is a `native.core.TakesTurns`.
+        world: A `ParallelBridge` of an environment whose spec has `turns`.
 
     Attributes:
         world: The same.

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset
-from native.core import Environment, Renders
+from native.core import Environment
 
 from .actions import mask_size
 from .adapter import Adapter, all_or_nothing
@@ -247,7 +247,7 @@ class Rows(Adapter, VecEnv):
                 return bool(self.alive[row])
             case "action_masks" if mask_size(env, self._spec.groups[0]):
                 return functools.partial(self._action_mask, row)
-            case "render" if isinstance(env, Renders):
+            case "render" if env.spec.render_fps:
                 return functools.partial(self._session.render, row // self.num_agents)
             case _:
                 return self._attributes.get(name, row)

@@ -17,6 +17,8 @@ from native.prng import implementation
 from native.registry import make
 from native.rollout import rollout
 
+pytestmark = pytest.mark.sampled
+
 SEED = 5
 
 

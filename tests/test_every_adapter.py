@@ -31,6 +31,8 @@ from bridge.errors import (
 )
 from native.registry import REGISTRY, make
 
+pytestmark = pytest.mark.sampled
+
 cloudpickle = pytest.importorskip("cloudpickle")
 
 STEPS = 12

@@ -39,6 +39,8 @@ from native.registry import REGISTRY
 from native.registry import make as make_native
 from native.spaces import Box, Dict, Discrete
 
+pytestmark = pytest.mark.sampled
+
 VERSION = tuple(map(int, gymnasium.__version__.split(".")[:2]))
 needs_modes = pytest.mark.skipif(VERSION < (1, 1), reason="1.1 brought the autoreset modes")
 needs_vectors = pytest.mark.skipif(VERSION < (1, 0), reason="1.0 brought today's VectorEnv")
@@ -70,7 +72,7 @@ class Counting:
             Group(f"team_{i}", names, Box(0.0, bound, (1,)), Discrete(2))
             for i, (names, bound) in enumerate(zip(self.teams, self.bounds, strict=False))
         )
-        return Spec("Counting", groups, self.horizon)
+        return Spec("Counting", groups, self.horizon, masks=True)
 
     def init(self, key, params):
         del key, params

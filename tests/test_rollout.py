@@ -19,6 +19,8 @@ from native.rules import RuleError
 from native.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from native.testing.trial import with_x64
 
+pytestmark = pytest.mark.sampled
+
 
 def test_rollout_shows_init_and_then_every_step():
     env, key = Probe(agents=2, horizon=None), jax.random.key(4)

@@ -44,6 +44,8 @@ from bridge.session import Session
 from native.batch import Autoreset
 from native.registry import make
 
+pytestmark = pytest.mark.sampled
+
 
 def small(**options):
     """Options of any algorithm, new ones each time: SB3 writes into them."""
