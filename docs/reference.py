@@ -75,6 +75,9 @@ SECTIONS = {
         "native.wrappers.base",
         "native.wrappers.opponent",
         "native.opponents",
+        "native.abilities",
+        "native.names",
+        "native.traits",
         "native.testing",
     ),
 }

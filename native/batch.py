@@ -13,13 +13,13 @@ draws no reset; on one on which some do, all rows draw one and it is selected wh
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 
 from . import kernels
-from .core import Environment, Timestep, pytree
+from .core import Environment, HasGlobalState, Masks, TakesTurns, Timestep, pytree
 from .parameters import row_axes
 from .prng import implementation, row_keys
 from .rules import refuse
@@ -238,14 +238,13 @@ class Batch:
         return carry, self._show(carry, timestep, jnp.bool_(False), params)
 
     def _show(self, carry: Carry, timestep: Timestep, over: jax.Array, params: Any) -> Transition:
-        env: Any = self.env  # with the methods that its spec declares
         mask = turn = world = None
-        if env.spec.masks:
-            mask = env.action_mask(carry.state, params)
-        if env.spec.turns:
-            turn = env.current_agent(carry.state, params)
-        if self.global_state and env.spec.global_state is not None:
-            world = env.global_state(carry.state, params)
+        if self.env.spec.masks:
+            mask = cast(Masks, self.env).action_mask(carry.state, params)
+        if self.env.spec.turns:
+            turn = cast(TakesTurns, self.env).current_agent(carry.state, params)
+        if self.global_state:
+            world = cast(HasGlobalState, self.env).global_state(carry.state, params)
         same_step = self.autoreset is Autoreset.SAME_STEP
         return Transition(
             timestep=timestep,

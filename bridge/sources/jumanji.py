@@ -137,9 +137,8 @@ class JumanjiEnvironment:
         del key, params
         with as_it_comes():
             chosen = self.choice.theirs(action[GROUP], state.acting)
-            theirs, shown = self._limited.step(
-                in_their_dtypes(state.theirs, self._shapes[0]), chosen
-            )
+            before = in_their_dtypes(state.theirs, self._shapes[0])
+            theirs, shown = self._limited.step(before, chosen)
             ended = terminated = self._ended(shown)
             if self._endless is not None:
                 terminated = self._ended(
