@@ -70,7 +70,6 @@ SECTIONS = {
         "native.prng",
         "native.trig",
         "native.draw",
-        "native.abilities",
         "native.wrappers",
         "native.wrappers.base",
         "native.wrappers.opponent",
