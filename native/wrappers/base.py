@@ -5,6 +5,7 @@ environment inside; so are masks, turns, global state and picture, where the spe
 """
 
 import dataclasses
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -146,6 +147,11 @@ def variants(env: Any, params: Any) -> Iterator[Any]:
         yield dataclasses.replace(env, params=params)
     else:
         yield env
+
+
+def own_key(key: jax.Array, purpose: str) -> jax.Array:
+    """Randomness of a wrapper's own: apart from that of the environment inside, which has `key`."""
+    return jax.random.fold_in(key, zlib.crc32(purpose.encode()))
 
 
 def unwrapped(

@@ -11,7 +11,7 @@ import numpy as np
 from native import rules
 from native.core import Environment, Timestep, pytree
 
-from .base import Wrapper, repeated, variants
+from .base import Wrapper, own_key, repeated, variants
 
 
 @pytree
@@ -49,7 +49,7 @@ class Levels(Wrapper):
 
     def init(self, key: jax.Array, params: Any) -> tuple[State, Timestep]:
         """Draw a level, each with the same chance, and begin in it."""
-        level = jax.random.randint(jax.random.fold_in(key, 1), (), 0, self.count, jnp.int32)
+        level = jax.random.randint(own_key(key, "levels"), (), 0, self.count, jnp.int32)
         env, shown = self.env.init(key, _of(level, params))
         return State(env=env, level=level), _told(shown, level)
 

@@ -21,7 +21,7 @@ from native import rules
 from native.core import Environment, Group, Masks, pytree
 from native.spaces import Discrete
 
-from .base import repeated
+from .base import own_key, repeated
 
 
 @pytree
@@ -127,7 +127,7 @@ class Population(Opponent):
 
     def init(self, key: jax.Array, group: Group, params: Any) -> Any:
         """Draw one, the same for all groups."""
-        number = jax.random.randint(jax.random.fold_in(key, 1), (), 0, self.size, jnp.int32)
+        number = jax.random.randint(own_key(key, "population"), (), 0, self.size, jnp.int32)
         return number, self.member.init(key, group, self._of(number, params))
 
     def act(
