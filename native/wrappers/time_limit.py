@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from native import rules
 from native.abilities import where_declared
-from native.core import Masks, Spec, Timestep, pytree, transition
+from native.core import Masks, Spec, Timestep, late, pytree, transition
 
 from .base import Wrapper
 
@@ -55,14 +55,13 @@ class TimeLimit(Wrapper):
         """As the environment inside; at the limit, who still acts is truncated."""
         env, shown = super().step(key, state, action, params)
         tick = state.tick + 1
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
         shown = transition(
             self.spec,
             acting=state.acting,
             observation=shown.observation,
             reward=shown.reward,
             terminated=shown.terminated,
-            truncated=shown.truncated | late,
+            truncated=shown.truncated | late(tick, self.horizon),
             info=shown.info,
         )
         acting = state.acting & ~(shown.terminated | shown.truncated)
