@@ -23,6 +23,8 @@ from .errors import MissingExtraError
 if TYPE_CHECKING:
     from .driving import Driver
 
+__all__ = ["INTERFACES", "Interface", "installed"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Interface:

@@ -46,6 +46,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.dm_env", "dm_env", "dm-env") from error
 
+__all__ = ["EnvironmentBridge", "make"]
+
 
 def make(
     id_or_env: Source,

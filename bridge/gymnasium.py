@@ -55,6 +55,8 @@ except ImportError as error:
 from .gymnasium_around import limit, resume
 from .gymnasium_vector import VectorBridge
 
+__all__ = ["GymBridge", "VectorBridge", "make", "make_vec"]
+
 RENDER_MODES = ("rgb_array", "human")
 
 Observation: TypeAlias = Any  # an array, or a dict of those

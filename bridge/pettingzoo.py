@@ -48,6 +48,16 @@ from . import by_name, spaces  # they need Gymnasium, which PettingZoo brings
 from .pettingzoo_aec import SimultaneousBridge, TurnBridge
 from .pettingzoo_vec import ParallelVecBridge
 
+__all__ = [
+    "ParallelBridge",
+    "ParallelVecBridge",
+    "SimultaneousBridge",
+    "TurnBridge",
+    "aec_env",
+    "parallel_env",
+    "parallel_vec_env",
+]
+
 RENDER_MODES = ("human", "rgb_array")
 AGILERL = "agilerl.vector.pz_vec_env"  # what its trainers import; to import it takes seconds
 PROBE = "options"  # PettingZoo's own tests reset with {"options": 1}; it means nothing

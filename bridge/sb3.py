@@ -36,6 +36,8 @@ except ImportError as error:
 from .sb3_rows import Observations, Rows
 from .sb3_words import EpisodeFile, Layer, ours
 
+__all__ = ["VecBridge", "make_vec_env"]
+
 
 def make_vec_env(
     id_or_env: Source,

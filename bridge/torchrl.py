@@ -63,6 +63,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.torchrl", "torchrl", "torchrl") from error
 
+__all__ = ["Driver", "TorchRLBridge", "make"]
+
 ENDINGS = ("done", "terminated", "truncated")
 
 

@@ -16,6 +16,8 @@ import jax.numpy as jnp
 from native import core
 from native.core import Spec, Timestep, pytree, restart, transition
 
+__all__ = ["Fixed", "FixedTogether", "State"]
+
 
 class Fixed:
     """Base of a frozen dataclass whose foreign object is made with what others call parameters."""

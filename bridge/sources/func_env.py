@@ -36,6 +36,8 @@ from .foreign import ByValue, as_it_comes
 from .gymnasium_spaces import action_space, observation_space, observed, offset
 from .trees import plain_info
 
+__all__ = ["FuncEnvironment", "from_func_env"]
+
 # What `FuncEnv.transform` replaces in the object it is called on.
 _TRANSFORMED = (
     *("initial", "transition", "observation", "reward", "terminal"),

@@ -38,6 +38,8 @@ from .foreign import ByValue
 from .gymnasium_spaces import action_space, observation_space
 from .host_pool import Pool, is_parallel
 
+__all__ = ["HostEnvironment", "from_host"]
+
 
 @pytree
 class State:

@@ -47,6 +47,8 @@ from .jumanji_spaces import MASK, Choice, legal, observation_space, observed
 from .states import in_our_dtypes, in_their_dtypes, legacy_key
 from .trees import plain_info
 
+__all__ = ["JumanjiEnvironment", "from_jumanji"]
+
 GROUP = "agent"
 LAST = 2  # their step type
 NEVER = int(np.iinfo(np.int32).max)  # a time limit that no episode reaches

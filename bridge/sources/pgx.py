@@ -35,6 +35,8 @@ from .foreign import ByValue, as_it_comes
 from .states import strong
 from .trees import space_of
 
+__all__ = ["PgxGame", "from_pgx"]
+
 GROUP = "player"
 
 
