@@ -110,4 +110,4 @@ class StateFileError(BridgeError, ValueError):
 
 
 class ResultsError(BridgeError, OSError):
-    """Results of a training cannot be written there, or a file is none that a training wrote."""
+    """Results of a training cannot be written there, or a file was not written by one."""

@@ -19,7 +19,6 @@ a dict already has "action_mask" beside its other parts. Worlds in a batch: `Par
 """
 
 import importlib
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -28,24 +27,23 @@ import numpy as np
 
 from native import registry
 from native.batch import Autoreset
-from native.core import Environment, Renders, TakesTurns
+from native.core import Environment
 
 from .actions import check_names
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
 from .environments import Source, as_limited
-from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError
-from .programs import Device, Sight
-from .resets import given_options, one_seed
+from .errors import EpisodeOverError, MissingExtraError
+from .programs import Device, EndFields, StepFields
+from .resets import one_seed, refuse_options
 from .rows import told
 from .session import Session
-from .window import Window, check_render_mode, frames_per_second
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
 except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo", "pettingzoo", "pettingzoo") from error
 
-from . import named, spaces  # they need Gymnasium, which PettingZoo brings
+from . import by_name, spaces  # they need Gymnasium, which PettingZoo brings
 from .pettingzoo_aec import SimultaneousBridge, TurnBridge
 from .pettingzoo_vec import ParallelVecBridge
 
@@ -101,7 +99,7 @@ def aec_env(
     """
     env = as_limited(id_or_env, "max_cycles", rules)
     world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
-    return TurnBridge(world) if isinstance(env, TakesTurns) else SimultaneousBridge(world)
+    return TurnBridge(world) if env.spec.turns else SimultaneousBridge(world)
 
 
 def parallel_vec_env(
@@ -154,28 +152,21 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         copy: bool = True,
         params: Any = None,
     ) -> None:
-        check_render_mode(env, render_mode, RENDER_MODES)
+        self._draw_in(env, render_mode, RENDER_MODES)
         self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         spec = self._session.spec
-        self.metadata = {
-            "name": spec.name,
-            "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
-            "render_fps": frames_per_second(env),
-            "is_parallelizable": True,
-        }
-        self.render_mode = render_mode
+        self.metadata |= {"name": spec.name, "is_parallelizable": True}
         self.copy = copy
         self.possible_agents = list(spec.agents)
         self.agents: list[str] = []
-        self.observation_spaces = named.observation_spaces(env, spec)
-        self.action_spaces = named.action_spaces(spec)
+        self.observation_spaces = by_name.observation_spaces(env, spec)
+        self.action_spaces = by_name.action_spaces(spec)
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
         self.np_random = np.random.default_rng()
-        self._window = Window(spec.name, frames_per_second(env)) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
-        self._teams = [named.Team.of(env, group) for group in spec.groups]
+        self._teams = [by_name.Team.of(env, group) for group in spec.groups]
         self._team = {agent: team for team in self._teams for agent in team.agents}
         self._ready = True
 
@@ -212,11 +203,9 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             ClosedError: After `close`.
         """
         seed = one_seed(seed)
-        for option in given_options(options):
-            if option != PROBE:
-                raise OptionError(f"unknown reset option {option!r}: this environment has none.")
+        refuse_options(options, (PROBE,))
         self._session.require("reset", running=False)
-        self._session.begin(seed)
+        self._session.reset(seed)
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
         return self._begun([[True] * len(self._row)])
@@ -242,12 +231,12 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         if not acting:
             return self._rest(actions)
         session = self._session
-        session.dispatch(self._joint(actions))
-        timestep, masks = session.look(own=self.copy)
-        (rewards,) = timestep.reward.tolist()
-        (terminated,) = timestep.terminated.tolist()
-        (truncated,) = timestep.truncated.tolist()
-        observations, infos = self._seen(timestep, masks)
+        session.step(self._joint(actions))
+        now = session.read(StepFields, own=self.copy)
+        (rewards,) = now.reward.tolist()
+        (terminated,) = now.terminated.tolist()
+        (truncated,) = now.truncated.tolist()
+        observations, infos = self._seen(now)
         step = (
             observations,
             {agent: rewards[row] for agent, row in acting.items()},
@@ -256,10 +245,10 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             infos,
         )
         if True in terminated or True in truncated:
-            tally = session.tally()
-            self._take_part(tally.acting)
+            ends = session.read(EndFields)
+            self._take_part(ends.acting)
             for agent in acting.keys() - self._acting.keys():
-                total, length = tally.returns[0, acting[agent]].item(), tally.lengths.item()
+                total, length = ends.returns[0, acting[agent]].item(), ends.lengths.item()
                 infos[agent]["episode"] = {"r": total, "l": length}
         if self._window is not None:
             self.render()
@@ -296,34 +285,17 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             RenderError: Made without a render mode.
             NotResetError, ClosedError: Before `reset`, after `close`.
         """
-        if self.render_mode is None:
-            raise RenderError(f"render() needs an environment made with one of {RENDER_MODES}.")
-        picture = self._session.render()
-        if self._window is None:
-            return picture
-        self._window.show(picture)
-        return None
+        return self._picture()
 
     def close(self) -> None:
         """Let go of the state and the window. Calling it again does nothing."""
         self.agents, self._acting = [], {}
-        self._session.close()
-        if self._window is not None:
-            self._window.close()
+        super().close()
 
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observations, Infos]:
-        """Go on from a file that `save_state` wrote; returns what `reset` returns.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment or time limit.
-        """
-        return self.resume(self._session.load(path))
-
-    def resume(self, memory: Mapping[str, Any]) -> tuple[Observations, Infos]:
+    def _resume(self, memory: Mapping[str, Any]) -> tuple[Observations, Infos]:
         """Go on from the state that the session has; `memory`: what was remembered beside it."""
         self.np_random = generator_from(memory.get("np_random")) or self.np_random
-        return self._begun(self._session.tally().acting)
+        return self._begun(self._session.read(EndFields).acting)
 
     def _memory(self) -> dict[str, Any]:
         return {"np_random": generator_state(self.np_random)}
@@ -332,7 +304,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         self._take_part(acting)
         if self._window is not None:
             self.render()
-        return self._seen(*self._session.look(own=self.copy))
+        return self._seen(self._session.read(StepFields, own=self.copy))
 
     def _take_part(self, acting: Any) -> None:
         """`acting`: bool (1, agents), who has not ended."""
@@ -352,16 +324,16 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             check_names(actions, row, acting)
         return {team.group.name: team.joint(actions, acting) for team in self._teams}
 
-    def _seen(self, timestep: Sight, masks: Mapping[str, Any] | None) -> tuple[Observations, Infos]:
+    def _seen(self, now: StepFields) -> tuple[Observations, Infos]:
         """Observations and infos of those who act, or acted."""
-        acting, native = self._acting, timestep.info
+        acting, native, masks = self._acting, now.info, now.action_mask
         observations: Observations = {}
         infos: Infos = {agent: {} for agent in acting}
         if native:
             infos = dict(zip(acting, told(native, len(acting), own=self.copy), strict=True))
         for team in self._teams:
             mask = masks[team.group.name] if masks and team.mask_size else None
-            seen = team.seen(timestep.observation[team.group.name], mask)
+            seen = team.seen(now.observation[team.group.name], mask)
             for agent, own in zip(team.agents, seen, strict=True):
                 if agent in acting:
                     observations[agent] = own

@@ -1,11 +1,11 @@
-"""What other libraries' factories call their arguments, for who brings these words to ours.
+"""What other libraries' factories call their arguments, so that ours take these words too.
 
-| word of the library          | here                                                           |
-| ---------------------------- | -------------------------------------------------------------- |
-| one whose value has keywords | these keywords, as if they had been given by themselves        |
-| one left empty, or None      | as if it had not been given                                    |
-| one that cannot mean a thing | refused, with the way that there is                            |
-| any other                    | left to the factory                                            |
+| word of the library           | here                                                          |
+| ----------------------------- | ------------------------------------------------------------- |
+| one whose value has keywords  | these keywords, as if they had been given by themselves       |
+| one left empty, or None       | as if it had not been given                                   |
+| one that could have no effect | refused; the message says what to do instead                  |
+| any other                     | left to the factory                                           |
 """
 
 import dataclasses

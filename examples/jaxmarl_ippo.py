@@ -1,9 +1,13 @@
-"""IPPO in the manner of JaxMARL: one network for all agents, on our simple_spread as JaxMARL's."""
+"""IPPO in the manner of JaxMARL: each group of agents shares a network; on simple_spread."""
 
 import collections
 
 import jax
 import jax.numpy as jnp
+
+from native.batch import Autoreset, Batch
+from native.registry import make
+from native.rollout import Choice, collect
 
 ENVS, STEPS, UPDATES, EPOCHS, MINIBATCHES = 64, 25, 400, 4, 4
 RATE, DISCOUNT, TRACE, CLIP, ENTROPY, VALUE = 2e-3, 0.95, 0.95, 0.2, 0.01, 0.5
@@ -31,52 +35,64 @@ def network(num_actions):
 
 def chosen_of(log_probabilities, action):
     """Log-probability of the action that was taken."""
-    return jnp.take_along_axis(log_probabilities, action[:, None], 1)[:, 0]
+    return jnp.take_along_axis(log_probabilities, action[..., None], -1)[..., 0]
 
 
 def train(env, key, updates=UPDATES):
     """Return of an agent, mean over the episodes that ended in each update: (updates,).
 
     Args:
-        env: A JaxMARL environment in its `LogWrapper`, whose agents have equal spaces.
+        env: A native environment with `Discrete` actions. No agent of it ends before the others.
         key: All randomness.
         updates: How many times to play and learn.
     """
     import optax
 
-    agents, rows = env.agents, env.num_agents * ENVS
-    model = network(env.action_space(agents[0]).n)
+    spec, batch = env.spec, Batch(env, Autoreset.SAME_STEP)
+    groups = [group.name for group in spec.groups]
+    models = {group.name: network(group.action.n) for group in spec.groups}
     rate = optax.linear_schedule(RATE, 0.0, updates * EPOCHS * MINIBATCHES)
     optimiser = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(rate))
 
-    def batchify(values):  # name -> (envs, ...) as (agents * envs, ...)
-        return jnp.concatenate([values[agent] for agent in agents])
+    def act(params, observation):  # each group's log-probabilities and values: (rows, agents, ...)
+        return {name: models[name].apply(params[name], observation[name]) for name in groups}
 
-    def unbatchify(array):
-        return dict(zip(agents, array.reshape(len(agents), ENVS, *array.shape[1:]), strict=True))
+    def values(params, observation):
+        return {name: value for name, (_, value) in act(params, observation).items()}
 
-    def play(now, key):
-        params, state, observation = now
-        key_action, key_step = jax.random.split(key)
-        seen = batchify(observation)
-        log_probabilities, value = model.apply(params, seen)
-        action = jax.random.categorical(key_action, log_probabilities)
-        observation, state, reward, done, info = jax.vmap(env.step)(
-            jax.random.split(key_step, ENVS), state, unbatchify(action)
-        )
-        log_chosen = chosen_of(log_probabilities, action)
-        sample = Sample(seen, action, log_chosen, value, batchify(reward), batchify(done))
-        returned = jnp.where(info["returned_episode"], info["returned_episode_returns"], jnp.nan)
-        return (params, state, observation), (sample, returned)
+    def play(params, now, key):
+        def policy(key, shown):
+            chosen, acted = {}, act(params, shown.timestep.observation)
+            for name, one in zip(groups, jax.random.split(key, len(groups)), strict=True):
+                chosen[name] = jax.random.categorical(one, acted[name][0])
+            return Choice(chosen, beside=acted)
 
-    def back(later, sample):
-        advantage, value = later
-        goes_on = DISCOUNT * (1 - sample.done)
-        advantage = sample.reward + goes_on * (value + TRACE * advantage) - sample.value
-        return (advantage, sample.value), advantage
+        def record(step):
+            after = step.after
+            ended = after.timestep.terminated | after.timestep.truncated
+            reward, done = spec.by_group(after.timestep.reward), spec.by_group(ended)
+            samples = {}
+            for name in groups:
+                log_probabilities, value = step.beside[name]
+                seen, action = step.shown.timestep.observation[name], step.action[name]
+                log_chosen = chosen_of(log_probabilities, action)
+                samples[name] = Sample(seen, action, log_chosen, value, reward[name], done[name])
+            return samples, jnp.where(after.over, after.returns.mean(axis=-1), jnp.nan)
 
-    def loss(params, sample, advantage, target):
+        return collect(batch, *now, policy, key, STEPS, record=record)
+
+    def advantages(samples, last):
+        def back(later, sample):
+            advantage, value = later
+            goes_on = DISCOUNT * (1 - sample.done)
+            advantage = sample.reward + goes_on * (value + TRACE * advantage) - sample.value
+            return (advantage, sample.value), advantage
+
+        return jax.lax.scan(back, (jnp.zeros_like(last), last), samples, reverse=True)[1]
+
+    def loss(params, model, sample, advantage):
         log_probabilities, value = model.apply(params, sample.observation)
+        target = advantage + sample.value
         ratio = jnp.exp(chosen_of(log_probabilities, sample.action) - sample.log_chosen)
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
         clipped = jnp.clip(ratio, 1 - CLIP, 1 + CLIP) * advantage
@@ -84,46 +100,46 @@ def train(env, key, updates=UPDATES):
         gain = jnp.minimum(ratio * advantage, clipped).mean()
         return -gain + VALUE * jnp.square(value - target).mean() - ENTROPY * entropy
 
-    def update(now, key):
-        params, memory, state, observation = now
+    def update(state, key):
+        params, memory, now = state
         key_play, key_learn = jax.random.split(key)
-        (_, state, observation), (samples, returned) = jax.lax.scan(
-            play, (params, state, observation), jax.random.split(key_play, STEPS)
-        )
-        last = model.apply(params, batchify(observation))[1]
-        advantage = jax.lax.scan(back, (jnp.zeros_like(last), last), samples, reverse=True)[1]
-        data = (samples, advantage, advantage + samples.value)
-        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), data)
+        now, (samples, returned) = play(params, now, key_play)
+        last = values(params, now[1].timestep.observation)
+        data = {name: (samples[name], advantages(samples[name], last[name])) for name in groups}
+        flat = jax.tree.map(lambda leaf: leaf.reshape(ENVS * STEPS, *leaf.shape[2:]), data)
 
-        def learn(now, batch):
+        def total(params, batch):
+            return sum(loss(params[name], models[name], *batch[name]) for name in groups)
+
+        def learn(now, rows):
             params, memory = now
-            gradient = jax.grad(loss)(params, *jax.tree.map(lambda leaf: leaf[batch], flat))
+            gradient = jax.grad(total)(params, jax.tree.map(lambda leaf: leaf[rows], flat))
             change, memory = optimiser.update(gradient, memory)
             return (optax.apply_updates(params, change), memory), None
 
-        shuffled = jax.vmap(lambda k: jax.random.permutation(k, rows * STEPS))
+        shuffled = jax.vmap(lambda k: jax.random.permutation(k, ENVS * STEPS))
         batches = shuffled(jax.random.split(key_learn, EPOCHS)).reshape(EPOCHS * MINIBATCHES, -1)
         (params, memory), _ = jax.lax.scan(learn, (params, memory), batches)
-        return (params, memory, state, observation), jnp.nanmean(returned)
+        return (params, memory, now), jnp.nanmean(returned)
 
-    key_network, key_reset, key_updates = jax.random.split(key, 3)
-    observation, state = jax.vmap(env.reset)(jax.random.split(key_reset, ENVS))
-    params = model.init(key_network, batchify(observation))
-    start = (params, optimiser.init(params), state, observation)
+    key_network, key_seeds, key_updates = jax.random.split(key, 3)
+    seeds = jax.random.bits(key_seeds, (ENVS,), jnp.uint32)
+    now = batch.init(seeds, env.params)
+    seen = now[1].timestep.observation
+    params = {name: models[name].init(key_network, seen[name]) for name in groups}
+    start = (params, optimiser.init(params), now)
     return jax.lax.scan(update, start, jax.random.split(key_updates, updates))[1]
 
 
 def main():
     """Train, and print how well."""
     try:
+        import flax  # noqa: F401
         import optax  # noqa: F401
-        from jaxmarl.wrappers.baselines import LogWrapper
-
-        from bridge.targets.jaxmarl import make
     except ImportError as error:
-        print(f"{error}: pip install 'jitbridge[jaxmarl]' optax")
+        print(f"{error}: pip install flax optax")
         return
-    env = LogWrapper(make("simple_spread_v3"))
+    env = make("simple_spread_v3")
     returns = jax.jit(lambda key: train(env, key))(jax.random.key(0))
     print("return of an agent, every twentieth update:", returns[::20].round(1).tolist())
 

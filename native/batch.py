@@ -13,12 +13,13 @@ draws no reset; on one on which some do, all rows draw one and it is selected wh
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 
-from .core import Environment, Masks, Timestep, pytree
+from . import kernels
+from .core import Environment, HasGlobalState, Masks, TakesTurns, Timestep, pytree
 from .parameters import row_axes
 from .prng import implementation, row_keys
 from .rules import refuse
@@ -67,6 +68,10 @@ class Transition:
         returns: Reward of the episode up to and including this step, float32 (rows, agents).
         lengths: Steps of the episode up to and including this one, int32 (rows,).
         action_mask: Group -> bool (rows, agents of the group, actions), or None.
+        turn: int32 (rows,), the agent whose action the next step reads; None: all act at once.
+        global_state: (rows, *shape of `spec.global_state`) after any reset; None unless
+            `Batch.global_state`.
+        final_global_state: The same before any reset, as `final`.
     """
 
     timestep: Timestep
@@ -76,6 +81,19 @@ class Transition:
     returns: jax.Array
     lengths: jax.Array
     action_mask: Mapping[str, jax.Array] | None
+    turn: jax.Array | None = None
+    global_state: jax.Array | None = None
+    final_global_state: jax.Array | None = None
+
+    @property
+    def first(self) -> jax.Array:
+        """bool (rows,), the next action is the first of an episode: where memory starts anew."""
+        return (self.lengths == 0) | (self.over & self.acting.any(axis=-1))
+
+    @property
+    def reached(self) -> Mapping[str, Any]:
+        """The observation that the step led to, before any reset."""
+        return self.timestep.observation if self.final is None else self.final[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,19 +104,23 @@ class Batch:
         env: The environment.
         autoreset: When a finished row begins again.
         rng: The generator of its random bits, one of `prng.NAMES`.
+        global_state: Show `env.global_state` too, for a central critic.
 
     Raises:
-        RuleError: There is no such mode, or no such generator.
+        RuleError: There is no such mode, no such generator, or no global state.
     """
 
     env: Environment[Any, Any]
     autoreset: Autoreset
     rng: str = "pcg4d"
+    global_state: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.autoreset, Autoreset):
             refuse("autoreset", "a member of Autoreset", self.autoreset)
         implementation(self.rng)
+        if self.global_state and self.env.spec.global_state is None:
+            refuse("global_state", f"False, since {self.env.spec.name} has none", True)
 
     def init(self, seeds: jax.Array, params: Any) -> tuple[Carry, Transition]:
         """Begin episode 0 of every row.
@@ -142,7 +164,7 @@ class Batch:
             return chosen
 
         again: tuple[Carry, Transition]
-        again = jax.lax.cond(mask.any(), begin_again, lambda: (carry, shown))
+        again = jax.lax.cond(kernels.any_at_all(mask), begin_again, lambda: (carry, shown))
         return again
 
     def step(
@@ -172,7 +194,9 @@ class Batch:
             chosen: tuple[Carry, Transition] = jax.vmap(_select)(due, (fresh, first), stepped)
             return chosen
 
-        again: tuple[Carry, Transition] = jax.lax.cond(due.any(), begin_again, lambda: stepped)
+        again: tuple[Carry, Transition] = jax.lax.cond(
+            kernels.any_at_all(due), begin_again, lambda: stepped
+        )
         return again
 
     def _step(
@@ -214,9 +238,13 @@ class Batch:
         return carry, self._show(carry, timestep, jnp.bool_(False), params)
 
     def _show(self, carry: Carry, timestep: Timestep, over: jax.Array, params: Any) -> Transition:
-        mask = None
-        if isinstance(self.env, Masks):
-            mask = self.env.action_mask(carry.state, params)
+        mask = turn = world = None
+        if self.env.spec.masks:
+            mask = cast(Masks, self.env).action_mask(carry.state, params)
+        if self.env.spec.turns:
+            turn = cast(TakesTurns, self.env).current_agent(carry.state, params)
+        if self.global_state:
+            world = cast(HasGlobalState, self.env).global_state(carry.state, params)
         same_step = self.autoreset is Autoreset.SAME_STEP
         return Transition(
             timestep=timestep,
@@ -226,6 +254,9 @@ class Batch:
             returns=carry.returns,
             lengths=carry.tick,
             action_mask=mask,
+            turn=turn,
+            global_state=world,
+            final_global_state=world if same_step else None,
         )
 
     def _key(self, data: jax.Array, episode: jax.Array, tick: jax.Array) -> jax.Array:
@@ -239,7 +270,12 @@ def _beside(first: Transition, last: Transition) -> Transition:
         last.timestep, observation=first.timestep.observation, info=first.timestep.info
     )
     return dataclasses.replace(
-        last, timestep=seen, acting=first.acting, action_mask=first.action_mask
+        last,
+        timestep=seen,
+        acting=first.acting,
+        action_mask=first.action_mask,
+        turn=first.turn,
+        global_state=first.global_state,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
 from jax.experimental.xla_metadata import set_xla_metadata
 
 T = TypeVar("T")
@@ -35,6 +36,27 @@ _NEVER_WHOLE = (
     *("triangular_solve", "pure_callback", "io_callback", "debug", "ffi_call", "custom_call"),
     *("psum", "all_", "ppermute", "shard_map"),
 )
+
+
+def any_at_all(flags: jax.Array) -> jax.Array:
+    """`flags.any()`, under `jax.vmap` that of all sets together: bool ().
+
+    So a branch on it stays a branch. Where each set has a condition of its own, `vmap` computes
+    both sides for all of them.
+    """
+    found: jax.Array = _any(flags)
+    return found
+
+
+@custom_vmap
+def _any(flags: jax.Array) -> jax.Array:
+    return flags.any()
+
+
+@_any.def_vmap
+def _any_of_all_sets(sets: int, batched: list[bool], flags: jax.Array) -> tuple[jax.Array, bool]:
+    del sets, batched
+    return any_at_all(flags), False
 
 
 def apart(function: Callable[..., T], *args: Any) -> T:
@@ -59,7 +81,7 @@ def whole(function: Callable[..., T], *args: Any) -> T:
         # XLA divides what is not in a branch among threads, which one kernel cannot do. It does
         # not see that this condition always holds; LLVM does.
         numbers = (leaf for leaf in jax.tree.leaves(args) if leaf.size and _is_number(leaf))
-        always = ((next(numbers).ravel()[0] != 0).astype(jnp.uint32) | 1) != 0
+        always = any_at_all(((next(numbers).ravel()[0] != 0).astype(jnp.uint32) | 1) != 0)
         result: T = jax.lax.cond(always, lambda: function(*args), nothing)
         return result
 

@@ -169,7 +169,7 @@ def register(
     if kind is None:
         env = Name(id, build, "single").load()()
         kind, horizon = traits.kind_of(env.spec), env.spec.horizon
-        tags = tuple(dict.fromkeys((*traits.tags_of(env), *tags)))
+        tags = tuple(dict.fromkeys((*traits.tags_of(env.spec), *tags)))
     place = build if isinstance(build, str) else str(getattr(build, "__module__", "other"))
     name = Name(id, build, kind, tags, horizon, family=family or place.partition(".")[0])
     _refuse_taken(name, names())

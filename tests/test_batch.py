@@ -6,13 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from drivers import draw
+from drivers import draw, stepped
 from probe import END, Probe
 
 from bridge.session import Session
 from native.batch import Autoreset, Batch
 from native.grid.causeway import Causeway
+from native.kernels import _primitives
 from native.prng import implementation
+from native.registry import make
 from native.rollout import rollout
 
 pytestmark = pytest.mark.sampled
@@ -298,6 +300,65 @@ def test_action_masks_are_those_of_the_step_to_come():
             same(jax.tree.map(np.asarray, shown.action_mask), jax.tree.map(np.asarray, mask))
 
 
+@pytest.mark.parametrize("autoreset", Autoreset)
+def test_several_batches_under_vmap_play_as_one(autoreset):
+    batch = Batch(Probe(agents=2), autoreset)
+    actions = random_actions(batch.env, 6, 14, 1)["probe"]
+
+    def whole(seeds, actions):
+        carry, first = batch.init(seeds, ())
+        carry, rest = jax.lax.scan(
+            lambda carry, action: batch.step(carry, {"probe": action}, ()), carry, actions
+        )
+        some = seeds % 2 == 0
+        shown = jax.tree.map(lambda leaf: leaf[-1], rest)
+        return first, rest, batch.reset(carry, shown, seeds, ~some, some, ())[1]
+
+    seeds = np.array([3, 5, 4, 2, 6, 8], np.uint32)  # in the first set nobody is reset at the end
+    first, rest, last = jax.jit(whole)(seeds, actions)
+    apart = actions.reshape(14, 3, 2, 2).swapaxes(0, 1)
+    sets = jax.jit(jax.vmap(whole))(seeds.reshape(3, 2), apart)
+    one = jax.tree.map(lambda leaf: leaf.reshape(6, *leaf.shape[2:]), (sets[0], sets[2]))
+    same(jax.tree.map(np.asarray, one), jax.tree.map(np.asarray, (first, last)), 1e-6)
+    steps = jax.tree.map(lambda leaf: leaf.swapaxes(0, 1).reshape(14, 6, *leaf.shape[3:]), sets[1])
+    same(jax.tree.map(np.asarray, steps), jax.tree.map(np.asarray, rest), 1e-6)
+
+
+def test_the_branch_for_resets_stays_one_under_vmap():
+    """Else every step of every set draws a reset."""
+    batch = Batch(Probe(), Autoreset.SAME_STEP)
+    seeds = np.arange(6, dtype=np.uint32).reshape(3, 2)
+    carry, shown = jax.vmap(lambda s: batch.init(s, ()))(seeds)
+    push = {"probe": np.ones((3, 2, 1), np.int32)}
+
+    def branches(function, *args):
+        program = jax.make_jaxpr(jax.vmap(function))(*args)
+        return sum(name == "cond" for name in _primitives(program.jaxpr))
+
+    assert branches(lambda c, a: batch.step(c, a, ()), carry, push) == 1
+    mask = np.ones((3, 2), bool)
+    assert branches(lambda c, s: batch.reset(c, s, seeds[0], mask[0], mask[0], ()), carry, shown)
+    masked = lambda c, s, m: batch.reset(c, s, seeds[0], m, m, ())  # noqa: E731
+    assert branches(masked, carry, shown, mask) == 1
+
+
+def test_rewards_can_be_differentiated_through_a_batch():
+    batch = Batch(make("Pendulum-v1"), Autoreset.SAME_STEP)
+    carry, _ = batch.init(np.arange(2, dtype=np.uint32), batch.env.params)
+
+    def earned(torque):
+        (group,) = batch.env.spec.groups
+        first, _ = batch.step(carry, {group.name: torque}, batch.env.params)
+        return batch.step(first, {group.name: torque}, batch.env.params)[1].timestep.reward.sum()
+
+    torque = jnp.full((2, 1, 1), 0.5, jnp.float32)
+    slope = jax.grad(earned)(torque)
+    nudge = 1e-2 * jnp.ones_like(torque).at[1].set(0.0)
+    expected = (earned(torque + nudge) - earned(torque - nudge)) / 2e-2
+    np.testing.assert_allclose(slope[0, 0, 0], expected, rtol=1e-2)
+    assert slope.all()
+
+
 def test_sharing_the_rows_among_devices_changes_nothing():
     env = Causeway()
     devices = jax.devices("cpu")[:2]
@@ -308,5 +369,5 @@ def test_sharing_the_rows_among_devices_changes_nothing():
     alone.reset(SEED), shared.reset(SEED)
     for step in range(8):
         action = {group: leaf[step] for group, leaf in actions.items()}
-        one, two = alone.step(action), shared.step(action)
+        one, two = stepped(alone, action), stepped(shared, action)
         same(jax.tree.map(np.asarray, one), jax.tree.map(np.asarray, two), rtol=1e-5, atol=1e-5)

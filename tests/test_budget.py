@@ -73,7 +73,7 @@ def pettingzoo():
 
 
 SMALL = [name for name in REGISTRY if name_of(name).family in ("classic_control", "mpe")]
-# SB3: a step that has begun can be taken back
+# SB3's grew by what it takes to take back a step that has begun.
 BUDGET = {gymnasium_one: 28, gymnasium_many: 46, sb3: 56, pettingzoo: 46}
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from native.kernels import _CAN_MARK, _can_be_whole, _primitives, apart, jit, whole
+from native.kernels import _CAN_MARK, _can_be_whole, _primitives, any_at_all, apart, jit, whole
 
 X = np.random.default_rng(0).normal(size=(2048, 8)).astype(np.float32)
 
@@ -71,6 +71,27 @@ def test_one_kernel_is_one_kernel():
     entry = text[text.index("ENTRY") :]
     assert entry.count(" call(") == 1
     assert "fusion(" not in entry
+
+
+@pytest.mark.skipif(not _CAN_MARK, reason="this JAX cannot be told")
+def test_one_kernel_is_one_under_vmap_too():
+    """Its guard was a branch for each set, so none, and XLA shared it out or failed."""
+
+    def step(x):
+        return [jnp.sin(x + i) for i in range(12)]
+
+    call = jit(jax.vmap(functools.partial(whole, step)))
+    same(call(X), jax.jit(jax.vmap(step))(X))
+    text = call.__closure__[0].cell_contents[0].lower(X).compile().as_text()
+    assert "xla_cpu_small_call" in text and "conditional(" in text
+
+
+def test_any_at_all_means_every_set():
+    flags = jnp.array([[False, False], [False, True]])
+    assert jax.vmap(any_at_all)(flags).tolist() == [True, True]
+    assert not any_at_all(flags[0])
+    nested = jax.vmap(jax.vmap(lambda f: jnp.where(any_at_all(f), 1, 0)))(flags[:, :, None])
+    assert nested.tolist() == [[1, 1], [1, 1]]
 
 
 @pytest.mark.skipif(not _CAN_MARK, reason="this JAX cannot be told")

@@ -65,7 +65,13 @@ def test_everybody_is_truncated_at_the_horizon_and_gone_after_it(game, horizon, 
     assert not shown.terminated.any()
 
 
-@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize(
+    "game",
+    [
+        pytest.param(game, marks=[pytest.mark.long] * (game not in (SimpleSpread, SimpleTag)))
+        for game in GAMES
+    ],
+)
 def test_coincident_centres_give_finite_numbers_and_gradients(game, key):
     env = game(continuous_actions=True)
     state, _ = jax.jit(env.init)(key, env.params)

@@ -86,9 +86,12 @@ PAGE = [
 DTYPES = {"float32": jnp.float32, "float64": jnp.float64}
 
 
+USUAL = {*PAGE, "spread continuous", "tag with success"}
+
+
 def case_of(name):
-    """Other numbers of agents are long."""
-    return pytest.param(name, marks=[pytest.mark.long] * (" of " in name))
+    """Other numbers of agents, and the other forms of a game, are long."""
+    return pytest.param(name, marks=[pytest.mark.long] * (name not in USUAL))
 
 
 @functools.cache

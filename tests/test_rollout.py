@@ -1,5 +1,10 @@
 """Whole trajectories: what is stacked where, and that chance keeps to what is legal."""
 
+import dataclasses
+import functools
+import runpy
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +13,9 @@ from probe import Probe
 
 from native.batch import Autoreset, Batch
 from native.grid.causeway import Causeway
-from native.rollout import collect, random_actions, random_policy, rollout
+from native.registry import make
+from native.rollout import Choice, collect, random_actions, random_policy, rollout
+from native.rules import RuleError
 from native.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from native.testing.trial import with_x64
 
@@ -71,6 +78,161 @@ def test_each_step_of_collect_has_its_own_key():
     one, two = play(jax.random.key(1)), play(jax.random.key(2))
     assert len({tuple(step) for step in one[..., 0].tolist()}) > 6
     assert not np.array_equal(one, two)
+
+
+def ones(_, shown, *_memory):
+    return {"probe": jnp.ones(shown.acting.shape, jnp.int32)}
+
+
+def counting(key, shown, memory):
+    """Remembers how many steps of the episode it has played, this one included."""
+    del key
+    memory = jnp.where(shown.first, 0, memory) + 1
+    return Choice({"probe": jnp.ones((2, 1), jnp.int32)}, memory, beside=(memory, shown.first))
+
+
+MEMORIES = {
+    Autoreset.NEXT_STEP: [1, 2, 3, 4, 5, 6, 1, 2],  # the sixth action is ignored
+    Autoreset.SAME_STEP: [1, 2, 3, 4, 5, 1, 2, 3],
+    Autoreset.DISABLED: [1, 2, 3, 4, 5, 6, 7, 8],
+}
+
+
+@pytest.mark.parametrize("autoreset", Autoreset)
+def test_a_policys_memory_is_carried_and_can_start_anew_with_an_episode(autoreset):
+    batch = Batch(Probe(), autoreset)
+    start = batch.init(np.arange(2, dtype=np.uint32), ())
+
+    @functools.partial(jax.jit, static_argnums=1)
+    def play(now, steps):
+        carry, shown, memory = now
+        key = jax.random.key(0)
+        record = lambda step: (step.memory, *step.beside, step.after.reached["probe"][:, 0, 0])  # noqa: E731
+        return collect(batch, carry, shown, counting, key, steps, memory=memory, record=record)
+
+    now = (*start, jnp.zeros(2, jnp.int32))
+    end, (before, after, first, reached) = play(now, 8)
+    assert after[:, 0].tolist() == MEMORIES[autoreset]
+    assert before[:, 0].tolist() == [0, *MEMORIES[autoreset][:-1]]
+    assert first[:, 0].tolist() == [memory == 1 for memory in MEMORIES[autoreset]]
+    assert reached[:5, 0].tolist() == [1, 2, 3, 4, 5], "the last before any reset"
+    assert end[2].tolist() == after[-1].tolist()
+    middle, one = play(now, 3)
+    _, two = play(middle, 5)
+    assert np.concatenate([one[1], two[1]]).tolist() == after.tolist()
+
+
+def test_a_memory_of_another_form_is_told():
+    batch = Batch(Probe(), Autoreset.SAME_STEP)
+    start = batch.init(np.arange(2, dtype=np.uint32), ())
+    key = jax.random.key(0)
+
+    with pytest.raises(ValueError, match=r"memory float32\[2\] and returned None"):
+        collect(batch, *start, ones, key, 2, memory=jnp.zeros(2))
+    with pytest.raises(ValueError, match=r"memory None and returned int32\[2\]"):
+        collect(batch, *start, lambda k, s: counting(k, s, jnp.zeros(2, jnp.int32)), key, 2)
+
+
+def test_only_what_record_asks_for_is_kept():
+    """Nor is an observation kept twice by a `collect` that is told nothing."""
+    batch = Batch(Probe(), Autoreset.SAME_STEP)
+    start = batch.init(np.arange(2, dtype=np.uint32), ())
+
+    def kept(**how):
+        play = lambda: collect(batch, *start, ones, jax.random.key(0), 6, **how)[1]  # noqa: E731
+        return jax.eval_shape(play)
+
+    observations = 6 * 2 * 3
+    wide = [leaf for leaf in jax.tree.leaves(kept()) if leaf.size == observations]
+    assert len(wide) == 1
+    only = kept(record=lambda step: step.after.timestep.reward)
+    assert only.shape == (6, 2, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Turns(Probe):
+    """Two who take turns, and a global state: the step and what was heard."""
+
+    agents: int = 2
+    horizon: int | None = 3
+
+    @property
+    def spec(self):
+        return dataclasses.replace(super().spec, global_state=Box(0.0, 1e6, (2,)))
+
+    def current_agent(self, state, params):
+        del params
+        return state.tick % 2
+
+    def global_state(self, state, params):
+        del params
+        return jnp.stack([state.tick, state.heard.sum()]).astype(jnp.float32)
+
+
+@pytest.mark.parametrize("autoreset", Autoreset)
+def test_whose_turn_it_is_and_the_global_state_are_shown(autoreset):
+    batch = Batch(Turns(), autoreset, global_state=True)
+    start = batch.init(np.arange(2, dtype=np.uint32), ())
+    assert start[1].turn.tolist() == [0, 0] and not start[1].global_state.any()
+
+    _, (_, steps) = collect(batch, *start, ones, jax.random.key(0), 4)
+    ticks = {
+        Autoreset.NEXT_STEP: [1, 2, 3, 0],
+        Autoreset.SAME_STEP: [1, 2, 0, 1],
+        Autoreset.DISABLED: [1, 2, 3, 4],  # a probe counts on after its end
+    }[autoreset]
+    assert steps.turn[:, 0].tolist() == [tick % 2 for tick in ticks]
+    assert steps.global_state[:, 0, 0].tolist() == ticks
+    record = lambda step: step.after.final_global_state  # noqa: E731
+    _, finals = collect(batch, *start, ones, jax.random.key(0), 4, record=record)
+    if autoreset is Autoreset.SAME_STEP:
+        assert finals[:, 0].tolist() == [[1, 2], [2, 4], [3, 6], [1, 2]]
+    else:
+        assert finals is None
+
+
+def test_the_global_state_is_there_only_if_it_is_asked_for():
+    seeds = np.arange(2, dtype=np.uint32)
+    _, shown = Batch(Turns(), Autoreset.SAME_STEP).init(seeds, ())
+    assert shown.global_state is shown.final_global_state is None
+    assert Batch(Probe(), Autoreset.SAME_STEP).init(seeds, ())[1].turn is None
+    with pytest.raises(RuleError, match="global_state must be False, since probe has none"):
+        Batch(Probe(), Autoreset.SAME_STEP, global_state=True)
+
+
+def test_a_per_agent_array_by_group():
+    spec = make("simple_tag_v3").spec
+    rewards = jnp.arange(2 * 4, dtype=jnp.float32).reshape(2, 4)
+    found = spec.by_group(rewards)
+    assert {name: a.tolist() for name, a in found.items()} == {
+        "adversary": [[0, 1, 2], [4, 5, 6]],
+        "agent": [[3], [7]],
+    }
+    first = spec.by_group(rewards.T, axis=0)
+    assert {name: a.shape for name, a in first.items()} == {"adversary": (3, 2), "agent": (1, 2)}
+
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.mark.long
+def test_ppo_in_the_manner_of_purejaxrl_learns():
+    pytest.importorskip("optax")
+    train = runpy.run_path(str(EXAMPLES / "purejaxrl_ppo.py"))["train"]
+    returns = np.asarray(jax.jit(lambda key: train(make("CartPole-v1"), key))(jax.random.key(1)))
+    assert np.nanmean(returns[:3]) < 60
+    assert np.nanmean(returns[-10:]) > 300
+
+
+@pytest.mark.long
+def test_ippo_in_the_manner_of_jaxmarl_learns():
+    for library in ("flax", "optax"):
+        pytest.importorskip(library)
+    train = runpy.run_path(str(EXAMPLES / "jaxmarl_ippo.py"))["train"]
+    env = make("simple_spread_v3")
+    returns = np.asarray(jax.jit(lambda key: train(env, key, updates=150))(jax.random.key(0)))
+    assert returns[:3].mean() < -24  # at random
+    assert returns[-10:].mean() > -21
 
 
 def test_random_actions_are_legal_and_all_that_are_legal():

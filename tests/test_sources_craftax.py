@@ -5,6 +5,7 @@ import pickle
 import jax
 import numpy as np
 import pytest
+from drivers import begun, stepped
 
 craftax_env = pytest.importorskip("craftax.craftax_env")
 
@@ -42,8 +43,8 @@ def played():
             observation, state, reward, done, _ = step(key, state, action, params)
             hand.append((np.asarray(observation), float(reward), bool(done)))
     session = Session(limited(env), 1, Autoreset.DISABLED)
-    ours = [session.reset(SEED).timestep]
-    ours += [session.step({"agent": action[None, None]}).timestep for action in actions]
+    ours = [begun(session, SEED).timestep]
+    ours += [stepped(session, {"agent": action[None, None]}).timestep for action in actions]
     return hand, ours, session
 
 

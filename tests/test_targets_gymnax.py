@@ -1,8 +1,5 @@
 """Native environments as gymnax's: their own step, wrappers and trainers on ours."""
 
-import runpy
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -121,16 +118,3 @@ def test_an_environment_without_masks_says_so():
     env, params = make("CartPole-v1")
     with pytest.raises(UnsuitableError, match="no action mask"):
         env.action_mask(env.reset(jax.random.key(0), params)[1], params)
-
-
-@new_only
-def test_ppo_in_the_manner_of_purejaxrl_learns_on_ours():
-    pytest.importorskip("optax")
-    example = Path(__file__).parent.parent / "examples" / "purejaxrl_ppo.py"
-    script = runpy.run_path(str(example))
-    env, params = make("CartPole-v1")
-    wrapped = pytest.importorskip("gymnax.wrappers").LogWrapper(env)
-    learn = jax.jit(lambda key: script["train"](wrapped, params, key))
-    returns = np.asarray(learn(jax.random.key(0)))
-    assert np.nanmean(returns[:3]) < 60
-    assert np.nanmean(returns[-10:]) > 300

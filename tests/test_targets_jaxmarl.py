@@ -1,8 +1,5 @@
 """Native environments as JaxMARL's: their own step, wrappers and trainers on ours."""
 
-import runpy
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +14,6 @@ from bridge.errors import ActionError, UnsuitableError
 from bridge.pettingzoo import parallel_env
 from bridge.sources.jaxmarl import from_jaxmarl
 from bridge.targets.jaxmarl import JaxmarlBridge, make
-from native.core import HasGlobalState, Masks
 from native.mpe.simple_spread import SimpleSpread
 from native.registry import make as make_native
 from native.rollout import random_actions, rollout
@@ -108,7 +104,7 @@ def test_their_step_resets_to_a_given_state():
 
 def test_masks_and_the_world():
     env, native = make("causeway_v0"), make_native("causeway_v0")
-    assert isinstance(native, Masks)
+    assert native.spec.masks
     _, state = env.reset(jax.random.key(0))
     masks = env.get_avail_actions(state)
     expected = native.action_mask(state.world, native.params)
@@ -119,7 +115,7 @@ def test_masks_and_the_world():
     _, state = spread.reset(jax.random.key(0))
     assert all(mask.all() for mask in spread.get_avail_actions(state).values())
     native = make_native("simple_spread_v3")
-    assert isinstance(native, HasGlobalState)
+    assert native.spec.global_state is not None
     close(spread.get_world_state(state), native.global_state(state.world, native.params))
     alone = make("CartPole-v1")
     with pytest.raises(UnsuitableError, match="no global state"):
@@ -179,13 +175,3 @@ def test_their_wrappers_take_it():
     actions = {a: manager.batch_sample(jax.random.key(1), a) for a in manager.agents}
     seen, state, reward, done, _ = manager.batch_step(jax.random.key(2), state, actions)
     assert reward["__all__"].shape == (2,) and not done["__all__"].any()
-
-
-def test_ippo_in_the_manner_of_jaxmarl_learns_on_ours():
-    pytest.importorskip("optax")
-    script = runpy.run_path(str(Path(__file__).parent.parent / "examples" / "jaxmarl_ippo.py"))
-    env = LogWrapper(make("simple_spread_v3"))
-    learn = jax.jit(lambda key: script["train"](env, key, updates=150))
-    returns = np.asarray(learn(jax.random.key(0)))
-    assert returns[:3].mean() < -24  # at random
-    assert returns[-10:].mean() > -21

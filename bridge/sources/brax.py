@@ -12,7 +12,7 @@ from typing import Any
 
 from bridge.rules import time_limit
 
-from .carried import ByPickle
+from .foreign import ByPickle
 from .physics import EPISODE_LENGTH, PhysicsEnvironment, bare
 
 

@@ -34,7 +34,7 @@ from native.core import Group, Spec, Timestep, pytree, restart, transition
 
 from .foreign import ByValue, as_it_comes
 from .gymnasium_spaces import action_space, observation_space, observed, offset
-from .parts import plain_info
+from .trees import plain_info
 
 # What `FuncEnv.transform` replaces in the object it is called on.
 _TRANSFORMED = (

@@ -24,9 +24,9 @@ from native import core
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Space
 
-from .carried import ByPickle, carried, legacy_key, returned
-from .foreign import as_it_comes
-from .parts import named_parts, native_dtype, plain_info, space_of
+from .foreign import ByPickle, as_it_comes
+from .states import in_our_dtypes, in_their_dtypes, legacy_key
+from .trees import named_parts, native_dtype, plain_info, space_of
 
 GROUP = "agent"
 EPISODE_LENGTH = 1000  # with which Brax's own training ends an episode
@@ -116,7 +116,7 @@ class PhysicsEnvironment:
         del params
         with as_it_comes():
             shown = self._reset(key)
-            state = State(theirs=carried(shown), tick=jnp.int32(0), over=jnp.bool_(False))
+            state = State(theirs=in_our_dtypes(shown), tick=jnp.int32(0), over=jnp.bool_(False))
             return state, restart(_observed(shown), 1, _info(shown))
 
     def step(
@@ -125,13 +125,13 @@ class PhysicsEnvironment:
         """Advance by one step; theirs draws from nothing but its state."""
         del key, params
         with as_it_comes():
-            before = returned(state.theirs, self._shapes)
+            before = in_their_dtypes(state.theirs, self._shapes)
             still = jnp.where(state.over, 0.0, action[GROUP][0])  # metrics show who acts afterwards
             shown = self.held.it.step(before, still)
             tick = state.tick + 1
             done = jnp.asarray(shown.done) != 0
             late = core.late(tick, self.horizon)
-            after = State(theirs=carried(shown), tick=tick, over=state.over | done | late)
+            after = State(theirs=in_our_dtypes(shown), tick=tick, over=state.over | done | late)
             return after, transition(
                 self.spec,
                 acting=~state.over[None],
