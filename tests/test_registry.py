@@ -167,6 +167,7 @@ def test_a_registered_name_is_made_and_known_for_what_it_is():
         ("x", 3, {}, "expected a class or 'module:attribute', got 3"),
         ("x", "native.core", {}, "expected a class or 'module:attribute'"),
         ("x", "native.core:Nothing", {}, "x is not at 'native.core:Nothing'. AttributeError"),
+        ("x", dict, {}, "<class 'dict'> makes {}, which is no Environment"),
     ],
 )
 def test_what_cannot_be_registered_is_refused_by_name(name, build, more, message):
