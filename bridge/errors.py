@@ -18,6 +18,8 @@
     |-- RenderError              ValueError
     |-- StateFileError           ValueError
     `-- ResultsError             OSError
+
+A message names what is wrong, the value, the bound and what to do instead.
 """
 
 from native.registry import UnknownEnvironmentError

@@ -36,6 +36,9 @@ SECTIONS = {
         "bridge.parameters",
         "bridge.words",
         "bridge.session",
+        "bridge.programs",
+        "bridge.adapter",
+        "bridge.actions",
         "bridge.arrays",
         "bridge.errors",
         "bridge.tuning",
@@ -60,6 +63,7 @@ SECTIONS = {
     "Environments as pure functions": (
         "native",
         "native.registry",
+        "native.names",
         "native.core",
         "native.spaces",
         "native.rules",
