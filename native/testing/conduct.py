@@ -217,7 +217,7 @@ def check_horizon(env: AnyEnvironment) -> None:
 
 
 def check_turns(env: AnyEnvironment) -> None:
-    """In a game of turns `current_agent` is an agent that has not ended, and info shows the same."""
+    """In a game of turns `current_agent` is an agent that has not ended; info shows it too."""
     if not isinstance(env, TakesTurns):
         return
     state, shown = jax.eval_shape(env.init, fixed_key(), env.params)
