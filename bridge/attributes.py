@@ -16,7 +16,7 @@ import numpy as np
 
 from .environments import LIMITS, rule_called
 from .errors import RulesError
-from .parameters import derived, names
+from .parameters import derived, names, parts
 from .session import Session
 from .wording import brief
 
@@ -104,7 +104,7 @@ def is_shared(session: Session, name: str) -> bool:
     """Whether a parameter or rule is the same in all worlds because only one was given."""
     if rule_called(session.env, name) is not None:
         return True
-    usual, now = (getattr(tree, names(session.env)[name]) for tree in _trees(session))
+    usual, now = _values(session, name)
     return all(
         np.ndim(a) == np.ndim(b)
         for a, b in zip(jax.tree.leaves(usual), jax.tree.leaves(now), strict=True)
@@ -115,7 +115,7 @@ def worlds_get(session: Session, name: str) -> list[Any]:
     """A parameter or rule of every world: Python's numbers where they are scalars."""
     if (rule := rule_called(session.env, name)) is not None:
         return [getattr(session.env, rule)] * session.num_envs
-    usual, now = (getattr(tree, names(session.env)[name]) for tree in _trees(session))
+    usual, now = _values(session, name)
 
     def of(world: int) -> Any:
         def one(u: Any, leaf: Any) -> Any:
@@ -170,17 +170,10 @@ def by_world(name: str, rows: Sequence[Any], num_agents: int) -> list[Any]:
     return [values[0] for values in worlds]
 
 
-def _trees(session: Session) -> tuple[Any, Any]:
-    """The environment's own parameters, and those in use, as things with attributes."""
-    return tuple(
-        _Named(tree) if isinstance(tree, dict) else tree
-        for tree in (session.env.params, session.params)
-    )  # type: ignore[return-value]
-
-
-class _Named:
-    def __init__(self, tree: dict[str, Any]) -> None:
-        self.__dict__.update(tree)
+def _values(session: Session, name: str) -> tuple[Any, Any]:
+    """The environment's own value of a parameter, and the one in use."""
+    known = names(session.env)[name]
+    return parts(session.env.params)[known], parts(session.params)[known]
 
 
 def _equal(one: Any, two: Any) -> bool:

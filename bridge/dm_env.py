@@ -21,7 +21,7 @@ Where actions are masked, an observation is {"observation": ..., "action_mask": 
 a dict already has "action_mask" beside its other parts. Observations are the caller's own.
 """
 
-import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -155,18 +155,8 @@ class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
         """
         return self._session.render()
 
-    def close(self) -> None:
-        """Let go of the state. Calling it again does nothing."""
-        self._session.close()
-
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> Any:
-        """Go on from a file that `save_state` wrote; its observation.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment.
-        """
-        self._session.load(path)
+    def _resume(self, memory: Mapping[str, Any]) -> Any:
+        del memory  # nothing is
         self._seed = None
         self._alive = self._session.read(EndFields).acting[0].tolist()
         return self._observe()

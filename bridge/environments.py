@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
+from native.abilities import check_declared
 from native.core import Environment
 from native.registry import UnknownEnvironmentError
 from native.registry import make as make_native
@@ -29,7 +30,8 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
         UnknownNameError: No such name; the message suggests the nearest.
         MissingExtraError: It is the name of a library that is not installed.
         RulesError: The environment has no such rule, or is already built.
-        RuleValueError: A rule has a value that does not fit. A `horizon` of -1 is none.
+        RuleValueError: A rule has a value that does not fit (a `horizon` of -1 is none), or the
+            spec does not declare the methods that there are, see `native.abilities`.
         UnsuitableError: `source` is neither a name nor an environment; it says what to pass.
     """
     if isinstance(source, str):
@@ -46,7 +48,7 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
         env = adopt(source) or source
         if isinstance(source, type) or not isinstance(env, Environment):
             raise UnsuitableError(advice(source))
-        env.spec  # noqa: B018  what does not fit shows here
+        check_declared(env)
     if rules:
         raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
     return env

@@ -21,7 +21,6 @@ passes no name to a vector entry point; there it is
 `make_vec(id, vectorization_mode="custom", vector_kwargs={"id_or_env": "CartPole-v1"})`.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,7 +28,7 @@ import numpy as np
 
 from native import registry
 from native.batch import Autoreset
-from native.core import FRAMES_PER_SECOND, Environment, Renders
+from native.core import FRAMES_PER_SECOND, Environment
 from native.spaces import Dict, Discrete, Space
 
 from . import spaces
@@ -40,15 +39,12 @@ from .errors import (
     EpisodeOverError,
     MissingExtraError,
     NotResetError,
-    OptionError,
-    RenderError,
     RulesError,
     UnsuitableError,
 )
 from .programs import Device, EndFields, StepFields
-from .resets import given_options, one_seed
+from .resets import one_seed, refuse_options
 from .session import Session
-from .window import Window, check_render_mode, frames_per_second
 from .words import GYMNASIUM_MAKE, GYMNASIUM_MAKE_VEC
 
 try:
@@ -180,17 +176,11 @@ class GymBridge(Adapter, _Env):
                 f"{env.spec.name} has {env.spec.num_agents} agents and a gymnasium.Env has one. "
                 "Use bridge.pettingzoo.parallel_env(), or bridge.gymnasium.make_vec() for rows."
             )
-        check_render_mode(env, render_mode, RENDER_MODES)
-        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
-        self.render_mode = render_mode
+        self._draw_in(env, render_mode, RENDER_MODES)
         self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         self._group = self._session.spec.groups[0]
         self.observation_space = spaces.observation_space(self._group.observation)
         self.action_space = spaces.action_space(self._group.action)
-        self._window = (
-            Window(env.spec.name, frames_per_second(env)) if render_mode == "human" else None
-        )
         self._over = False
         self._known: dict[int, dict[str, np.ndarray]] = {}
         if isinstance(self._group.action, Discrete):  # checking one costs a tenth of a step
@@ -209,8 +199,7 @@ class GymBridge(Adapter, _Env):
             OptionError: There are no options; if they are no dict, it is a TypeError too.
         """
         seed = one_seed(seed)
-        for option in given_options(options):
-            raise OptionError(f"unknown reset option {option!r}: this environment has no options.")
+        refuse_options(options)
         self._session.reset(seed)
         super().reset(seed=seed)
         return self._begun(over=False)
@@ -267,43 +256,18 @@ class GymBridge(Adapter, _Env):
         Raises:
             RenderError: Made without a render mode.
         """
-        if self.render_mode is None:
-            raise RenderError("render() needs an environment made with render_mode='rgb_array'.")
-        picture = self._session.render()
-        if self._window is None:
-            return picture
-        self._window.show(picture)
-        return None
-
-    def close(self) -> None:
-        """Let go of state and window. Calling it again does nothing."""
-        self._session.close()
-        if self._window is not None:
-            self._window.close()
-
-    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observation, Info]:
-        """Go on from a file that `save_state` wrote; its observation and info.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment.
-        """
-        return self._resumed(path)[1]
-
-    @all_or_nothing
-    def _resumed(
-        self, path: str | os.PathLike[str]
-    ) -> tuple[Mapping[str, Any], tuple[Observation, Info]]:
-        """Go on from a file: what was remembered in it, observation and info."""
-        memory = self._session.load(path)
-        self._np_random = generator_from(memory.get("np_random"))
-        ends = self._session.read(EndFields)
-        shown = self._begun(over=not ends.acting.item())
-        resume(self, ends.lengths.item(), shown)
-        return memory, shown
+        return self._picture()
 
     def _rule_set(self, rule: str) -> None:
         if rule == "horizon":
             limit(self, self._session.spec.horizon)
+
+    def _resume(self, memory: Mapping[str, Any]) -> tuple[Observation, Info]:
+        self._np_random = generator_from(memory.get("np_random"))
+        ends = self._session.read(EndFields)
+        shown = self._begun(over=not ends.acting.item())
+        resume(self, ends.lengths.item(), shown)
+        return shown
 
     def _memory(self) -> dict[str, Any]:
         return {"np_random": generator_state(self._np_random)}

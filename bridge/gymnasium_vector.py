@@ -33,33 +33,29 @@ Gymnasium before 1.1 has no autoreset metadata; the modes, and the names in `inf
 """
 
 import enum
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from native.batch import Autoreset
-from native.core import Environment, Renders
+from native.core import Environment
 
 from . import spaces
-from .adapter import Adapter, all_or_nothing, generator_from, generator_state
+from .adapter import StepsInHalves, all_or_nothing, generator_from, generator_state
 from .attributes import RowAttributes
 from .errors import (
-    CallOrderError,
     EpisodeOverError,
     MissingExtraError,
     OptionError,
     OptionTypeError,
-    RenderError,
     RuleValueError,
     UnsuitableError,
 )
 from .programs import Device, EndFields, StepFields
-from .resets import given_options
+from .resets import refuse_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Seeds, Session
-from .window import check_render_mode, frames_per_second
 from .wording import brief
 
 try:
@@ -85,7 +81,7 @@ else:  # how many parameters it takes depends on the version
 AutoresetMode: Any = getattr(gymnasium.vector, "AutoresetMode", Autoreset)
 
 
-class VectorBridge(Adapter, _VectorEnv):
+class VectorBridge(StepsInHalves, _VectorEnv):
     """Many environments, or teams of agents, as rows of one batch.
 
     Attributes:
@@ -96,6 +92,7 @@ class VectorBridge(Adapter, _VectorEnv):
         copy: Whether all that is shown is the caller's own, or partly views.
     """
 
+    close = _VectorEnv.close  # which calls `close_extras`
     is_vector_env, viewer = True, None  # Gymnasium 0.29 reads these
     closed = True  # until it is built: before 1.3 a garbage collector closes what is not
 
@@ -113,10 +110,7 @@ class VectorBridge(Adapter, _VectorEnv):
     ) -> None:
         only_kind(env.spec)
         mode = _autoreset(autoreset_mode)
-        check_render_mode(env, render_mode, RENDER_MODES)
-        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
-        self.render_mode = render_mode
+        self._draw_in(env, render_mode, RENDER_MODES)
         self.autoreset_mode = AutoresetMode(mode.value)
         if AutoresetMode is not Autoreset:
             self.metadata["autoreset_mode"] = self.autoreset_mode
@@ -135,7 +129,6 @@ class VectorBridge(Adapter, _VectorEnv):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._intake = Intake(spec, num_worlds)
         self._alive = np.ones(self.num_envs, bool)
-        self._stepping = False
         self._attributes = RowAttributes(self._session, self.num_agents)
         self.closed = False
         self._ready = True
@@ -185,18 +178,14 @@ class VectorBridge(Adapter, _VectorEnv):
         return self._collect()
 
     def _dispatch(self, actions: Any) -> None:
-        self._session.require("step")
-        if self._stepping:
-            raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
+        self._may_begin()
         if self._mode is Autoreset.DISABLED:
             self._require_running()
         self._session.step(self._intake(actions))
         self._stepping = True
 
     def _collect(self) -> Step:
-        self._session.require("step_wait")
-        if not self._stepping:
-            raise CallOrderError("step_wait() was called before step_async().")
+        self._may_end()
         self._stepping = False
         was_alive = self._alive
         now, observation, info = self._shown(None)
@@ -218,10 +207,7 @@ class VectorBridge(Adapter, _VectorEnv):
         Raises:
             RenderError: Made without a render mode.
         """
-        if self.render_mode is None:
-            raise RenderError("render() needs an environment made with render_mode='rgb_array'.")
-        pictures = [self._session.render(world) for world in range(self.num_worlds)]
-        return tuple(picture for picture in pictures for _ in range(self.num_agents))
+        return tuple(picture for picture in self._pictures() for _ in range(self.num_agents))
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
         """A value for each row: a note of `set_attr`, a parameter, a rule, or an attribute of this.
@@ -266,24 +252,15 @@ class VectorBridge(Adapter, _VectorEnv):
     def close_extras(self, **kwargs: Any) -> None:
         """Let go of the state."""
         del kwargs  # for vector environments with processes to stop
-        self._session.close()
+        super().close()
 
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observation, Info]:
-        """Go on from a file that `save_state` wrote; its observation and info.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment, mode or number of rows.
-        """
-        memory = self._session.load(path)
+    def _resume(self, memory: Mapping[str, Any]) -> tuple[Observation, Info]:
         self._np_random = generator_from(memory.get("np_random"))
         self._stepping = False
         return self._shown(None)[1:]
 
     def _memory(self) -> dict[str, Any]:
-        if self._stepping:
-            raise CallOrderError("save_state() was called before step_wait(). Call that first.")
-        return {"np_random": generator_state(self._np_random)}
+        return {**super()._memory(), "np_random": generator_state(self._np_random)}
 
     def _shown(self, filled: Array | None) -> tuple[StepFields, Observation, Info]:
         """What is on the host; its observation and its info by row. `filled`: None is all."""
@@ -353,9 +330,7 @@ class VectorBridge(Adapter, _VectorEnv):
             )
 
     def _reset_mask(self, options: Mapping[str, Any] | None) -> Array | None:
-        for option in given_options(options):
-            if option != "reset_mask":
-                raise OptionError(f"unknown reset option {option!r}; there is only 'reset_mask'.")
+        refuse_options(options, ("reset_mask",))
         if not options:
             return None
         mask = options["reset_mask"]

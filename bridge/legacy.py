@@ -18,12 +18,10 @@ gym` and `gym.make("bridge.gymnasium:native/CartPole-v1")`. Many environments th
 values are `bridge.sb3.make_vec_env`.
 """
 
-import os
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
-
-from native.core import Renders
 
 from .adapter import Adapter, all_or_nothing
 from .environments import Source
@@ -69,7 +67,7 @@ def make(
         UnknownNameError, RulesError, UnsuitableError: See `bridge.gymnasium.make`.
     """
     native = modern.limited(id_or_env, max_episode_steps, rules)
-    render_mode = "rgb_array" if isinstance(native, Renders) else None
+    render_mode = "rgb_array" if native.spec.render_fps else None
     env = LegacyBridge(modern.make(native, render_mode=render_mode, params=params))
     original = gymnasium.registry.get(native.spec.name)
     env.spec = EnvSpec(
@@ -144,7 +142,6 @@ class LegacyBridge(Adapter, Env):
         self.observation_space = env.observation_space
         self.action_space = env.action_space
         self._seed: int | None = None
-        self._window: Window | None = None
         self._ready = True
 
     @property
@@ -202,15 +199,9 @@ class LegacyBridge(Adapter, Env):
         (core,) = self._within
         return {**core._memory(), "seed": self._seed}
 
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> Any:
-        """Go on from a file that `save_state` wrote; its observation.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment.
-        """
+    def _resume(self, memory: Mapping[str, Any]) -> Any:
         (core,) = self._within
-        memory, (observation, _) = core._resumed(path)
+        observation, _ = core._resume(memory)
         self._seed = memory.get("seed")
         return observation
 
@@ -234,8 +225,7 @@ class LegacyBridge(Adapter, Env):
     def close(self) -> None:
         """Let go of state and window. Calling it again does nothing."""
         self.env.close()
-        if self._window is not None:
-            self._window.close()
+        super().close()
 
 
 class Wrapper(Env):

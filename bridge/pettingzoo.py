@@ -19,7 +19,6 @@ a dict already has "action_mask" beside its other parts. Worlds in a batch: `Par
 """
 
 import importlib
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -28,17 +27,16 @@ import numpy as np
 
 from native import registry
 from native.batch import Autoreset
-from native.core import Environment, Renders, TakesTurns
+from native.core import Environment
 
 from .actions import check_names
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
 from .environments import Source, as_limited
-from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError
+from .errors import EpisodeOverError, MissingExtraError
 from .programs import Device, EndFields, StepFields
-from .resets import given_options, one_seed
+from .resets import one_seed, refuse_options
 from .rows import told
 from .session import Session
-from .window import Window, check_render_mode, frames_per_second
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
@@ -101,7 +99,7 @@ def aec_env(
     """
     env = as_limited(id_or_env, "max_cycles", rules)
     world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
-    return TurnBridge(world) if isinstance(env, TakesTurns) else SimultaneousBridge(world)
+    return TurnBridge(world) if env.spec.turns else SimultaneousBridge(world)
 
 
 def parallel_vec_env(
@@ -154,16 +152,10 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         copy: bool = True,
         params: Any = None,
     ) -> None:
-        check_render_mode(env, render_mode, RENDER_MODES)
+        self._draw_in(env, render_mode, RENDER_MODES)
         self._session = Session(env, 1, Autoreset.DISABLED, params=params)
         spec = self._session.spec
-        self.metadata = {
-            "name": spec.name,
-            "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
-            "render_fps": frames_per_second(env),
-            "is_parallelizable": True,
-        }
-        self.render_mode = render_mode
+        self.metadata |= {"name": spec.name, "is_parallelizable": True}
         self.copy = copy
         self.possible_agents = list(spec.agents)
         self.agents: list[str] = []
@@ -172,7 +164,6 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
         self.np_random = np.random.default_rng()
-        self._window = Window(spec.name, frames_per_second(env)) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
         self._teams = [by_name.Team.of(env, group) for group in spec.groups]
@@ -212,9 +203,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             ClosedError: After `close`.
         """
         seed = one_seed(seed)
-        for option in given_options(options):
-            if option != PROBE:
-                raise OptionError(f"unknown reset option {option!r}: this environment has none.")
+        refuse_options(options, (PROBE,))
         self._session.require("reset", running=False)
         self._session.reset(seed)
         if seed is not None:
@@ -296,31 +285,14 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             RenderError: Made without a render mode.
             NotResetError, ClosedError: Before `reset`, after `close`.
         """
-        if self.render_mode is None:
-            raise RenderError(f"render() needs an environment made with one of {RENDER_MODES}.")
-        picture = self._session.render()
-        if self._window is None:
-            return picture
-        self._window.show(picture)
-        return None
+        return self._picture()
 
     def close(self) -> None:
         """Let go of the state and the window. Calling it again does nothing."""
         self.agents, self._acting = [], {}
-        self._session.close()
-        if self._window is not None:
-            self._window.close()
+        super().close()
 
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observations, Infos]:
-        """Go on from a file that `save_state` wrote; returns what `reset` returns.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment or time limit.
-        """
-        return self.resume(self._session.load(path))
-
-    def resume(self, memory: Mapping[str, Any]) -> tuple[Observations, Infos]:
+    def _resume(self, memory: Mapping[str, Any]) -> tuple[Observations, Infos]:
         """Go on from the state that the session has; `memory`: what was remembered beside it."""
         self.np_random = generator_from(memory.get("np_random")) or self.np_random
         return self._begun(self._session.read(EndFields).acting)

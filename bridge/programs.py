@@ -10,7 +10,7 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import jax
 import numpy as np
@@ -230,15 +230,15 @@ def _make(batch: Batch, form: Form) -> Programs:
         return flatten(kernels.apart(advance, unflatten(flat)[0], action, numbers))
 
     def render(flat: Any, row: Any, numbers: Any) -> jax.Array:
-        assert isinstance(env, Renders)
         state = jax.tree.map(lambda leaf: leaf[row], unflatten(flat)[0].state)
-        return env.render(state, _of_row(env.params, params(numbers), row, form.num_envs))
+        return cast(Renders, env).render(
+            state, _of_row(env.params, params(numbers), row, form.num_envs)
+        )
 
     def global_state(flat: Any, numbers: Any) -> jax.Array:
-        assert isinstance(env, HasGlobalState)
         now = params(numbers)
         axes = row_axes(env.params, now, form.num_envs)
-        whole = jax.vmap(env.global_state, in_axes=(0, axes))
+        whole = jax.vmap(cast(HasGlobalState, env).global_state, in_axes=(0, axes))
         found: jax.Array = whole(unflatten(flat)[0].state, now)
         return found
 

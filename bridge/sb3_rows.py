@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from native.batch import Autoreset
-from native.core import Environment, Renders
+from native.core import Environment
 
 from .actions import mask_size
 from .adapter import Adapter, all_or_nothing
@@ -16,16 +16,15 @@ from .attributes import RowAttributes
 from .errors import (
     CallOrderError,
     MissingExtraError,
-    OptionError,
     RenderError,
     UnsuitableError,
 )
 from .programs import Device, EndFields, StepFields
-from .resets import given_options, one_seed
+from .resets import one_seed, refuse_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .sb3_infos import Infos, Notebook
 from .session import Session
-from .window import Window, check_render_mode, frames_per_second
+from .window import Window
 
 try:
     from stable_baselines3.common.vec_env import VecEnv
@@ -61,7 +60,7 @@ class Rows(Adapter, VecEnv):
         devices: Sequence[Device] | None = None,
     ) -> None:
         only_kind(env.spec)
-        check_render_mode(env, render_mode, RENDER_MODES)
+        self._draw_in(env, render_mode, RENDER_MODES)
         self._session = Session(
             env, num_worlds, Autoreset.SAME_STEP, params=params, devices=devices
         )
@@ -70,21 +69,16 @@ class Rows(Adapter, VecEnv):
         self._intake = Intake(spec, num_worlds)
         self._notebook = Notebook(num_worlds, spec.num_agents)
         self._before: Any = None  # the session before the step that has begun; None: none has
-        self._window: Window | None = None
         self._masks: Any = None
         self.num_worlds = num_worlds = self._session.num_envs
         self.num_agents = spec.num_agents
         self._attributes = RowAttributes(self._session, spec.num_agents)
         self.num_envs = num_worlds * self.num_agents
-        self.render_mode = render_mode
         self.alive = np.ones(self.num_envs, bool)
         observation_space = spaces.observation_space(group.observation)
+        metadata = self.metadata  # of which SB3 knows nothing
         super().__init__(self.num_envs, observation_space, spaces.action_space(group.action))
-        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata: dict[str, Any] = {
-            "render_modes": modes,
-            "render_fps": frames_per_second(env),
-        }
+        self.metadata = metadata
         self._ready = True
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
@@ -104,8 +98,7 @@ class Rows(Adapter, VecEnv):
             OptionError: An option was given; what is no dict is a TypeError too.
         """
         for given in options if isinstance(options, list) else [options]:
-            for option in given_options(given):
-                raise OptionError(f"unknown reset option {option!r}: this VecEnv has no options.")
+            refuse_options(given)
 
     @all_or_nothing
     def reset(self) -> Observations:
@@ -155,19 +148,7 @@ class Rows(Adapter, VecEnv):
             self.render()
         return self._observe(now.observation), now.reward.reshape(-1), dones, infos
 
-    def close(self) -> None:
-        self._session.close()
-        if self._window is not None:
-            self._window.close()
-
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> Observations:
-        """Go on from a file that `save_state` wrote; its observations, as `reset` returns them.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment or number of worlds.
-        """
-        memory = self._session.load(path)
+    def _resume(self, memory: Mapping[str, Any]) -> Observations:
         self._seeds = memory.get("seeds", [None] * self.num_envs)
         return self._begun()
 
@@ -266,7 +247,7 @@ class Rows(Adapter, VecEnv):
                 return bool(self.alive[row])
             case "action_masks" if mask_size(env, self._spec.groups[0]):
                 return functools.partial(self._action_mask, row)
-            case "render" if isinstance(env, Renders):
+            case "render" if env.spec.render_fps:
                 return functools.partial(self._session.render, row // self.num_agents)
             case _:
                 return self._attributes.get(name, row)

@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 from native.batch import Autoreset, Batch
-from native.core import Environment, Renders
+from native.core import Environment
 
 from . import forked
 from .environments import with_rule
@@ -229,7 +229,7 @@ class Session:
         Raises:
             RenderError: The environment has no picture.
         """
-        if not isinstance(self.env, Renders):
+        if self.spec.render_fps is None:
             raise RenderError(f"{self.spec.name} has no render() and so no picture.")
         self.require("render")
         assert self._arrays is not None

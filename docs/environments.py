@@ -82,7 +82,7 @@ def family_page(package: str, names: list[str]) -> str:
         lines += [f"Variants: {shown}{more}. `python -m bridge list --variants` shows all.", ""]
     for name in names:
         lines += [f"## [{name}]({name}.md)", "", document(make(name)).partition("\n")[0], ""]
-        if hasattr(make(name), "render"):
+        if make(name).spec.render_fps:
             lines += [f"[![{name}]({name}.png){{width=240px}}]({name}.md)", ""]
     lines += ["```{toctree}", ":hidden:", "", *names, "```", ""]
     return "\n".join(lines)
@@ -93,7 +93,7 @@ def page(name: str) -> str:
     env = make(name)
     spec = env.spec
     parts = [f"# {name}"]
-    if hasattr(env, "render"):
+    if spec.render_fps:
         parts.append(f"![{name} under random play]({name}.png)")
     parts.append(prose(document(env)))
     adapter, factory = ("pettingzoo", "parallel_env")
@@ -112,8 +112,10 @@ def page(name: str) -> str:
     if listed.tags:
         facts.append(f"Tags: {', '.join(f'`{tag}`' for tag in listed.tags)}.")
     facts += [f"Time limit: {f'{spec.horizon} steps' if spec.horizon else 'none'}."]
-    if hasattr(env, "action_mask"):
+    if spec.masks:
         facts.append("Not every action is always legal: there are action masks.")
+    if spec.turns:
+        facts.append("One agent acts at a time.")
     if spec.global_state is not None:
         facts.append(f"Global state: `{spec.global_state}`.")
     parts.append("\n".join(f"- {fact}" for fact in facts))
@@ -183,7 +185,7 @@ def put_picture(name: str, folder: Path) -> None:
     kept = PICTURES / f"{name}.png"
     if kept.exists():
         shutil.copy(kept, folder)
-    elif hasattr(make(name), "render"):
+    elif make(name).spec.render_fps:
         draw(name, folder)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .core import Environment, Masks, Spec, TakesTurns
+from .core import Environment, Spec
 from .names import Name, RegistryError
 from .spaces import Box, Dict, Space
 
@@ -30,9 +30,9 @@ def tags_of(env: Environment[Any, Any]) -> tuple[str, ...]:
     holds = {
         "continuous": any(isinstance(group.action, Box) for group in groups),
         "image": any(_is_image(part) for group in groups for part in _parts(group.observation)),
-        "masks": isinstance(env, Masks),
+        "masks": env.spec.masks,
         "nested": any(isinstance(group.observation, Dict) for group in groups),
-        "turns": isinstance(env, TakesTurns),
+        "turns": env.spec.turns,
     }
     return tuple(tag for tag in TAGS if holds[tag])
 

@@ -12,7 +12,7 @@ import pytest
 
 from bridge import conformance
 from bridge.errors import UnsuitableError
-from native.core import Environment, HasGlobalState, Masks
+from native.core import Environment
 from native.registry import make
 
 SUITES = {
@@ -38,13 +38,13 @@ STEPS = 60
 
 
 def suits(suite: str, env: Environment[Any, Any]) -> bool:
-    if suite == "pettingzoo: api_test" and isinstance(env, Masks):  # and a nested observation
+    if suite == "pettingzoo: api_test" and env.spec.masks:  # and a nested observation
         return not importlib.metadata.version("pettingzoo").startswith("1.24.")
     alike = len({(group.observation, group.action) for group in env.spec.groups}) == 1
     return (
         (suite not in ONE_AGENT or env.spec.num_agents == 1)
         and (suite not in SHARED_SPACES or alike)
-        and (suite != "pettingzoo: state_test" or isinstance(env, HasGlobalState))
+        and (suite != "pettingzoo: state_test" or env.spec.global_state is not None)
     )
 
 

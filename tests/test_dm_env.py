@@ -1,5 +1,7 @@
 """The dm_env adapter adds nothing to a session but specs, names and discounts."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from drivers import begun, brief, draw, same, stepped, typed
@@ -233,6 +235,10 @@ def test_a_mask_is_put_beside_an_observation_that_is_no_dict():
 class Masked(Fuses):
     def __init__(self):
         super().__init__((2,), (False,))
+
+    @property
+    def spec(self):
+        return dataclasses.replace(super().spec, masks=True)
 
     def action_mask(self, state, params):
         del state, params

@@ -4,13 +4,17 @@ import concurrent.futures
 import math
 import multiprocessing
 import pickle
+import subprocess
+import sys
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
-from drivers import DRIVERS, Driver, available, draw, play, play_anew, same
+from drivers import Driver, available, draw, of_known_form, play, play_anew, same
 
+from bridge import adapters
+from bridge.driving import DeepMind, Parallel, Vectorised
 from bridge.errors import (
     ActionError,
     BridgeError,
@@ -32,7 +36,7 @@ pytestmark = pytest.mark.sampled
 cloudpickle = pytest.importorskip("cloudpickle")
 
 STEPS = 12
-OTHER_WORDS = {"bridge.pettingzoo": "max_cycles", "bridge.gymnasium": "max_episode_steps"}
+OTHER_WORDS = {"pettingzoo": "max_cycles", "gymnasium": "max_episode_steps"}
 
 
 def label(value: Any) -> str | None:
@@ -51,12 +55,20 @@ every_driver = pytest.mark.parametrize("driver", available(), ids=label)
 
 def a_name(driver: Driver) -> str:
     """An environment for tests in which any will do."""
-    return "CartPole-v1" if driver.one_agent_only else "simple_spread_v3"
+    return "CartPole-v1" if driver.interface.one_agent else "simple_spread_v3"
 
 
-def test_every_driver_is_available_where_everything_is_installed():
-    pytest.importorskip("stable_baselines3")
-    assert available() == DRIVERS
+def test_the_table_imports_nothing_optional_and_says_what_is_absent():
+    code = (
+        "import sys; from bridge import adapters; "
+        "print({i.library for i in adapters.INTERFACES} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+    here, absent = adapters.installed()
+    assert len(here) + len(absent) == len(adapters.INTERFACES)
+    for name, message in absent.items():
+        assert f"jitbridge[{name.partition('.')[0]}]" in message
 
 
 # ------------------------------------------------------------------------------- continuing
@@ -133,11 +145,9 @@ def test_several_threads_play_the_same(driver):
 
 @every_case
 def test_it_renders_pictures(driver, name):
-    adapter = (
-        driver.make(name, render_mode="rgb_array")
-        if driver.module != "bridge.dm_env"
-        else (driver.make(name))
-    )
+    adapter = driver.make(name, **{"render_mode": "rgb_array"} if driver.has_render_mode else {})
+    if not hasattr(adapter, "render"):
+        pytest.skip("it draws nothing")
     driver.reset(adapter)
     first = adapter.render()
     for picture in first if isinstance(first, (tuple, list)) else [first]:
@@ -182,7 +192,7 @@ def _bad_action_cases():
 
 
 def _continuous(driver: Driver):
-    if driver.one_agent_only:
+    if driver.interface.one_agent:
         return make("simple_spread_v3", N=1, continuous_actions=True)
     return make("simple_spread_v3", continuous_actions=True)
 
@@ -206,7 +216,7 @@ def test_a_bad_action_is_named_and_nothing_is_stepped(driver, kind, spoil, word)
 
 @pytest.mark.parametrize(
     "driver",
-    [d for d in available() if type(d).__name__ in ("Parallel", "Vectorised", "DeepMind")],
+    [d for d in of_known_form() if isinstance(d, (Parallel, Vectorised, DeepMind))],
     ids=label,
 )
 def test_missing_and_unknown_agents_are_named(driver):
@@ -232,7 +242,7 @@ def test_the_order_of_calls_is_enforced_by_name(driver, tmp_path):
     env = make(name)
     adapter = driver.make(name)
     joint = draw(env, np.random.default_rng(0), driver.worlds)
-    if driver.module != "bridge.dm_env":  # whose step begins an episode where there is none
+    if driver.interface.library != "dm_env":  # whose step begins an episode where there is none
         with pytest.raises(NotResetError, match="reset"):
             driver.step(adapter, joint, env.spec)
     with pytest.raises(NotResetError, match="save_state"):
@@ -251,7 +261,7 @@ def test_the_order_of_calls_is_enforced_by_name(driver, tmp_path):
 
 @every_driver
 def test_a_time_limit_means_the_same_everywhere(driver):
-    name, limit = a_name(driver), OTHER_WORDS.get(driver.module, "horizon")
+    name, limit = a_name(driver), OTHER_WORDS.get(driver.interface.library, "horizon")
     for word in {"horizon", limit}:
         for value in (0, -5, 2.5, math.nan, True, "9", 2**40):
             with pytest.raises(RuleValueError, match=rf"^{word} must be a positive integer .* got"):
@@ -273,7 +283,7 @@ def test_a_bad_name_or_rule_is_refused_when_it_is_made(driver):
         driver.make(make(a_name(driver)), horizon=3)
     with pytest.raises(UnsuitableError, match="object"):
         driver.make(object())
-    if driver.module != "bridge.dm_env":
+    if driver.has_render_mode:
         with pytest.raises(RenderError, match="'sepia'"):
             driver.make(a_name(driver), render_mode="sepia")
 

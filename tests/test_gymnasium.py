@@ -72,7 +72,7 @@ class Counting:
             Group(f"team_{i}", names, Box(0.0, bound, (1,)), Discrete(2))
             for i, (names, bound) in enumerate(zip(self.teams, self.bounds, strict=False))
         )
-        return Spec("Counting", groups, self.horizon)
+        return Spec("Counting", groups, self.horizon, masks=True)
 
     def init(self, key, params):
         del key, params

@@ -52,7 +52,8 @@ class Tally:
     def spec(self) -> Spec:
         seen = Dict({"count": Box(0.0, 9.0, (1,)), "alone": MultiBinary(1)})
         group = Group("pair", ("a_0", "a_1"), seen, Discrete(3))
-        return Spec("tally", (group,), self.horizon, Box(0, 9, (2,), "int32"))
+        everything = Box(0, 9, (2,), "int32")
+        return Spec("tally", (group,), self.horizon, everything, masks=True, render_fps=5)
 
     def init(self, key: jax.Array, params: Any) -> tuple[State, Timestep]:
         del key, params
@@ -126,10 +127,16 @@ class Remembers(Tally):
         return super().init(key, params)
 
 
-class StateWithoutSpace(Tally):
+@dataclasses.dataclass(frozen=True)
+class Declares(Tally):
+    """It has the methods of a tally, and another spec."""
+
+    field: str = "masks"
+    value: Any = False
+
     @property
     def spec(self):
-        return dataclasses.replace(super().spec, global_state=None)
+        return dataclasses.replace(super().spec, **{self.field: self.value})
 
 
 class Unclear(Tally):
@@ -335,6 +342,10 @@ class GlobalShape(Tally):
 class Turns(Tally):
     """The first who has not ended is to act; the other's action still counts."""
 
+    @property
+    def spec(self):
+        return dataclasses.replace(super().spec, turns=True)
+
     def turn(self, state):
         return jnp.argmax(state.acting).astype(jnp.int32)
 
@@ -362,6 +373,7 @@ class TurnOfTheEnded(Turns):
 
 
 class TurnsUntold(Tally):
+    spec = Turns.spec
     current_agent = Turns.current_agent
     turn = Turns.turn
 
@@ -400,7 +412,16 @@ FAULTS = {
         (SameNames(), "two agents share the name 'a_0'"),
         (ActsInDict(), "expected Box, Discrete"),
         (Probe(agents=0), "no agents"),
-        (StateWithoutSpace(), "come together"),
+        (
+            Declares(),
+            r"has a method action_mask, .*masks=False. Write .*masks=True",
+        ),
+        (Declares(field="global_state", value=None), "has a method global_state"),
+        (Declares(field="render_fps", value=None), r"has a method render.*Write .*render_fps=30"),
+        (
+            Declares(field="turns", value=True),
+            r"Declares has no method current_agent",
+        ),
     ],
     "one row per agent": [
         (OneReward(), r"reward is float32\[\]; expected float32\[2\]"),

@@ -194,7 +194,7 @@ def test_an_attribute_that_is_a_number_or_a_rule_has_an_effect(driver):
 def test_what_cannot_be_set_is_refused_by_name(driver):
     adapter = (
         driver.make("simple_spread_v3", N=1)
-        if driver.one_agent_only
+        if driver.interface.one_agent
         else driver.make("simple_spread_v3")
     )
     driver.reset(adapter)

@@ -28,7 +28,6 @@ from bridge.errors import (
 from bridge.pettingzoo import ParallelBridge, aec_env, parallel_env, parallel_vec_env
 from bridge.session import Session
 from native.batch import Autoreset
-from native.core import HasGlobalState, Masks, Renders
 from native.registry import REGISTRY, make
 
 pytestmark = pytest.mark.sampled
@@ -232,7 +231,7 @@ def test_masks_are_where_the_library_looks_for_them(world):
     zoo = ParallelBridge(world)
     observations, infos = zoo.reset(seed=SEED)
     masked = {a for a in zoo.agents if "action_mask" in infos[a]}
-    assert bool(masked) == isinstance(world, Masks)
+    assert bool(masked) == world.spec.masks
     for agent in masked:
         mask, n = infos[agent]["action_mask"], zoo.action_space(agent).n
         assert mask is observations[agent]["action_mask"]
@@ -323,7 +322,7 @@ def test_torch_takes_an_observation_without_a_warning():
 def test_metadata_belong_to_the_instance(world):
     zoo, other = ParallelBridge(world), ParallelBridge(world)
     assert str(zoo) == zoo.metadata["name"] == world.spec.name
-    assert ("rgb_array" in zoo.metadata["render_modes"]) == isinstance(world, Renders)
+    assert ("rgb_array" in zoo.metadata["render_modes"]) == (world.spec.render_fps is not None)
     zoo.metadata["render_modes"].append("sepia")
     zoo.metadata["name"] = "mine"
     assert "sepia" not in other.metadata["render_modes"] and other.metadata["name"] != "mine"
@@ -335,7 +334,7 @@ def test_metadata_belong_to_the_instance(world):
 
 def test_state(world):
     zoo = ParallelBridge(world)
-    if not isinstance(world, HasGlobalState):
+    if world.spec.global_state is None:
         zoo.reset(seed=SEED)
         assert not hasattr(zoo, "state_space")
         with pytest.raises(NotImplementedError, match=world.spec.name):  # PettingZoo's own

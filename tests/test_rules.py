@@ -15,7 +15,6 @@ from bridge.environments import as_environment, with_horizon
 from bridge.errors import RulesError, RuleValueError, UnsuitableError
 from bridge.rules import checked_devices, checked_rows
 from bridge.session import Session
-from native.against import against
 from native.batch import Autoreset, Batch
 from native.classic_control.cartpole import CartPole
 from native.core import Group, Spec
@@ -28,6 +27,7 @@ from native.mpe.simple_spread import SimpleSpread
 from native.registry import REGISTRY, UnknownEnvironmentError, make
 from native.rules import RuleError, UnknownRuleError
 from native.spaces import Discrete
+from native.wrappers import one_team
 
 LIMITS = (0, -5, 2.5, 2.0, math.nan, True, "9", 2**40, 10**5000, np.array([3, 4]))
 COUNTS = (-1, 2.5, math.nan, True, "9", 2**40, [1], np.array([1, 2]))
@@ -268,11 +268,27 @@ def test_every_name_of_a_scenario_is_one_of_a_kind():
 
 def test_one_team_needs_a_world_of_several():
     with pytest.raises(RuleError, match="one of several"):
-        against(SimpleSpread(), "agent", OPPONENTS["greedy"])
+        one_team(SimpleSpread(), "agent", OPPONENTS["greedy"])
     with pytest.raises(RuleError, match="opponent must be a policy"):
-        against(Gigastep(), "blue", "greedy")
+        one_team(Gigastep(), "blue", "greedy")
 
 
 def test_a_kind_is_checked():
     with pytest.raises(RuleError, match="max_health must be a number"):
         Kind(max_health=None)
+
+
+def test_an_environment_whose_spec_does_not_declare_its_methods_is_refused():
+    class Silent(CartPole):
+        def action_mask(self, *_):
+            raise AssertionError
+
+    class Boastful(CartPole):
+        @property
+        def spec(self):
+            return dataclasses.replace(super().spec, turns=True)
+
+    with pytest.raises(RuleValueError, match=r"has a method action_mask.*Spec\(..., masks=True\)"):
+        as_environment(Silent())
+    with pytest.raises(RuleValueError, match="Boastful has no method current_agent"):
+        as_environment(Boastful())

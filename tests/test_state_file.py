@@ -175,7 +175,7 @@ SCRIPT = """
 import functools, sys
 import jax.numpy as jnp
 from bridge.identity import identity
-from native.against import against
+from native.wrappers import one_team
 from native.registry import make
 
 class Policy:
@@ -188,7 +188,7 @@ def chosen(turn):
 
 world = make("simple_tag_v3")
 for opponent in (Policy(3), chosen(3), functools.partial(Policy(1), world=None), Policy(4)):
-    print(identity(against(world, "agent", opponent)))
+    print(identity(one_team(world, "agent", opponent)))
 """
 
 

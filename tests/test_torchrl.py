@@ -28,7 +28,6 @@ from bridge.torchrl import _spec, make
 from native import spaces
 from native.batch import Autoreset
 from native.classic_control.cartpole import CartPole
-from native.core import Masks
 from native.registry import make as make_native
 
 WORLDS, STEPS = 3, 40
@@ -71,7 +70,7 @@ def test_it_plays_what_a_session_plays(name, env):
     compare(env, now, shown)
     for _ in range(STEPS):
         joint = draw(env, rng, WORLDS)
-        if isinstance(env, Masks):
+        if env.spec.masks:
             joint |= {name: np.asarray(m).argmax(-1) for name, m in shown.action_mask.items()}
         shown = stepped(session, joint)
         for name_of, action in given(env, joint).items():

@@ -1,5 +1,6 @@
 """`train`: recipes, what it writes and says, where it stops, and how it goes on."""
 
+import dataclasses
 import inspect
 import json
 import pickle
@@ -15,7 +16,6 @@ pytest.importorskip("stable_baselines3")
 pytest.importorskip("typer")
 Image = pytest.importorskip("PIL.Image")
 
-import jax
 import numpy as np
 import stable_baselines3
 from command_line import call
@@ -440,8 +440,9 @@ def test_an_opponent_may_be_the_users_own(tmp_path, monkeypatch):
 
 def test_games_of_turns_are_refused_by_name():
     class Turns(CartPole):
-        def current_agent(self, *_):
-            return jax.numpy.int32(0)
+        @property
+        def spec(self):
+            return dataclasses.replace(super().spec, turns=True)
 
     with pytest.raises(UnsuitableError, match="CartPole-v1 plays in turns"):
         games.game("CartPole-v1", Turns())

@@ -10,12 +10,13 @@ import functools
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
+from bridge.driving import Joint, Seen
 from bridge.errors import BridgeError
 from bridge.programs import StepFields
 from bridge.session import Session
@@ -26,8 +27,6 @@ from native.prng import implementation
 from .timing import Contender
 
 T = TypeVar("T")
-Joint: TypeAlias = "Mapping[str, np.ndarray]"  # group -> (rows, agents of it, *action shape)
-Seen: TypeAlias = "tuple[np.ndarray, np.ndarray]"  # rewards, endings: both (rows, agents)
 
 ACTIONS = 16  # different ones, taken in turn
 COUNTED = 200  # steps over which transitions are counted

@@ -14,10 +14,18 @@ from rich.table import Table
 from bridge.environments import as_environment
 from bridge.errors import UnknownNameError
 from native import registry
-from native.core import Environment, Group, HasGlobalState, Masks, Renders
+from native.abilities import declares
+from native.core import Environment, Group
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
 from .app import Identifier, app, console, find_environment, lines, plain, print_table
+
+ABILITIES = {
+    "action mask": "action_mask",
+    "turns": "current_agent",
+    "global state": "global_state",
+    "picture": "render",
+}
 
 
 @app.command("list")
@@ -66,8 +74,7 @@ def info(environment: Identifier) -> None:
         table.add_row(f"[bold]{plain(group.name)}[/]", f"{count} agent{'s' * (count > 1)}")
         table.add_row("  observes", plain(_describe(group.observation)))
         table.add_row("  acts", plain(_describe(group.action)))
-    abilities = {"action mask": Masks, "global state": HasGlobalState, "picture": Renders}
-    has = [name for name, protocol in abilities.items() if isinstance(env, protocol)]
+    has = [title for title, method in ABILITIES.items() if declares(spec, method)]
     table.add_row("[bold]has[/]", ", ".join(has) or "nothing optional")
     for title, fields in (("rules", _fields(env)), ("parameters", _fields(env.params))):
         for name, value in fields.items():

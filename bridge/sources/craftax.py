@@ -47,6 +47,7 @@ class CraftaxEnvironment(GymnaxEnvironment):
 
     limit: ClassVar[str] = "max_timesteps"
     wrong_bounds: ClassVar[Sequence[str]] = ()
+    render_fps: ClassVar[int | None] = 30
 
     def rules(self) -> Any:
         """Their attributes, less the functions made from them."""

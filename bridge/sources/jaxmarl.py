@@ -34,6 +34,7 @@ import jax.numpy as jnp
 
 from bridge.errors import UnsuitableError
 from native import core
+from native.abilities import where_declared
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Dict, Discrete, Flat, Space
 
@@ -88,14 +89,7 @@ def from_jaxmarl(env: Any) -> "JaxmarlEnvironment":
         )
     if not (hasattr(made, "step_env") and hasattr(made, "agents")):
         raise UnsuitableError(f"{made!r} has no step_env and agents, so it is none of JaxMARL's.")
-    plain = JaxmarlEnvironment(held, horizon_of(made))
-    kinds = {
-        (False, False): JaxmarlEnvironment,
-        (True, False): MaskedJaxmarlEnvironment,
-        (False, True): WorldJaxmarlEnvironment,
-        (True, True): MaskedWorldJaxmarlEnvironment,
-    }
-    return kinds[plain.has_masks, plain.spec.global_state is not None](held, plain.horizon)
+    return JaxmarlEnvironment(held, horizon_of(made))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +122,8 @@ class JaxmarlEnvironment:
             for (role, observation, action), names in found.items()
         )
         world: Space | None = space_of(shapes.world) if shapes.world != () else None
-        return Spec(f"jaxmarl/{type(env).__name__}", groups, self.horizon, world)
+        name = f"jaxmarl/{type(env).__name__}"
+        return Spec(name, groups, self.horizon, world, masks=self._has_masks)
 
     def init(self, key: jax.Array, params: tuple[()]) -> tuple[State, Timestep]:
         """Begin an episode."""
@@ -178,7 +173,7 @@ class JaxmarlEnvironment:
             )
 
     @property
-    def has_masks(self) -> bool:
+    def _has_masks(self) -> bool:
         """Whether it says which actions are legal."""
         with as_it_comes():
             state = self._shapes.state
@@ -245,14 +240,7 @@ class JaxmarlEnvironment:
             for group in self.spec.groups
         }
 
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields, without what follows from them."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-
-
-class MaskedJaxmarlEnvironment(JaxmarlEnvironment):
-    """One in which not every action is always legal."""
-
+    @where_declared
     def action_mask(self, state: State, params: tuple[()]) -> dict[str, jax.Array]:
         """What they say; all True for who has ended, and for who has no legal action."""
         del params
@@ -266,19 +254,16 @@ class MaskedJaxmarlEnvironment(JaxmarlEnvironment):
                 if isinstance(group.action, Discrete)
             }
 
-
-class WorldJaxmarlEnvironment(JaxmarlEnvironment):
-    """One that describes the whole world."""
-
+    @where_declared
     def global_state(self, state: State, params: tuple[()]) -> jax.Array:
         """Their world state."""
         del params
         world: jax.Array = state.world
         return world
 
-
-class MaskedWorldJaxmarlEnvironment(MaskedJaxmarlEnvironment, WorldJaxmarlEnvironment):
-    """One that does both, as SMAX does."""
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields, without what follows from them."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 class _Shapes(NamedTuple):

@@ -37,6 +37,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bridge.errors import UnsuitableError
+from native.abilities import where_declared
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 
 from .foreign import ByPickle, as_it_comes
@@ -87,8 +88,7 @@ def from_jumanji(env: Any, *, central: bool = False) -> "JumanjiEnvironment":
     if not hasattr(env, "action_spec"):
         raise UnsuitableError(f"{env!r} is no jumanji.Environment.")
     held, horizon = ByPickle(env), getattr(env, "time_limit", None)
-    found = JumanjiEnvironment(held, horizon, central)
-    return MaskedJumanjiEnvironment(held, horizon, central) if found.choice.masked else found
+    return JumanjiEnvironment(held, horizon, central)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +113,7 @@ class JumanjiEnvironment:
         agents = tuple(f"{GROUP}_{i}" for i in range(self.choice.agents))
         observation = observation_space(kind, shown, declared, self.choice, self.horizon)
         group = Group(GROUP, agents, observation, self.choice.space)
-        return Spec(f"jumanji/{kind}", (group,), self.horizon)
+        return Spec(f"jumanji/{kind}", (group,), self.horizon, masks=self.choice.masked)
 
     def init(self, key: jax.Array, params: tuple[()]) -> tuple[State, Timestep]:
         """Begin an episode."""
@@ -137,9 +137,8 @@ class JumanjiEnvironment:
         del key, params
         with as_it_comes():
             chosen = self.choice.theirs(action[GROUP], state.acting)
-            theirs, shown = self._limited.step(
-                in_their_dtypes(state.theirs, self._shapes[0]), chosen
-            )
+            before = in_their_dtypes(state.theirs, self._shapes[0])
+            theirs, shown = self._limited.step(before, chosen)
             ended = terminated = self._ended(shown)
             if self._endless is not None:
                 terminated = self._ended(
@@ -218,19 +217,15 @@ class JumanjiEnvironment:
             for name, shape in self._info_shapes.items()
         }
 
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields, without what follows from them."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-
-
-@dataclasses.dataclass(frozen=True)
-class MaskedJumanjiEnvironment(JumanjiEnvironment):
-    """One in which not every action is always legal."""
-
+    @where_declared
     def action_mask(self, state: State, params: tuple[()]) -> dict[str, jax.Array]:
         """What their last observation said."""
         del params
         return {GROUP: state.mask}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields, without what follows from them."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 def _with_time_limit(env: Any, limit: int) -> Any:

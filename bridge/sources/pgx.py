@@ -84,7 +84,7 @@ class PgxGame:
         players = tuple(f"{GROUP}_{player}" for player in range(env.num_players))
         (actions,) = shown.legal_action_mask.shape
         group = Group(GROUP, players, space_of(shown.observation), Discrete(actions))
-        return Spec(f"pgx/{env.id}", (group,), self.horizon)
+        return Spec(f"pgx/{env.id}", (group,), self.horizon, masks=True, turns=True)
 
     def init(self, key: jax.Array, params: tuple[()]) -> tuple[State, Timestep]:
         """Begin a game; who moves first is drawn."""

@@ -14,7 +14,7 @@
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -178,9 +178,10 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
         Raises:
             UnsuitableError: The environment has no masks.
         """
-        if not isinstance(self.env, Masks):
+        if not self.env.spec.masks:
             raise UnsuitableError(f"{self.name} has no action mask: every action is legal.")
-        return self.env.action_mask(state.world, params.rules)[self._group.name][0]
+        masks = cast(Masks, self.env).action_mask(state.world, params.rules)
+        return masks[self._group.name][0]
 
     def _seen(self, observation: Any) -> Any:
         return jax.tree.map(lambda leaf: leaf[0], observation[self._group.name])

@@ -86,8 +86,6 @@ class Params:
 class Acrobot:
     """Everything that does not change."""
 
-    frames_per_second: ClassVar[int] = 15
-
     horizon: int | None = 500
     params: Params = dataclasses.field(default_factory=Params)
 
@@ -101,7 +99,7 @@ class Acrobot:
         bound = (1.0, 1.0, 1.0, 1.0, self.params.inner_limit, self.params.outer_limit)
         observation = Box(tuple(-b for b in bound), bound, (6,))
         acrobot = Group("acrobot", ("acrobot_0",), observation, Discrete(3))
-        return Spec("Acrobot-v1", (acrobot,), self.horizon)
+        return Spec("Acrobot-v1", (acrobot,), self.horizon, render_fps=15)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Begin hanging down, nearly at rest."""

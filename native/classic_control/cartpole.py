@@ -80,8 +80,6 @@ class Params:
 class CartPole:
     """Everything that does not change."""
 
-    frames_per_second: ClassVar[int] = 50
-
     horizon: int | None = 500
     sutton_barto_reward: bool = False
     params: Params = dataclasses.field(default_factory=Params)
@@ -97,7 +95,7 @@ class CartPole:
         bound = (2 * self.params.track, math.inf, 2 * self.params.tilt, math.inf)
         observation = Box(tuple(-b for b in bound), bound, (4,))
         cart = Group("cart", ("cart_0",), observation, Discrete(2))
-        return Spec("CartPole-v1", (cart,), self.horizon)
+        return Spec("CartPole-v1", (cart,), self.horizon, render_fps=50)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Begin near upright and near the middle."""

@@ -62,7 +62,7 @@ class ContinuousMountainCar(MountainCar):
     def spec(self) -> Spec:
         """One group of one agent."""
         car = group(self.params, Box(-1.0, 1.0, (1,)))
-        return Spec("MountainCarContinuous-v0", (car,), self.horizon)
+        return Spec("MountainCarContinuous-v0", (car,), self.horizon, render_fps=30)
 
     def step(
         self,

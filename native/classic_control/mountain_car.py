@@ -72,8 +72,6 @@ class Params:
 class MountainCar:
     """Everything that does not change."""
 
-    frames_per_second: ClassVar[int] = 30
-
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)
 
@@ -87,7 +85,8 @@ class MountainCar:
     @property
     def spec(self) -> Spec:
         """One group of one agent."""
-        return Spec("MountainCar-v0", (group(self.params, Discrete(3)),), self.horizon)
+        car = group(self.params, Discrete(3))
+        return Spec("MountainCar-v0", (car,), self.horizon, render_fps=30)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Begin at rest near the bottom of the valley."""

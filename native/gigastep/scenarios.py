@@ -16,8 +16,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from native.against import against
 from native.core import Environment
+from native.wrappers import one_team
 
 from .bases import AGAINST, BASES, CHOICES, PREFIX, SUFFIXES
 from .builder import ScenarioBuilder
@@ -67,7 +67,7 @@ def _one_team(
 ) -> Callable[..., Environment[Any, Any]]:
     def build(**rules: Any) -> Environment[Any, Any]:
         env = world(**rules)
-        return against(env, "blue", OPPONENTS[opponent], f"{env.spec.name}{AGAINST}{opponent}")
+        return one_team(env, "blue", OPPONENTS[opponent], f"{env.spec.name}{AGAINST}{opponent}")
 
     build.__signature__ = inspect.signature(world)  # type: ignore[attr-defined]
     return build

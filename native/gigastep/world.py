@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from native import core, rules
-from native.core import Group, Spec, Timestep, pytree, restart, transition
+from native.core import FRAMES_PER_SECOND, Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, Space
 
 from . import features, flight, maps, picture, pixels, reward, sight, start, waypoints, weapon
@@ -130,7 +130,8 @@ class Gigastep:
             for team, count in zip(TEAMS, (self.blue, self.red), strict=True)
         )
         size = OF_EACH * self.agents + len(waypoints.NONE) + 4 * maps.slots(self.maps) + 1
-        return Spec(self.name, groups, self.horizon, Box(-math.inf, math.inf, (size,)))
+        everything = Box(-math.inf, math.inf, (size,))
+        return Spec(self.name, groups, self.horizon, everything, render_fps=FRAMES_PER_SECOND)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Choose a map, scatter the teams."""

@@ -22,7 +22,6 @@ Source       Original.
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -64,8 +63,6 @@ class Params:
 class Causeway:
     """Everything that does not change."""
 
-    frames_per_second: ClassVar[int] = 10
-
     walkers: int = 3
     horizon: int | None = 30
     params: Params = dataclasses.field(default_factory=Params)
@@ -89,7 +86,7 @@ class Causeway:
         agents = tuple(f"walker_{i}" for i in range(self.walkers))
         group = Group("walker", agents, observation, Discrete(len(MOVES)))
         everything = Box(0.0, 1.0, (ROWS * COLUMNS + 3 * self.walkers + 1,))
-        return Spec("causeway_v0", (group,), self.horizon, everything)
+        return Spec("causeway_v0", (group,), self.horizon, everything, masks=True, render_fps=10)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Scatter the rocks and the walkers."""

@@ -22,7 +22,6 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -60,8 +59,6 @@ class Params(hunt.Params):
 class SimpleFacmac:
     """Everything that does not change; the defaults are those of 3a."""
 
-    frames_per_second: ClassVar[int] = 10
-
     num_good: int = 1
     num_adversaries: int = 3
     num_obstacles: int = 2
@@ -81,7 +78,7 @@ class SimpleFacmac:
         team = interface.team("adversary", self.num_adversaries, seen, action)
         everything = Box(-math.inf, math.inf, (4 * bodies + 2 * self.num_obstacles,))
         name = f"simple_facmac_{self.num_adversaries}a_v1"
-        return Spec(name, (team,), self.horizon, everything)
+        return Spec(name, (team,), self.horizon, everything, render_fps=interface.FRAMES_PER_SECOND)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Scatter everybody and the obstacles."""

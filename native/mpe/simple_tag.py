@@ -17,7 +17,6 @@ Source       Lowe et al. (2017), as in mpe2's simple_tag_v3.
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -44,8 +43,6 @@ class State:
 @dataclasses.dataclass(frozen=True)
 class SimpleTag:
     """Everything that does not change."""
-
-    frames_per_second: ClassVar[int] = 10
 
     num_good: int = 1
     num_adversaries: int = 3

@@ -19,7 +19,6 @@ Source       Lowe et al. (2017), as in mpe2's simple_world_comm_v3.
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -57,8 +56,6 @@ class Params(hunt.Params):
 @dataclasses.dataclass(frozen=True)
 class SimpleWorldComm:
     """Everything that does not change."""
-
-    frames_per_second: ClassVar[int] = 10
 
     num_good: int = 2
     num_adversaries: int = 4  # the leader is one of them

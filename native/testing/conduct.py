@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -35,10 +35,11 @@ SHORT = 3  # horizon of the environments on which the horizon itself is checked
 
 def check_action_mask(env: AnyEnvironment) -> None:
     """Where there are masks: their shape, something is legal, ended agents may do all."""
-    if not isinstance(env, Masks):
+    if not env.spec.masks:
         return
+    action_mask = cast(Masks, env).action_mask
     state, _ = jax.eval_shape(env.init, fixed_key(), env.params)
-    shapes = jax.eval_shape(env.action_mask, state, env.params)
+    shapes = jax.eval_shape(action_mask, state, env.params)
     expected = {
         group.name: (len(group.agents), group.action.n)
         for group in env.spec.groups
@@ -55,7 +56,7 @@ def check_action_mask(env: AnyEnvironment) -> None:
             f"action_mask of {name!r} is {shapes[name].dtype}{list(shapes[name].shape)}; expected "
             f"bool{list(shape)}: (agents of the group, actions).",
         )
-    masks, ended = over_episodes(env.action_mask, env), ~play(env).after
+    masks, ended = over_episodes(action_mask, env), ~play(env).after
     for name in expected:
         rows = env.spec.rows[name]
         for holds, what in (
@@ -218,16 +219,17 @@ def check_horizon(env: AnyEnvironment) -> None:
 
 def check_turns(env: AnyEnvironment) -> None:
     """In a game of turns `current_agent` is an agent that has not ended; info shows it too."""
-    if not isinstance(env, TakesTurns):
+    if not env.spec.turns:
         return
+    current_agent = cast(TakesTurns, env).current_agent
     state, shown = jax.eval_shape(env.init, fixed_key(), env.params)
-    whose = jax.eval_shape(env.current_agent, state, env.params)
+    whose = jax.eval_shape(current_agent, state, env.params)
     demand(
         (whose.shape, str(whose.dtype)) == ((), "int32"),
         f"current_agent is {whose.dtype}{list(whose.shape)}; expected int32[].",
     )
     demand("current_agent" in shown.info, 'info has no "current_agent"; show it there as well.')
-    trial, turns = play(env), over_episodes(env.current_agent, env)
+    trial, turns = play(env), over_episodes(current_agent, env)
     there = (turns >= 0) & (turns < env.spec.num_agents)
     row = np.where(there, turns, 0)[..., None]
     acts = np.take_along_axis(trial.after, row, axis=-1)[..., 0]
@@ -246,9 +248,9 @@ def check_turns(env: AnyEnvironment) -> None:
 def check_global_state(env: AnyEnvironment) -> None:
     """Where there is a global state, it lies in its space."""
     space = env.spec.global_state
-    if not isinstance(env, HasGlobalState) or space is None:
+    if space is None:
         return
-    values = over_episodes(env.global_state, env)
+    values = over_episodes(cast(HasGlobalState, env).global_state, env)
     for name, part, leaf in parts("global_state", space, values):
         demand(
             (leaf.shape[2:], str(leaf.dtype)) == (part.shape, part.dtype),
