@@ -218,7 +218,7 @@ def check_horizon(env: AnyEnvironment) -> None:
 
 
 def check_turns(env: AnyEnvironment) -> None:
-    """Where agents take turns: whose it is, is an agent that has not ended, and is told in info."""
+    """In a game of turns `current_agent` is an agent that has not ended; info shows it too."""
     if not env.spec.turns:
         return
     current_agent = cast(TakesTurns, env).current_agent
