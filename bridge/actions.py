@@ -26,7 +26,7 @@ from typing import Any, NoReturn, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from native.core import Environment, Group, Masks
+from native.core import Environment, Group
 from native.spaces import Box, Discrete, Flat, MultiBinary, MultiDiscrete
 
 from .errors import ActionError
@@ -186,7 +186,7 @@ def check_names(actions: Any, known: Collection[str], acting: Collection[str]) -
 
 def mask_size(env: Environment[Any, Any], group: Group) -> int:
     """How long the mask of an action of this group is; 0: there is none."""
-    return group.action.n if isinstance(env, Masks) and isinstance(group.action, Discrete) else 0
+    return group.action.n if env.spec.masks and isinstance(group.action, Discrete) else 0
 
 
 def _together(values: Sequence[Any]) -> np.ndarray | None:

@@ -6,19 +6,26 @@
 | numbers of the dynamics and rules are attributes   | `Adapter.__getattr__`, `__setattr__`        |
 | what is set from outside has an effect, or is an   | `Adapter.__setattr__`; `bridge.attributes`  |
 | error that says why it cannot have one             | for interfaces that set them by row         |
-| a saved state holds what the adapter remembers     | `Adapter.save_state`, `_memory`             |
+| a saved state holds what the adapter remembers     | `Adapter.save_state`, `load_state`,         |
+|                                                    | `_memory`, `_resume`                        |
+| pictures are asked for where it is made            | `Adapter._draw_in`, `_picture`, `_pictures` |
+| a step is waited for before the next begins        | `StepsInHalves`                             |
 """
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
+from native.core import Environment
+
 from .attributes import is_known, is_shared, refuse_if_fixed, worlds_get
 from .environments import rule_called
+from .errors import CallOrderError, RenderError
 from .session import Session
+from .window import Window, check_render_mode, frames_per_second
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,6 +60,9 @@ class Adapter:
     _session: Session
     _within: tuple[Any, ...] = ()  # other objects that its calls change
     _ready = False  # set where it is built: what it sets before are attributes of its own
+    _window: Window | None = None
+    render_mode: str | None
+    metadata: dict[str, Any]
 
     @property
     def params(self) -> Any:
@@ -90,8 +100,68 @@ class Adapter:
         self._session.require("save_state")
         self._session.save(path, self._memory())
 
+    @all_or_nothing
+    def load_state(self, path: str | os.PathLike[str]) -> Any:
+        """Go on from a file that `save_state` wrote.
+
+        Returns:
+            What `reset` returns; of dm_env the observation alone.
+
+        Raises:
+            StateFileError: It is no such file, or of another environment, mode or number of
+                worlds; nothing has changed.
+            OSError: It cannot be opened.
+            ClosedError: After `close`.
+        """
+        return self._resume(self._session.load(path))
+
+    def close(self) -> None:
+        """Let go of state and window. Calling it again does nothing."""
+        self._session.close()
+        if self._window is not None:
+            self._window.close()
+
+    def _draw_in(
+        self, env: Environment[Any, Any], render_mode: str | None, modes: Sequence[str]
+    ) -> None:
+        """Set `render_mode` and `metadata`, and make a window ready for "human".
+
+        Raises:
+            RenderError: It is none of `modes`, or the environment has no picture.
+        """
+        check_render_mode(env, render_mode, modes)
+        rate = frames_per_second(env)
+        self.render_mode = render_mode
+        self.metadata = {
+            "render_modes": [*modes] if env.spec.render_fps else [],
+            "render_fps": rate,
+        }
+        self._window = Window(env.spec.name, rate) if render_mode == "human" else None
+
+    def _picture(self) -> np.ndarray | None:
+        """What `render` returns: a picture of the first world, or None where a window shows it."""
+        self._require_render_mode()
+        picture = self._session.render()
+        if self._window is None:
+            return picture
+        self._window.show(picture)
+        return None
+
+    def _pictures(self) -> list[np.ndarray]:
+        """A picture of every world."""
+        self._require_render_mode()
+        return [self._session.render(world) for world in range(self._session.num_envs)]
+
+    def _require_render_mode(self) -> None:
+        if self.render_mode is None:
+            raise RenderError("render() needs an environment made with render_mode='rgb_array'.")
+
     def _rule_set(self, rule: str) -> None:
         """Called when a rule has been set."""
+
+    def _resume(self, memory: Mapping[str, Any]) -> Any:
+        """Go on from the state that the session has; `memory`: what was remembered beside it."""
+        raise NotImplementedError
 
     def _memory(self) -> dict[str, Any]:
         """What a saved state must hold besides that of the session."""
@@ -113,11 +183,10 @@ class Adapter:
         return values[0] if len(values) == 1 or is_shared(session, name) else np.stack(values)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not self._ready:
-            super().__setattr__(name, value)
-        elif name[0] == "_":
+        private, mine = name[0] == "_", name in self.__dict__
+        if private and mine:
             self.__dict__[name] = value  # steps set only these, and `super()` costs two more calls
-        elif name in self.__dict__ or hasattr(type(self), name):
+        elif private or mine or not self._ready or hasattr(type(self), name):
             super().__setattr__(name, value)
         elif (rule := rule_called(self._session.env, name)) is not None:
             self._session.set_rule(rule, value)
@@ -127,6 +196,39 @@ class Adapter:
         else:
             refuse_if_fixed(self._session, name)
             super().__setattr__(name, value)
+
+
+class StepsInHalves(Adapter):
+    """One whose step can be begun, and waited for later; it sets `_stepping` where it does so."""
+
+    _stepping: bool
+
+    def _may_begin(self) -> None:
+        """Raise unless a step may begin.
+
+        Raises:
+            CallOrderError: One has begun and has not been waited for.
+            NotResetError, ClosedError: Before `reset`, after `close`.
+        """
+        self._session.require("step")
+        if self._stepping:
+            raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
+
+    def _may_end(self) -> None:
+        """Raise unless a step has begun.
+
+        Raises:
+            CallOrderError: None has.
+            NotResetError, ClosedError: Before `reset`, after `close`.
+        """
+        self._session.require("step_wait")
+        if not self._stepping:
+            raise CallOrderError("step_wait() was called before step_async().")
+
+    def _memory(self) -> dict[str, Any]:
+        if self._stepping:
+            raise CallOrderError("save_state() was called before step_wait(). Call that first.")
+        return super()._memory()
 
 
 def generator_state(generator: np.random.Generator | None) -> Any:

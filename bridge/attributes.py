@@ -8,15 +8,15 @@
 | anything else                    | the note of the row | a note for the row                    |
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from .environments import LIMITS, rule_called
-from .errors import RulesError
-from .parameters import derived, names
+from .errors import RulesError, RuleValueError
+from .parameters import derived, names, parts
 from .session import Session
 from .wording import brief
 
@@ -74,6 +74,79 @@ class RowAttributes:
             raise RulesError(f"{name!r} is fixed: give it where the environment is made.")
         self._notes.setdefault(name, {}).update(values)
 
+    def set_params(self, rows: Collection[int], given: Any) -> None:
+        """Set numbers of the dynamics in some worlds, by their rows.
+
+        Args:
+            rows: Whole worlds.
+            given: Names and values; for all rows also a value for each world, or a whole tree.
+
+        Raises:
+            RulesError: There is no such parameter, or its value does not fit.
+            ClosedError: After `close`.
+        """
+        if len({*rows}) == self._session.num_envs * self._agents:
+            self._session.set_params(given)
+            return
+        if not isinstance(given, Mapping):
+            raise RulesError(
+                f"set_params for some rows needs names and numbers, got {brief(given)}."
+            )
+        for name, value in given.items():
+            if name not in names(self._session.env):
+                self._session.set_params({name: value})  # says what there is
+            self.set(name, dict.fromkeys(rows, value), is_taken=False)
+
+
+class AttributesByRow:
+    """What vector environments have to read and set attributes of their rows."""
+
+    _attributes: RowAttributes
+    num_envs: int
+    render: Callable[[], tuple[Any, ...]]
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """A value for each row: a note of `set_attr`, a parameter, a rule, or an attribute of this.
+
+        Raises:
+            AttributeError: There is none.
+        """
+        try:
+            return tuple(self._attributes.get(name, row) for row in range(self.num_envs))
+        except AttributeError:
+            value = getattr(self, name, self.get_attr)
+            if name.startswith("_") or callable(value):
+                raise
+        return (value,) * self.num_envs
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set a parameter or a rule from the next step on; what is neither is kept as a note.
+
+        Args:
+            name: Of a parameter, a rule, or anything else that nothing here has.
+            values: A list or tuple with one for each row, equal within a world; or one for all.
+
+        Raises:
+            RuleValueError: A list or tuple that does not hold one value for each row.
+            RulesError: It cannot be set, or the values do not fit.
+        """
+        if not isinstance(values, (list, tuple)):
+            values = [values] * self.num_envs
+        if len(values) != self.num_envs:
+            raise RuleValueError(
+                f"{name!r} needs a value for each of {self.num_envs} rows, or one that is no list; "
+                f"got {brief(values)}."
+            )
+        is_taken = hasattr(type(self), name) or name in vars(self)
+        self._attributes.set(name, dict(enumerate(values)), is_taken=is_taken)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """`render`, `set_params`, or `get_attr`; rows have no other methods of their own."""
+        if name == "set_params":
+            self._attributes.set_params(range(self.num_envs), *args, **kwargs)
+            return (None,) * self.num_envs
+        return self.render() if name == "render" else self.get_attr(name)
+
 
 def is_known(session: Session, name: str) -> bool:
     """Whether it is a parameter or a rule."""
@@ -104,7 +177,7 @@ def is_shared(session: Session, name: str) -> bool:
     """Whether a parameter or rule is the same in all worlds because only one was given."""
     if rule_called(session.env, name) is not None:
         return True
-    usual, now = (getattr(tree, names(session.env)[name]) for tree in _trees(session))
+    usual, now = _values(session, name)
     return all(
         np.ndim(a) == np.ndim(b)
         for a, b in zip(jax.tree.leaves(usual), jax.tree.leaves(now), strict=True)
@@ -115,7 +188,7 @@ def worlds_get(session: Session, name: str) -> list[Any]:
     """A parameter or rule of every world: Python's numbers where they are scalars."""
     if (rule := rule_called(session.env, name)) is not None:
         return [getattr(session.env, rule)] * session.num_envs
-    usual, now = (getattr(tree, names(session.env)[name]) for tree in _trees(session))
+    usual, now = _values(session, name)
 
     def of(world: int) -> Any:
         def one(u: Any, leaf: Any) -> Any:
@@ -170,17 +243,10 @@ def by_world(name: str, rows: Sequence[Any], num_agents: int) -> list[Any]:
     return [values[0] for values in worlds]
 
 
-def _trees(session: Session) -> tuple[Any, Any]:
-    """The environment's own parameters, and those in use, as things with attributes."""
-    return tuple(
-        _Named(tree) if isinstance(tree, dict) else tree
-        for tree in (session.env.params, session.params)
-    )  # type: ignore[return-value]
-
-
-class _Named:
-    def __init__(self, tree: dict[str, Any]) -> None:
-        self.__dict__.update(tree)
+def _values(session: Session, name: str) -> tuple[Any, Any]:
+    """The environment's own value of a parameter, and the one in use."""
+    known = names(session.env)[name]
+    return parts(session.env.params)[known], parts(session.params)[known]
 
 
 def _equal(one: Any, two: Any) -> bool:

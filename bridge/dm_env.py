@@ -21,7 +21,6 @@ Where actions are masked, an observation is {"observation": ..., "action_mask": 
 a dict already has "action_mask" beside its other parts. Observations are the caller's own.
 """
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,9 +34,11 @@ from .actions import check_names, mask_size, stacked
 from .adapter import Adapter, all_or_nothing
 from .environments import Source, as_environment
 from .errors import MissingExtraError
+from .programs import EndFields, StepFields
 from .resets import one_seed
 from .rows import at, split, with_mask
 from .session import Session
+from .words import DM_ENV
 
 try:
     import dm_env  # type: ignore[import-untyped]
@@ -45,33 +46,50 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.dm_env", "dm_env", "dm-env") from error
 
+__all__ = ["EnvironmentBridge", "make"]
+
 
 def make(
-    id_or_env: Source, *, seed: int | None = None, params: Any = None, **rules: Any
+    id_or_env: Source,
+    *,
+    seed: int | None = None,
+    params: Any = None,
+    rng: str = "pcg4d",
+    **rules: Any,
 ) -> "EnvironmentBridge":
     """One environment.
+
+    The interface has no render modes; everything handed out is the caller's own; it is on one
+    device. So `render_mode`, `copy` and `devices` are refused.
 
     Args:
         id_or_env: A registered name or a native environment.
         seed: Of the first episode; those after it follow from it. None: from the operating system.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
+        rng: Generator of the random bits, see `native.prng`.
         **rules: Rules of the environment, by name.
 
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.environments.as_environment`.
         SeedError: `seed` is no non-negative integer.
     """
-    return EnvironmentBridge(as_environment(id_or_env, **rules), seed=seed, params=params)
+    env = as_environment(id_or_env, **DM_ENV.ours(rules))
+    return EnvironmentBridge(env, seed=seed, params=params, rng=rng)
 
 
 class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
     """One environment with one or several agents."""
 
     def __init__(
-        self, env: Environment[Any, Any], *, seed: int | None = None, params: Any = None
+        self,
+        env: Environment[Any, Any],
+        *,
+        seed: int | None = None,
+        params: Any = None,
+        rng: str = "pcg4d",
     ) -> None:
         self._seed = one_seed(seed)
-        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params, rng=rng)
         groups = self._session.spec.groups
         self._agents = env.spec.agents
         self._alive = [False] * len(self._agents)
@@ -98,7 +116,7 @@ class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
         Raises:
             ClosedError: After `close`.
         """
-        self._session.begin(self._seed)
+        self._session.reset(self._seed)
         self._seed = None
         self._alive = [True] * len(self._agents)
         return dm_env.restart(self._observe())
@@ -119,9 +137,8 @@ class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
         self._session.require("step", running=False)
         if not any(self._alive):
             return self.reset()
-        self._session.dispatch(self._joint(action))
-        now: Any
-        now, masks = self._session.look(own=True)
+        self._session.step(self._joint(action))
+        now = self._session.read(StepFields, own=True)
         (reward,), (terminated,), (truncated,) = (
             part.tolist() for part in (now.reward, now.terminated, now.truncated)
         )
@@ -132,7 +149,7 @@ class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
             dm_env.StepType.MID if any(self._alive) else dm_env.StepType.LAST,
             self._joined(reward),
             self._joined(discounts),
-            self._seen(now.observation, masks),
+            self._seen(now),
         )
 
     def observation_spec(self) -> Any:
@@ -156,20 +173,10 @@ class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
         """
         return self._session.render()
 
-    def close(self) -> None:
-        """Let go of the state. Calling it again does nothing."""
-        self._session.close()
-
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> Any:
-        """Go on from a file that `save_state` wrote; its observation.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment.
-        """
-        self._session.load(path)
+    def _resume(self, memory: Mapping[str, Any]) -> Any:
+        del memory  # nothing is
         self._seed = None
-        self._alive = self._session.tally().acting[0].tolist()
+        self._alive = self._session.read(EndFields).acting[0].tolist()
         return self._observe()
 
     def _joined(self, values: list[Any]) -> Any:
@@ -189,15 +196,15 @@ class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
         return joint
 
     def _observe(self) -> Any:
-        now, masks = self._session.look(own=True)
-        return self._seen(now.observation, masks)
+        return self._seen(self._session.read(StepFields, own=True))
 
-    def _seen(self, observation: Mapping[str, Any], masks: Mapping[str, Any] | None) -> Any:
+    def _seen(self, now: StepFields) -> Any:
         seen: list[Any] = []
         for group in self._session.spec.groups:
-            rows = split(group.observation, at(observation[group.name], 0), len(group.agents))
-            if masks and group.name in self._masked:
-                rows = [*map(with_mask, rows, masks[group.name][0])]
+            seen_by_all = at(now.observation[group.name], 0)
+            rows = split(group.observation, seen_by_all, len(group.agents))
+            if now.action_mask and group.name in self._masked:
+                rows = [*map(with_mask, rows, now.action_mask[group.name][0])]
             seen += rows
         return self._joined(seen)
 

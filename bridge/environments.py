@@ -1,9 +1,11 @@
 """Environments from outside: found by name or taken as they are, with other rules where asked."""
 
 import dataclasses
+import enum
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
+from native.abilities import check_declared
 from native.core import Environment
 from native.registry import UnknownEnvironmentError
 from native.registry import make as make_native
@@ -15,6 +17,16 @@ from .sources.catalogue import is_foreign, load
 from .sources.instead import advice
 
 LIMITS = ("max_cycles", "max_episode_steps")  # what interfaces call the rule `horizon`
+
+
+class _Own(enum.Enum):
+    OWN = "the environment's own"
+
+    def __repr__(self) -> str:
+        return f"<{self.value}>"
+
+
+OWN: Any = _Own.OWN  # a time limit that is not given, where None means that there is none
 
 Source: TypeAlias = "str | Environment[Any, Any] | Any"  # a name, native, or of `sources`
 
@@ -29,7 +41,8 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
         UnknownNameError: No such name; the message suggests the nearest.
         MissingExtraError: It is the name of a library that is not installed.
         RulesError: The environment has no such rule, or is already built.
-        RuleValueError: A rule has a value that does not fit. A `horizon` of -1 is none.
+        RuleValueError: A rule has a value that does not fit (a `horizon` of -1 is none), or the
+            spec does not declare the methods that there are, see `native.abilities`.
         UnsuitableError: `source` is neither a name nor an environment; it says what to pass.
     """
     if isinstance(source, str):
@@ -46,7 +59,7 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
         env = adopt(source) or source
         if isinstance(source, type) or not isinstance(env, Environment):
             raise UnsuitableError(advice(source))
-        env.spec  # noqa: B018  what does not fit shows here
+        check_declared(env)
     if rules:
         raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
     return env
@@ -58,18 +71,19 @@ def as_limited(source: Source, word: str, rules: Mapping[str, Any]) -> Environme
     Args:
         source: As in `as_environment`.
         word: What the interface calls the time limit.
-        rules: By name; `word` may be one of them, of which -1 and None mean no limit.
+        rules: By name; `word` may be one of them, of which -1 and None mean no limit, and `OWN`
+            that it was not given.
 
     Raises:
         RulesError: Both words are given, or as `as_environment` and `with_horizon`.
         RuleValueError: As `as_environment`.
     """
-    if word not in rules:
-        return as_environment(source, **rules)
+    rest = {rule: value for rule, value in rules.items() if rule != word}
+    if rules.get(word, OWN) is OWN:
+        return as_environment(source, **rest)
     if "horizon" in rules:
         raise RulesError(f"{word} is another word for horizon: give one of them.")
     limit = time_limit(word, rules[word])
-    rest = {rule: value for rule, value in rules.items() if rule != word}
     return with_horizon(as_environment(source, **rest), limit)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from native.batch import Autoreset
+from native.batch import Autoreset, Transition
 from native.core import FRAMES_PER_SECOND, Environment
 from native.rollout import random_policy
 
@@ -30,10 +30,10 @@ def played_by_chance(env: Environment[Any, Any], *, seed: int, steps: int) -> It
     session = Session(env, 1, Autoreset.NEXT_STEP)
     policy = jax.jit(random_policy(env))
     keys = jax.random.split(jax.random.key(seed), max(steps, 1))
-    shown = session.reset(seed)
+    session.reset(seed)
     yield session.render()
     for step in range(steps):
-        shown = session.step(to_numpy(policy(keys[step], shown)))
+        session.step(to_numpy(policy(keys[step], session.read(Transition))))
         yield session.render()
 
 

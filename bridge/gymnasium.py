@@ -13,41 +13,38 @@
 
 `make_vec` and `VectorBridge` are those of `bridge.gymnasium_vector`, which has the table of rows.
 
-Gymnasium reads no plugin entry points, so importing this module registers every one-agent name:
+Gymnasium reads no plugin entry points, so importing this module registers every one-agent name,
+also those that `native.register` adds later:
 `gymnasium.make("bridge.gymnasium:native/CartPole-v1")`, and `make_vec` of it. Time limits are then
 Gymnasium's. A walk over `gymnasium.registry` wants this import before it begins. Before 1.0 it
 passes no name to a vector entry point; there it is
 `make_vec(id, vectorization_mode="custom", vector_kwargs={"id_or_env": "CartPole-v1"})`.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from native import registry
 from native.batch import Autoreset
-from native.core import FRAMES_PER_SECOND, Environment, Renders
-from native.registry import REGISTRY
+from native.core import FRAMES_PER_SECOND, Environment
 from native.spaces import Dict, Discrete, Space
 
 from . import spaces
 from .actions import mask_size, stacked
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
-from .environments import Source, as_environment, as_limited
+from .environments import Source, as_limited
 from .errors import (
     EpisodeOverError,
     MissingExtraError,
     NotResetError,
-    OptionError,
-    RenderError,
     RulesError,
     UnsuitableError,
 )
-from .programs import Device
-from .resets import given_options, one_seed
+from .programs import Device, EndFields, StepFields
+from .resets import one_seed, refuse_options
 from .session import Session
-from .window import Window, check_render_mode, frames_per_second
 from .words import GYMNASIUM_MAKE, GYMNASIUM_MAKE_VEC
 
 try:
@@ -57,6 +54,8 @@ except ImportError as error:
 
 from .gymnasium_around import limit, resume
 from .gymnasium_vector import VectorBridge
+
+__all__ = ["GymBridge", "VectorBridge", "make", "make_vec"]
 
 RENDER_MODES = ("rgb_array", "human")
 
@@ -76,15 +75,20 @@ def make(
     render_mode: str | None = None,
     max_episode_steps: int | None = None,
     params: Any = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> "GymBridge":
     """One environment with one agent.
+
+    A seed is given to `reset`; everything handed out is the caller's own; it is on one device. So
+    `seed`, `copy` and `devices` are refused.
 
     Args:
         id_or_env: A registered name or a native environment.
         render_mode: "rgb_array" or "human".
         max_episode_steps: Time limit; None: the environment's own; -1: none.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
+        rng: Generator of the random bits, see `native.prng`.
         **rules: Rules of the environment, by name; Gymnasium's own words, see `bridge.words`.
 
     Raises:
@@ -93,7 +97,7 @@ def make(
         RenderError: No such render mode, or the environment has no picture.
     """
     env = limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE.ours(rules))
-    return GymBridge(env, render_mode=render_mode, params=params)
+    return GymBridge(env, render_mode=render_mode, params=params, rng=rng)
 
 
 def make_vec(
@@ -110,6 +114,8 @@ def make_vec(
     **rules: Any,
 ) -> VectorBridge:
     """`num_envs` copies of an environment at once; a row for each agent of each.
+
+    Seeds are given to `reset`, so `seed` is refused.
 
     Args:
         id_or_env: A registered name or a native environment.
@@ -173,23 +179,18 @@ class GymBridge(Adapter, _Env):
         *,
         render_mode: str | None = None,
         params: Any = None,
+        rng: str = "pcg4d",
     ) -> None:
         if env.spec.num_agents != 1:
             raise UnsuitableError(
                 f"{env.spec.name} has {env.spec.num_agents} agents and a gymnasium.Env has one. "
                 "Use bridge.pettingzoo.parallel_env(), or bridge.gymnasium.make_vec() for rows."
             )
-        check_render_mode(env, render_mode, RENDER_MODES)
-        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
-        self.render_mode = render_mode
-        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        self._draw_in(env, render_mode, RENDER_MODES)
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params, rng=rng)
         self._group = self._session.spec.groups[0]
         self.observation_space = spaces.observation_space(self._group.observation)
         self.action_space = spaces.action_space(self._group.action)
-        self._window = (
-            Window(env.spec.name, frames_per_second(env)) if render_mode == "human" else None
-        )
         self._over = False
         self._known: dict[int, dict[str, np.ndarray]] = {}
         if isinstance(self._group.action, Discrete):  # checking one costs a tenth of a step
@@ -208,9 +209,8 @@ class GymBridge(Adapter, _Env):
             OptionError: There are no options; if they are no dict, it is a TypeError too.
         """
         seed = one_seed(seed)
-        for option in given_options(options):
-            raise OptionError(f"unknown reset option {option!r}: this environment has no options.")
-        self._session.begin(seed)
+        refuse_options(options)
+        self._session.reset(seed)
         super().reset(seed=seed)
         return self._begun(over=False)
 
@@ -227,15 +227,15 @@ class GymBridge(Adapter, _Env):
             self._session.require("step")
             raise EpisodeOverError("The episode has ended. Call reset() before step().")
         known = self._known.get(action) if type(action) in (int, np.int64) else None
-        self._session.dispatch(known or self._checked(action))
-        now, mask = self._session.look(own=True)
+        self._session.step(known or self._checked(action))
+        now = self._session.read(StepFields, own=True)
         terminated, truncated = now.terminated.item(), now.truncated.item()
         if terminated or truncated:
             self._over = True
         if self._window is not None:
             self.render()
         observation = _only(self._group.observation, now.observation[self._group.name])
-        return observation, now.reward.item(), terminated, truncated, self._info(now.info, mask)
+        return observation, now.reward.item(), terminated, truncated, self._info(now)
 
     @property
     def action_masks(self) -> Callable[[], np.ndarray]:
@@ -256,7 +256,7 @@ class GymBridge(Adapter, _Env):
             self._session.require("action_masks")
         except NotResetError:
             return np.ones(mask_size(self._session.env, self._group), bool)
-        masks = self._session.look(own=True)[1] or {}
+        masks = self._session.read(StepFields, own=True).action_mask or {}
         mask: np.ndarray = masks[self._group.name][0, 0]
         return mask
 
@@ -266,64 +266,39 @@ class GymBridge(Adapter, _Env):
         Raises:
             RenderError: Made without a render mode.
         """
-        if self.render_mode is None:
-            raise RenderError("render() needs an environment made with render_mode='rgb_array'.")
-        picture = self._session.render()
-        if self._window is None:
-            return picture
-        self._window.show(picture)
-        return None
-
-    def close(self) -> None:
-        """Let go of state and window. Calling it again does nothing."""
-        self._session.close()
-        if self._window is not None:
-            self._window.close()
-
-    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observation, Info]:
-        """Go on from a file that `save_state` wrote; its observation and info.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment.
-        """
-        return self._resumed(path)[1]
-
-    @all_or_nothing
-    def _resumed(
-        self, path: str | os.PathLike[str]
-    ) -> tuple[Mapping[str, Any], tuple[Observation, Info]]:
-        """Go on from a file: what was remembered in it, observation and info."""
-        memory = self._session.load(path)
-        self._np_random = generator_from(memory.get("np_random"))
-        tally = self._session.tally()
-        shown = self._begun(over=not tally.acting.item())
-        resume(self, tally.lengths.item(), shown)
-        return memory, shown
+        return self._picture()
 
     def _rule_set(self, rule: str) -> None:
         if rule == "horizon":
             limit(self, self._session.spec.horizon)
 
+    def _resume(self, memory: Mapping[str, Any]) -> tuple[Observation, Info]:
+        self._np_random = generator_from(memory.get("np_random"))
+        ends = self._session.read(EndFields)
+        shown = self._begun(over=not ends.acting.item())
+        resume(self, ends.lengths.item(), shown)
+        return shown
+
     def _memory(self) -> dict[str, Any]:
         return {"np_random": generator_state(self._np_random)}
 
     def _begun(self, *, over: bool) -> tuple[Observation, Info]:
-        now, mask = self._session.look(own=True)
+        now = self._session.read(StepFields, own=True)
         self._over = over
         if self._window is not None:
             self.render()
         observation = _only(self._group.observation, now.observation[self._group.name])
-        return observation, self._info(now.info, mask)
+        return observation, self._info(now)
 
     def _checked(self, action: Any) -> dict[str, np.ndarray]:
         return {self._group.name: stacked(self._group, [action])}
 
-    def _info(self, native: Mapping[str, Any], mask: Any) -> Info:
+    def _info(self, now: StepFields) -> Info:
         info: Info = {
-            name: value[0] if value.ndim > 1 else value.item() for name, value in native.items()
+            name: value[0] if value.ndim > 1 else value.item() for name, value in now.info.items()
         }
-        if mask is not None:
-            info["action_mask"] = mask[self._group.name][0, 0].view(np.int8)
+        if now.action_mask is not None:
+            info["action_mask"] = now.action_mask[self._group.name][0, 0].view(np.int8)
         return info
 
 
@@ -342,13 +317,16 @@ def _only(space: Space, value: Any) -> Observation:
     return spaces.element(space, value[0, 0, ...])
 
 
-for _name in REGISTRY:
-    _spec = as_environment(_name).spec
-    if _spec.num_agents == 1 and f"native/{_name}" not in gymnasium.registry:
+def _register(name: registry.Name) -> None:
+    """Make a name of an environment with one agent known to `gymnasium.make`."""
+    if name.kind == "single" and f"native/{name.id}" not in gymnasium.registry:
         gymnasium.register(
-            f"native/{_name}",
+            f"native/{name.id}",
             entry_point="bridge.gymnasium:make_unlimited",
             vector_entry_point="bridge.gymnasium:make_vec",
-            max_episode_steps=_spec.horizon,
-            kwargs={"id_or_env": _name},
+            max_episode_steps=name.horizon,
+            kwargs={"id_or_env": name.id},
         )
+
+
+registry.follow(_register)

@@ -33,34 +33,29 @@ Gymnasium before 1.1 has no autoreset metadata; the modes, and the names in `inf
 """
 
 import enum
-import os
 from collections.abc import Mapping, Sequence
+from copy import copy as copy_of
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from native.batch import Autoreset
-from native.core import Environment, Renders
+from native.core import Environment
 
 from . import spaces
-from .adapter import Adapter, all_or_nothing, generator_from, generator_state
-from .attributes import RowAttributes
+from .adapter import StepsInHalves, all_or_nothing, generator_from, generator_state
+from .attributes import AttributesByRow, RowAttributes
 from .errors import (
-    CallOrderError,
     EpisodeOverError,
     MissingExtraError,
     OptionError,
     OptionTypeError,
-    RenderError,
-    RuleValueError,
     UnsuitableError,
 )
-from .programs import Device, Tally
-from .resets import given_options
+from .programs import Device, EndFields, StepFields
+from .resets import refuse_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Seeds, Session
-from .window import check_render_mode, frames_per_second
-from .wording import brief
 
 try:
     import gymnasium.vector
@@ -85,7 +80,7 @@ else:  # how many parameters it takes depends on the version
 AutoresetMode: Any = getattr(gymnasium.vector, "AutoresetMode", Autoreset)
 
 
-class VectorBridge(Adapter, _VectorEnv):
+class VectorBridge(AttributesByRow, StepsInHalves, _VectorEnv):
     """Many environments, or teams of agents, as rows of one batch.
 
     Attributes:
@@ -96,6 +91,7 @@ class VectorBridge(Adapter, _VectorEnv):
         copy: Whether all that is shown is the caller's own, or partly views.
     """
 
+    close = _VectorEnv.close  # which calls `close_extras`
     is_vector_env, viewer = True, None  # Gymnasium 0.29 reads these
     closed = True  # until it is built: before 1.3 a garbage collector closes what is not
 
@@ -113,10 +109,7 @@ class VectorBridge(Adapter, _VectorEnv):
     ) -> None:
         only_kind(env.spec)
         mode = _autoreset(autoreset_mode)
-        check_render_mode(env, render_mode, RENDER_MODES)
-        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata = {"render_modes": modes, "render_fps": frames_per_second(env)}
-        self.render_mode = render_mode
+        self._draw_in(env, render_mode, RENDER_MODES)
         self.autoreset_mode = AutoresetMode(mode.value)
         if AutoresetMode is not Autoreset:
             self.metadata["autoreset_mode"] = self.autoreset_mode
@@ -136,9 +129,23 @@ class VectorBridge(Adapter, _VectorEnv):
         self._intake = Intake(spec, num_worlds)
         self._alive = np.ones(self.num_envs, bool)
         self._stepping = False
+        self._registered = gymnasium.registry.get(f"native/{spec.name}")
         self._attributes = RowAttributes(self._session, self.num_agents)
         self.closed = False
         self._ready = True
+
+    @property
+    def spec(self) -> Any:  # type: ignore[override]
+        """The `EnvSpec` of a registered environment, with the time limit of these worlds."""
+        if self._registered is None:
+            return None
+        spec = copy_of(self._registered)
+        spec.max_episode_steps = self._session.spec.horizon
+        return spec
+
+    @spec.setter
+    def spec(self, spec: Any) -> None:
+        self._registered = spec
 
     @all_or_nothing
     def reset(  # type: ignore[override]
@@ -156,7 +163,7 @@ class VectorBridge(Adapter, _VectorEnv):
             OptionError: Unknown option, or no such mask; wrong types are a TypeError too.
         """
         mask = self._reset_mask(options)
-        self._session.begin(seed, None if mask is None else mask[:: self.num_agents])
+        self._session.reset(seed, None if mask is None else mask[:: self.num_agents])
         if isinstance(seed, (int, np.integer)):
             self._np_random, self._np_random_seed = seeding.np_random(int(seed))
         self._stepping = False
@@ -185,18 +192,14 @@ class VectorBridge(Adapter, _VectorEnv):
         return self._collect()
 
     def _dispatch(self, actions: Any) -> None:
-        self._session.require("step")
-        if self._stepping:
-            raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
+        self._may_begin()
         if self._mode is Autoreset.DISABLED:
             self._require_running()
-        self._session.dispatch(self._intake(actions))
+        self._session.step(self._intake(actions))
         self._stepping = True
 
     def _collect(self) -> Step:
-        self._session.require("step_wait")
-        if not self._stepping:
-            raise CallOrderError("step_wait() was called before step_async().")
+        self._may_end()
         self._stepping = False
         was_alive = self._alive
         now, observation, info = self._shown(None)
@@ -205,11 +208,11 @@ class VectorBridge(Adapter, _VectorEnv):
             terminated, truncated = np.array(terminated), np.array(truncated)
         ended = terminated | truncated
         if np.logical_or.reduce(ended):
-            tally = self._session.tally()
+            ends = self._session.read(EndFields)
             if self.num_agents > 1:
-                over = np.repeat(tally.over, self.num_agents)
+                over = np.repeat(ends.over, self.num_agents)
                 terminated = terminated | (over & ~was_alive)
-            self._report(info, tally, ended, terminated | truncated)
+            self._report(info, ends, ended, terminated | truncated)
         return observation, now.reward.reshape(-1).astype(np.float64), terminated, truncated, info
 
     def render(self) -> tuple[Array, ...]:
@@ -218,82 +221,31 @@ class VectorBridge(Adapter, _VectorEnv):
         Raises:
             RenderError: Made without a render mode.
         """
-        if self.render_mode is None:
-            raise RenderError("render() needs an environment made with render_mode='rgb_array'.")
-        pictures = [self._session.render(world) for world in range(self.num_worlds)]
-        return tuple(picture for picture in pictures for _ in range(self.num_agents))
-
-    def get_attr(self, name: str) -> tuple[Any, ...]:
-        """A value for each row: a note of `set_attr`, a parameter, a rule, or an attribute of this.
-
-        Raises:
-            AttributeError: There is none.
-        """
-        try:
-            return tuple(self._attributes.get(name, row) for row in range(self.num_envs))
-        except AttributeError:
-            value = getattr(self, name, self.get_attr)
-            if name.startswith("_") or callable(value):
-                raise
-        return (value,) * self.num_envs
-
-    def set_attr(self, name: str, values: Any) -> None:
-        """Set a parameter or a rule from the next step on; what is neither is kept as a note.
-
-        Args:
-            name: Of a parameter, a rule, or anything else that nothing here has.
-            values: A list or tuple with one for each row, equal within a world; or one for all.
-
-        Raises:
-            RuleValueError: A list or tuple that does not hold one value for each row.
-            RulesError: It cannot be set, or the values do not fit.
-        """
-        if not isinstance(values, (list, tuple)):
-            values = [values] * self.num_envs
-        if len(values) != self.num_envs:
-            raise RuleValueError(
-                f"{name!r} needs a value for each of {self.num_envs} rows, or one that is no list; "
-                f"got {brief(values)}."
-            )
-        is_taken = hasattr(type(self), name) or name in vars(self)
-        self._attributes.set(name, dict(enumerate(values)), is_taken=is_taken)
-
-    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """`render`, or `get_attr`; rows have no other methods of their own."""
-        del args, kwargs  # a row's attribute takes none, as in the reference
-        return self.render() if name == "render" else self.get_attr(name)
+        return tuple(picture for picture in self._pictures() for _ in range(self.num_agents))
 
     def close_extras(self, **kwargs: Any) -> None:
         """Let go of the state."""
         del kwargs  # for vector environments with processes to stop
-        self._session.close()
+        super().close()
 
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observation, Info]:
-        """Go on from a file that `save_state` wrote; its observation and info.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment, mode or number of rows.
-        """
-        memory = self._session.load(path)
+    def _resume(self, memory: Mapping[str, Any]) -> tuple[Observation, Info]:
         self._np_random = generator_from(memory.get("np_random"))
         self._stepping = False
         return self._shown(None)[1:]
 
     def _memory(self) -> dict[str, Any]:
-        if self._stepping:
-            raise CallOrderError("save_state() was called before step_wait(). Call that first.")
-        return {"np_random": generator_state(self._np_random)}
+        return {**super()._memory(), "np_random": generator_state(self._np_random)}
 
-    def _shown(self, filled: Array | None) -> tuple[Any, Observation, Info]:
-        """The timestep on the host; its observation and its info by row. `filled`: None is all."""
-        now, masks = self._session.look(own=self.copy)
+    def _shown(self, filled: Array | None) -> tuple[StepFields, Observation, Info]:
+        """What is on the host; its observation and its info by row. `filled`: None is all."""
+        now = self._session.read(StepFields, own=self.copy)
         observation = self._by_row(now.observation)
         if self.num_agents > 1 or self._mode is Autoreset.DISABLED:
-            self._alive = self._session.tally().acting.reshape(-1)
+            self._alive = self._session.read(EndFields).acting.reshape(-1)
         if self.num_agents > 1 and self._mode is Autoreset.SAME_STEP:
             gone = np.logical_or(now.terminated, now.truncated).reshape(-1) & ~self._alive
             observation = blanked(observation, gone) if gone.any() else observation
+        masks = now.action_mask
         mask = None if masks is None else to_rows(self._spec, masks).view(np.int8)
         return now, observation, self._info(now.info, mask, self._alive, filled)
 
@@ -318,16 +270,16 @@ class VectorBridge(Adapter, _VectorEnv):
             info[f"_{name}"] = np.ones(self.num_envs, bool) if filled is None else np.array(filled)
         return info
 
-    def _report(self, info: Info, tally: Tally, ended: Array, done: Array) -> None:
+    def _report(self, info: Info, ends: EndFields, ended: Array, done: Array) -> None:
         """Add what is known of rows whose agent has `ended`; `done`: those, and padding."""
         info["episode_statistics"] = {
-            "r": tally.returns.reshape(-1) * ended,
-            "l": np.repeat(tally.lengths, self.num_agents) * ended,
+            "r": ends.returns.reshape(-1) * ended,
+            "l": np.repeat(ends.lengths, self.num_agents) * ended,
         }
         info["_episode_statistics"] = ended
-        if tally.final is None:
+        if ends.final is None:
             return
-        observation, native = tally.final
+        observation, native = ends.final
         native = {name: np.array(value) for name, value in native.items()}
         rows = np.flatnonzero(done)
         last = np.empty(self.num_envs, object)  # all None
@@ -352,9 +304,7 @@ class VectorBridge(Adapter, _VectorEnv):
             )
 
     def _reset_mask(self, options: Mapping[str, Any] | None) -> Array | None:
-        for option in given_options(options):
-            if option != "reset_mask":
-                raise OptionError(f"unknown reset option {option!r}; there is only 'reset_mask'.")
+        refuse_options(options, ("reset_mask",))
         if not options:
             return None
         mask = options["reset_mask"]

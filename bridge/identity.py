@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from .sources.carried import ByPickle
+from .sources.foreign import ByPickle
 
 _EMPTY = types.CellType()
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), type(...))

@@ -18,18 +18,17 @@ gym` and `gym.make("bridge.gymnasium:native/CartPole-v1")`. Many environments th
 values are `bridge.sb3.make_vec_env`.
 """
 
-import os
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
-
-from native.core import Renders
 
 from .adapter import Adapter, all_or_nothing
 from .environments import Source
 from .errors import MissingExtraError, RenderError
 from .resets import one_seed
 from .window import Window
+from .words import LEGACY
 
 try:
     import gymnasium
@@ -55,22 +54,31 @@ Step: TypeAlias = tuple[Any, float, bool, dict[str, Any]]
 
 
 def make(
-    id_or_env: Source, *, max_episode_steps: int | None = None, params: Any = None, **rules: Any
+    id_or_env: Source,
+    *,
+    max_episode_steps: int | None = None,
+    params: Any = None,
+    rng: str = "pcg4d",
+    **rules: Any,
 ) -> "LegacyBridge":
     """One environment with one agent, as gym 0.21 had it.
+
+    `seed` is a method, and `render` takes a mode; everything handed out is the caller's own; it is
+    on one device. So `seed`, `render_mode`, `copy` and `devices` are refused.
 
     Args:
         id_or_env: A registered name or a native environment.
         max_episode_steps: Time limit; None: the environment's own; -1: none.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
+        rng: Generator of the random bits, see `native.prng`.
         **rules: Rules of the environment, by name.
 
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.gymnasium.make`.
     """
-    native = modern.limited(id_or_env, max_episode_steps, rules)
-    render_mode = "rgb_array" if isinstance(native, Renders) else None
-    env = LegacyBridge(modern.make(native, render_mode=render_mode, params=params))
+    native = modern.limited(id_or_env, max_episode_steps, LEGACY.ours(rules))
+    render_mode = "rgb_array" if native.spec.render_fps else None
+    env = LegacyBridge(modern.make(native, render_mode=render_mode, params=params, rng=rng))
     original = gymnasium.registry.get(native.spec.name)
     env.spec = EnvSpec(
         native.spec.name,
@@ -202,15 +210,9 @@ class LegacyBridge(Adapter, Env):
         (core,) = self._within
         return {**core._memory(), "seed": self._seed}
 
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> Any:
-        """Go on from a file that `save_state` wrote; its observation.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment.
-        """
+    def _resume(self, memory: Mapping[str, Any]) -> Any:
         (core,) = self._within
-        memory, (observation, _) = core._resumed(path)
+        observation, _ = core._resume(memory)
         self._seed = memory.get("seed")
         return observation
 
@@ -234,8 +236,7 @@ class LegacyBridge(Adapter, Env):
     def close(self) -> None:
         """Let go of state and window. Calling it again does nothing."""
         self.env.close()
-        if self._window is not None:
-            self._window.close()
+        super().close()
 
 
 class Wrapper(Env):

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from native.registry import REGISTRY, make
+from native.registry import names
 
 from .errors import RulesError
 from .pettingzoo import ParallelBridge, aec_env
@@ -65,7 +65,7 @@ def _native(rules: Mapping[str, Any]) -> dict[str, Any]:
 
 def _family() -> list[str]:
     package = __name__.rpartition(".")[2]
-    return [name for name in REGISTRY if type(make(name)).__module__.split(".")[1] == package]
+    return [name.id for name in names().values() if name.family == package and not name.variant]
 
 
 _MODULES = {name: _module(name) for name in _family()}

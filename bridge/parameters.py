@@ -22,6 +22,7 @@ import numpy as np
 from native.core import Spec
 from native.parameters import ParameterError, path_name, row_axes
 from native.spaces import Box, Dict
+from native.wrappers.base import Around, variants
 
 from .errors import RulesError
 from .rules import as_ours
@@ -32,13 +33,13 @@ _PYTHONS = {bool: "bool", int: "int32", float: "float32"}
 
 def names(env: Any) -> dict[str, str]:
     """What a parameter may be called -> its name here; the originals' own names included."""
-    own = {name: name for name in _parts(env.params)}
-    return {**getattr(type(env.params), "originals", {}), **own}
+    own = {name: name for name in parts(env.params)}
+    return {**getattr(type(_inside(env.params)), "originals", {}), **own}
 
 
 def derived(env: Any) -> tuple[str, ...]:
     """Numbers of the original that follow from others, which alone can be given."""
-    found: tuple[str, ...] = tuple(getattr(type(env.params), "derived", ()))
+    found: tuple[str, ...] = tuple(getattr(type(_inside(env.params)), "derived", ()))
     return found
 
 
@@ -96,20 +97,10 @@ def shown_spec(env: Any, params: Any) -> Spec:
     specs: list[Spec] = []
     with as_ours():
         for one in _different(env.params, params):
-            spec = with_params(env, one).spec
-            if spec not in specs:
-                specs.append(spec)
+            for variant in variants(env, one):
+                if variant.spec not in specs:
+                    specs.append(variant.spec)
     return functools.reduce(functools.partial(_wider, env.spec.name), specs)
-
-
-def with_params(env: Any, params: Any) -> Any:
-    """The same rules with other parameters, where the rules hold any."""
-    fields = getattr(env, "__dataclass_fields__", {})
-    if "params" in fields:
-        return dataclasses.replace(env, params=params)
-    if "world" in fields:  # an environment around another
-        return dataclasses.replace(env, world=with_params(env.world, params))
-    return env
 
 
 def _different(usual: Any, params: Any) -> Iterator[Any]:
@@ -168,8 +159,10 @@ def _tuples(listed: Any) -> Any:
     return tuple(map(_tuples, listed)) if isinstance(listed, list) else listed
 
 
-def _parts(tree: Any) -> dict[str, Any]:
-    """Names and values of one level of a tree."""
+def parts(tree: Any) -> dict[str, Any]:
+    """Names and values of one level of a tree; of wrappers' own and of those inside alike."""
+    if isinstance(tree, Around):
+        return {**parts(tree.env), **tree.own}
     if isinstance(tree, Mapping):
         return dict(tree)
     if dataclasses.is_dataclass(tree):
@@ -177,6 +170,13 @@ def _parts(tree: Any) -> dict[str, Any]:
     if hasattr(tree, "_fields"):
         return {name: getattr(tree, name) for name in tree._fields}
     return {}
+
+
+def _inside(tree: Any) -> Any:
+    """The parameters inside of all wrappers."""
+    while isinstance(tree, Around):
+        tree = tree.env
+    return tree
 
 
 def _merged(env: Any, usual: Any, given: Mapping[str, Any]) -> Any:
@@ -190,6 +190,15 @@ def _merged(env: Any, usual: Any, given: Mapping[str, Any]) -> Any:
                 f"{env.spec.name}: the parameter {known[name]!r} is given twice, once as {name!r}."
             )
         changes[known[name]] = value
+    return _replaced(usual, changes)
+
+
+def _replaced(usual: Any, changes: Mapping[str, Any]) -> Any:
+    """A tree with other values of some of its `parts`."""
+    if isinstance(usual, Around):
+        own = {name: changes.get(name, value) for name, value in usual.own.items()}
+        rest = {name: value for name, value in changes.items() if name not in own}
+        return Around(_replaced(usual.env, rest), own)
     if isinstance(usual, Mapping):
         return {**usual, **changes}
     if dataclasses.is_dataclass(usual) and not isinstance(usual, type):
@@ -203,11 +212,11 @@ def _unknown(env: Any, name: str) -> str:
         return (
             f"{env.spec.name}: {name!r} follows from others, or has no counterpart here, and "
             "cannot be given. "
-            f"Parameters: {', '.join(_parts(env.params))}."
+            f"Parameters: {', '.join(parts(env.params))}."
         )
     near = difflib.get_close_matches(name, names(env), n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    there = ", ".join(_parts(env.params)) or "none"
+    there = ", ".join(parts(env.params)) or "none"
     return f"{env.spec.name} has no parameter {name!r}. {hint}Parameters: {there}."
 
 

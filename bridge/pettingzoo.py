@@ -19,35 +19,44 @@ a dict already has "action_mask" beside its other parts. Worlds in a batch: `Par
 """
 
 import importlib
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from native import registry
 from native.batch import Autoreset
-from native.core import Environment, Renders, TakesTurns
-from native.registry import REGISTRY
+from native.core import Environment
 
 from .actions import check_names
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
-from .environments import Source, as_limited
-from .errors import EpisodeOverError, MissingExtraError, OptionError, RenderError
-from .programs import Device, Sight
-from .resets import given_options, one_seed
+from .environments import OWN, Source, as_limited
+from .errors import EpisodeOverError, MissingExtraError
+from .programs import Device, EndFields, StepFields
+from .resets import one_seed, refuse_options
 from .rows import told
 from .session import Session
-from .window import Window, check_render_mode, frames_per_second
+from .words import PETTINGZOO, PETTINGZOO_VEC
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
 except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo", "pettingzoo", "pettingzoo") from error
 
-from . import named, spaces  # they need Gymnasium, which PettingZoo brings
+from . import by_name, spaces  # they need Gymnasium, which PettingZoo brings
 from .pettingzoo_aec import SimultaneousBridge, TurnBridge
 from .pettingzoo_vec import ParallelVecBridge
+
+__all__ = [
+    "ParallelBridge",
+    "ParallelVecBridge",
+    "SimultaneousBridge",
+    "TurnBridge",
+    "aec_env",
+    "parallel_env",
+    "parallel_vec_env",
+]
 
 RENDER_MODES = ("human", "rgb_array")
 AGILERL = "agilerl.vector.pz_vec_env"  # what its trainers import; to import it takes seconds
@@ -62,34 +71,43 @@ def parallel_env(
     id_or_env: Source,
     *,
     render_mode: str | None = None,
+    max_cycles: int | None = OWN,
     copy: bool = True,
     params: Any = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> "ParallelBridge":
     """One world in which all agents act at once.
+
+    A seed is given to `reset`, and it is on one device: `seed` and `devices` are refused.
 
     Args:
         id_or_env: A registered name or a native environment.
         render_mode: "human", "rgb_array" or None.
         copy: All that is handed out is the caller's own, and of each agent its own; False:
             observations, masks and arrays in infos are read-only views.
+        max_cycles: Time limit in steps, `horizon` in other words; None or -1: without one. Where
+            it is not given, it is the environment's own.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
-        **rules: Rules of the environment, by name; `max_cycles` is another word for `horizon`.
+        rng: Generator of the random bits, see `native.prng`.
+        **rules: Rules of the environment, by name.
 
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.environments.as_environment`.
         RenderError: No such render mode, or the environment has no picture.
     """
-    env = as_limited(id_or_env, "max_cycles", rules)
-    return ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
+    env = _limited(id_or_env, max_cycles, PETTINGZOO.ours(rules))
+    return ParallelBridge(env, render_mode=render_mode, copy=copy, params=params, rng=rng)
 
 
 def aec_env(
     id_or_env: Source,
     *,
     render_mode: str | None = None,
+    max_cycles: int | None = OWN,
     copy: bool = True,
     params: Any = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> "pettingzoo.AECEnv[str, Any, Any]":
     """One world in which the agents take turns; it moves on when the last of them has acted.
@@ -99,9 +117,9 @@ def aec_env(
     (`native.core.TakesTurns`) moves on with every action and is a `TurnBridge`. Arguments and
     errors are those of `parallel_env`.
     """
-    env = as_limited(id_or_env, "max_cycles", rules)
-    world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
-    return TurnBridge(world) if isinstance(env, TakesTurns) else SimultaneousBridge(world)
+    env = _limited(id_or_env, max_cycles, PETTINGZOO.ours(rules))
+    world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params, rng=rng)
+    return TurnBridge(world) if env.spec.turns else SimultaneousBridge(world)
 
 
 def parallel_vec_env(
@@ -109,20 +127,23 @@ def parallel_vec_env(
     num_envs: int,
     *,
     render_mode: str | None = None,
+    max_cycles: int | None = OWN,
     copy: bool = True,
     params: Any = None,
     devices: Sequence[Device] | None = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> ParallelVecBridge:
     """`num_envs` worlds at once, in the shape of AgileRL's `PettingZooVecEnv`.
 
-    Where AgileRL has been imported before, it is one, as AgileRL's trainers ask.
+    Where AgileRL has been imported before, it is one, as AgileRL's trainers ask. Seeds are given to
+    `reset`, so `seed` is refused.
 
     Args:
         id_or_env: A registered name or a native environment.
         num_envs: How many worlds.
         render_mode: "rgb_array" or None.
-        copy: As in `parallel_env`.
+        max_cycles, copy, rng: As in `parallel_env`.
         params: As in `parallel_env`; a value for all worlds, or one for each.
         devices: Share the worlds among these.
         **rules: As in `parallel_env`.
@@ -130,11 +151,16 @@ def parallel_vec_env(
     Raises:
         UnknownNameError, RulesError, UnsuitableError, RenderError: As `parallel_env`.
     """
-    env = as_limited(id_or_env, "max_cycles", rules)
+    env = _limited(id_or_env, max_cycles, PETTINGZOO_VEC.ours(rules))
     kind = ParallelVecBridge
     if AGILERL in sys.modules:
         kind = importlib.import_module(".agilerl", __package__).AgileVecBridge
-    return kind(env, num_envs, render_mode=render_mode, copy=copy, params=params, devices=devices)
+    drawn: dict[str, Any] = {"render_mode": render_mode, "copy": copy}
+    return kind(env, num_envs, **drawn, params=params, devices=devices, rng=rng)
+
+
+def _limited(source: Source, max_cycles: Any, rules: Mapping[str, Any]) -> Environment[Any, Any]:
+    return as_limited(source, "max_cycles", {**rules, "max_cycles": max_cycles})
 
 
 class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
@@ -153,29 +179,23 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         render_mode: str | None = None,
         copy: bool = True,
         params: Any = None,
+        rng: str = "pcg4d",
     ) -> None:
-        check_render_mode(env, render_mode, RENDER_MODES)
-        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        self._draw_in(env, render_mode, RENDER_MODES)
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params, rng=rng)
         spec = self._session.spec
-        self.metadata = {
-            "name": spec.name,
-            "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
-            "render_fps": frames_per_second(env),
-            "is_parallelizable": True,
-        }
-        self.render_mode = render_mode
+        self.metadata |= {"name": spec.name, "is_parallelizable": True}
         self.copy = copy
         self.possible_agents = list(spec.agents)
         self.agents: list[str] = []
-        self.observation_spaces = named.observation_spaces(env, spec)
-        self.action_spaces = named.action_spaces(spec)
+        self.observation_spaces = by_name.observation_spaces(env, spec)
+        self.action_spaces = by_name.action_spaces(spec)
         if spec.global_state is not None:
             self.state_space = spaces.observation_space(spec.global_state)
         self.np_random = np.random.default_rng()
-        self._window = Window(spec.name, frames_per_second(env)) if render_mode == "human" else None
         self._row = {agent: row for row, agent in enumerate(spec.agents)}
         self._acting: dict[str, int] = {}  # `agents`, each with its row
-        self._teams = [named.Team.of(env, group) for group in spec.groups]
+        self._teams = [by_name.Team.of(env, group) for group in spec.groups]
         self._team = {agent: team for team in self._teams for agent in team.agents}
         self._ready = True
 
@@ -212,11 +232,9 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             ClosedError: After `close`.
         """
         seed = one_seed(seed)
-        for option in given_options(options):
-            if option != PROBE:
-                raise OptionError(f"unknown reset option {option!r}: this environment has none.")
+        refuse_options(options, (PROBE,))
         self._session.require("reset", running=False)
-        self._session.begin(seed)
+        self._session.reset(seed)
         if seed is not None:
             self.np_random = np.random.default_rng(seed)
         return self._begun([[True] * len(self._row)])
@@ -242,12 +260,12 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         if not acting:
             return self._rest(actions)
         session = self._session
-        session.dispatch(self._joint(actions))
-        timestep, masks = session.look(own=self.copy)
-        (rewards,) = timestep.reward.tolist()
-        (terminated,) = timestep.terminated.tolist()
-        (truncated,) = timestep.truncated.tolist()
-        observations, infos = self._seen(timestep, masks)
+        session.step(self._joint(actions))
+        now = session.read(StepFields, own=self.copy)
+        (rewards,) = now.reward.tolist()
+        (terminated,) = now.terminated.tolist()
+        (truncated,) = now.truncated.tolist()
+        observations, infos = self._seen(now)
         step = (
             observations,
             {agent: rewards[row] for agent, row in acting.items()},
@@ -256,10 +274,10 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             infos,
         )
         if True in terminated or True in truncated:
-            tally = session.tally()
-            self._take_part(tally.acting)
+            ends = session.read(EndFields)
+            self._take_part(ends.acting)
             for agent in acting.keys() - self._acting.keys():
-                total, length = tally.returns[0, acting[agent]].item(), tally.lengths.item()
+                total, length = ends.returns[0, acting[agent]].item(), ends.lengths.item()
                 infos[agent]["episode"] = {"r": total, "l": length}
         if self._window is not None:
             self.render()
@@ -296,34 +314,17 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             RenderError: Made without a render mode.
             NotResetError, ClosedError: Before `reset`, after `close`.
         """
-        if self.render_mode is None:
-            raise RenderError(f"render() needs an environment made with one of {RENDER_MODES}.")
-        picture = self._session.render()
-        if self._window is None:
-            return picture
-        self._window.show(picture)
-        return None
+        return self._picture()
 
     def close(self) -> None:
         """Let go of the state and the window. Calling it again does nothing."""
         self.agents, self._acting = [], {}
-        self._session.close()
-        if self._window is not None:
-            self._window.close()
+        super().close()
 
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observations, Infos]:
-        """Go on from a file that `save_state` wrote; returns what `reset` returns.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment or time limit.
-        """
-        return self.resume(self._session.load(path))
-
-    def resume(self, memory: Mapping[str, Any]) -> tuple[Observations, Infos]:
+    def _resume(self, memory: Mapping[str, Any]) -> tuple[Observations, Infos]:
         """Go on from the state that the session has; `memory`: what was remembered beside it."""
         self.np_random = generator_from(memory.get("np_random")) or self.np_random
-        return self._begun(self._session.tally().acting)
+        return self._begun(self._session.read(EndFields).acting)
 
     def _memory(self) -> dict[str, Any]:
         return {"np_random": generator_state(self.np_random)}
@@ -332,7 +333,7 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         self._take_part(acting)
         if self._window is not None:
             self.render()
-        return self._seen(*self._session.look(own=self.copy))
+        return self._seen(self._session.read(StepFields, own=self.copy))
 
     def _take_part(self, acting: Any) -> None:
         """`acting`: bool (1, agents), who has not ended."""
@@ -352,16 +353,16 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
             check_names(actions, row, acting)
         return {team.group.name: team.joint(actions, acting) for team in self._teams}
 
-    def _seen(self, timestep: Sight, masks: Mapping[str, Any] | None) -> tuple[Observations, Infos]:
+    def _seen(self, now: StepFields) -> tuple[Observations, Infos]:
         """Observations and infos of those who act, or acted."""
-        acting, native = self._acting, timestep.info
+        acting, native, masks = self._acting, now.info, now.action_mask
         observations: Observations = {}
         infos: Infos = {agent: {} for agent in acting}
         if native:
             infos = dict(zip(acting, told(native, len(acting), own=self.copy), strict=True))
         for team in self._teams:
             mask = masks[team.group.name] if masks and team.mask_size else None
-            seen = team.seen(timestep.observation[team.group.name], mask)
+            seen = team.seen(now.observation[team.group.name], mask)
             for agent, own in zip(team.agents, seen, strict=True):
                 if agent in acting:
                     observations[agent] = own
@@ -370,12 +371,12 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         return observations, infos
 
 
-def _register() -> None:
-    """Make every name known to `pettingzoo.make`, which came with PettingZoo 1.27."""
-    for name in REGISTRY if hasattr(pettingzoo, "register") else ():
-        entry, rules = "bridge.pettingzoo:", {"id_or_env": name}
-        pettingzoo.register("parallel", f"native/{name}", f"{entry}parallel_env", kwargs=rules)
-        pettingzoo.register("aec", f"native/{name}", f"{entry}aec_env", kwargs=rules)
+def _register(name: registry.Name) -> None:
+    """Make a name known to `pettingzoo.make`."""
+    entry, rules = "bridge.pettingzoo:", {"id_or_env": name.id}
+    pettingzoo.register("parallel", f"native/{name.id}", f"{entry}parallel_env", kwargs=rules)
+    pettingzoo.register("aec", f"native/{name.id}", f"{entry}aec_env", kwargs=rules)
 
 
-_register()
+if hasattr(pettingzoo, "register"):  # which came with PettingZoo 1.27
+    registry.follow(_register)

@@ -85,6 +85,10 @@ class SimultaneousBridge(Adapter, OrderEnforcingWrapper):  # type: ignore[misc]
     def __str__(self) -> str:
         return str(self.env)
 
+    def close(self) -> None:
+        """Let go of the state and the window. Calling it again does nothing."""
+        self.env.close()
+
     @all_or_nothing
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Begin an episode; errors are those of `ParallelBridge.reset`."""
@@ -130,7 +134,7 @@ class TurnBridge(Adapter, pettingzoo.AECEnv[str, Any, Any]):  # type: ignore[mis
     """One agent acts at a time, and the world moves with each.
 
     Args:
-        world: A `ParallelBridge` of an environment that is a `native.core.TakesTurns`.
+        world: A `ParallelBridge` of an environment whose spec has `turns`.
 
     Attributes:
         world: The same.
@@ -286,7 +290,7 @@ def _loaded(session: Any, path: str | os.PathLike[str], world: Any) -> Mapping[s
             f"{os.fspath(path)} was saved by another interface, which knows of no turns. Load it "
             "with parallel_env()."
         )
-    world.resume(memory)
+    world._resume(memory)
     return memory
 
 

@@ -20,25 +20,24 @@ it was alive before; AgileRL has NaN elsewhere, which integers and flags cannot 
 they hold something; so is an agent's own last observation where others went on: in the observation.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from native.batch import Autoreset, Transition
-from native.core import Environment, Renders
+from native.core import Environment
 
-from . import named
+from . import by_name
 from .actions import as_array, check_names, mask_size, stacked
-from .adapter import Adapter, all_or_nothing
+from .adapter import StepsInHalves, all_or_nothing
 from .arrays import to_numpy
-from .errors import CallOrderError, MissingExtraError, OptionError, RenderError
+from .attributes import AttributesByRow, RowAttributes
+from .errors import MissingExtraError
 from .programs import Device
-from .resets import given_options
+from .resets import refuse_options
 from .rows import in_turn
 from .session import Session
-from .window import check_render_mode, frames_per_second
 
 try:
     from gymnasium.vector.utils import batch_space
@@ -54,7 +53,7 @@ Steps: TypeAlias = tuple[
 ]
 
 
-class ParallelVecBridge(Adapter):
+class ParallelVecBridge(AttributesByRow, StepsInHalves):
     """N worlds, each array with an axis of worlds in front.
 
     Attributes:
@@ -72,27 +71,25 @@ class ParallelVecBridge(Adapter):
         copy: bool = True,
         params: Any = None,
         devices: Sequence[Device] | None = None,
+        rng: str = "pcg4d",
     ) -> None:
-        check_render_mode(env, render_mode, RENDER_MODES)
-        self._session = Session(env, num_envs, Autoreset.SAME_STEP, params=params, devices=devices)
+        self._draw_in(env, render_mode, RENDER_MODES)
+        mode = Autoreset.SAME_STEP
+        self._session = Session(env, num_envs, mode, params=params, devices=devices, rng=rng)
         spec = self._session.spec
-        self.metadata: dict[str, Any] = {
-            "name": spec.name,
-            "render_modes": [*RENDER_MODES] if isinstance(env, Renders) else [],
-            "render_fps": frames_per_second(env),
-        }
-        self.render_mode = render_mode
+        self.metadata["name"] = spec.name
         self.copy = copy
         self.num_envs = num_envs = self._session.num_envs
         self.possible_agents = list(spec.agents)
         self.agents = list(spec.agents)
         self.num_agents = self.max_num_agents = spec.num_agents
-        self._one_observation = named.observation_spaces(env, spec)
-        self._one_action = named.action_spaces(spec)
+        self._one_observation = by_name.observation_spaces(env, spec)
+        self._one_action = by_name.action_spaces(spec)
         self._observation = _batched(self._one_observation, num_envs)
         self._action = _batched(self._one_action, num_envs)
         self._acting: np.ndarray | None = None
         self._stepping = False
+        self._attributes = RowAttributes(self._session, 1)
         self._ready = True
 
     @property
@@ -139,9 +136,9 @@ class ParallelVecBridge(Adapter):
             OptionError: An option was given; if they are no dict, it is a TypeError too.
             ClosedError: After `close`.
         """
-        for option in given_options(options):
-            raise OptionError(f"unknown reset option {option!r}: this environment has none.")
-        return self._begun(self._session.reset(seed))
+        refuse_options(options)
+        self._session.reset(seed)
+        return self._begun()
 
     @all_or_nothing
     def step(self, actions: Mapping[str, Any]) -> Steps:
@@ -174,9 +171,7 @@ class ParallelVecBridge(Adapter):
         return self._collect()
 
     def _dispatch(self, actions: Mapping[str, Any]) -> None:
-        self._session.require("step")
-        if self._stepping:
-            raise CallOrderError("step_async() was called twice. Call step_wait() in between.")
+        self._may_begin()
         check_names(actions, self.agents, self.agents)
         if self._acting is not None and not self._acting.all():
             ended = ~self._acting
@@ -185,15 +180,13 @@ class ParallelVecBridge(Adapter):
             group.name: stacked(group, [actions[a] for a in group.agents], self.num_envs)
             for group in self._session.spec.groups
         }
-        self._session.dispatch(joint)
+        self._session.step(joint)
         self._stepping = True
 
     def _collect(self) -> Steps:
-        self._session.require("step_wait")
-        if not self._stepping:
-            raise CallOrderError("step_wait() was called before step_async().")
+        self._may_end()
         self._stepping = False
-        shown = self._session.collect()
+        shown = self._session.read(Transition)
         observations, infos = self._seen(shown)
         timestep = shown.timestep
         flags = (timestep.reward, timestep.terminated, timestep.truncated, shown.over)
@@ -215,32 +208,15 @@ class ParallelVecBridge(Adapter):
         Raises:
             RenderError: Made without a render mode.
         """
-        if self.render_mode is None:
-            raise RenderError("render() needs worlds made with render_mode='rgb_array'.")
-        return tuple(self._session.render(world) for world in range(self.num_envs))
+        return tuple(self._pictures())
 
-    def close(self) -> None:
-        """Let go of the state. Calling it again does nothing."""
-        self._session.close()
+    def _resume(self, memory: Mapping[str, Any]) -> tuple[Observations, Infos]:
+        del memory  # nothing is
+        return self._begun()
 
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> tuple[Observations, Infos]:
-        """Go on from a file that `save_state` wrote; returns what `reset` returns.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment or number of worlds.
-        """
-        self._session.load(path)
-        return self._begun(self._session.shown)
-
-    def _memory(self) -> dict[str, Any]:
-        if self._stepping:
-            raise CallOrderError("save_state() was called before step_wait(). Call that first.")
-        return {}
-
-    def _begun(self, shown: Transition) -> tuple[Observations, Infos]:
+    def _begun(self) -> tuple[Observations, Infos]:
         self._stepping = False
-        return self._seen(shown)
+        return self._seen(self._session.read(Transition))
 
     def _seen(self, shown: Transition) -> tuple[Observations, Infos]:
         timestep = shown.timestep
@@ -269,7 +245,7 @@ class ParallelVecBridge(Adapter):
     def _observations(self, observation: Any, masks: Mapping[str, np.ndarray]) -> Observations:
         observations: Observations = {}
         for group in self._session.spec.groups:
-            seen = named.element(group, observation[group.name], masks.get(group.name))
+            seen = by_name.element(group, observation[group.name], masks.get(group.name))
             observations |= zip(
                 group.agents, _by_agent(seen, len(group.agents), self.copy), strict=True
             )

@@ -10,7 +10,7 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import jax
 import numpy as np
@@ -30,18 +30,19 @@ PACK_LIMIT = 5 << 16  # bytes; more of them are quicker on their own, fewer are 
 RECENT = 4  # programs kept though no session uses them
 
 
-class Sight(NamedTuple):
-    """A `Timestep` on the host; a tuple, because it is made in every step."""
+class StepFields(NamedTuple):
+    """What is read after every step, on the host; a tuple, because it is made in every step."""
 
     observation: Mapping[str, Any]
     reward: np.ndarray
     terminated: np.ndarray
     truncated: np.ndarray
     info: Mapping[str, np.ndarray]
+    action_mask: Mapping[str, np.ndarray] | None
 
 
-class Tally(NamedTuple):
-    """Fields of a `Transition` that matter where an episode ends, on the host."""
+class EndFields(NamedTuple):
+    """What is read where an episode has ended, on the host."""
 
     acting: np.ndarray
     over: np.ndarray
@@ -57,6 +58,8 @@ class Programs:
     Those that take `numbers` want the parameters as `place_params` returns them.
 
     Attributes:
+        read: Set of fields -> what reads it, of the flat arrays and of whether the caller may
+            write to what it gets.
         leaves: What the flat arrays are, unpacked.
         form: What `programs` was asked for.
     """
@@ -64,9 +67,7 @@ class Programs:
     init: Callable[..., tuple[jax.Array, ...]]
     reset: Callable[..., tuple[jax.Array, ...]]
     step: Callable[..., tuple[jax.Array, ...]]
-    show: Callable[..., Transition]
-    look: Callable[..., tuple[Sight, Mapping[str, Any] | None]]
-    tally: Callable[..., Tally]
+    read: Mapping[Any, Callable[[Sequence[Any], bool], Any]]
     unpack: Callable[..., list[np.ndarray]]
     place: Callable[..., tuple[jax.Array, ...]]
     place_params: Callable[..., tuple[jax.Array, ...]]
@@ -151,16 +152,24 @@ def _make(batch: Batch, form: Form) -> Programs:
     leaves = jax.tree.leaves(shapes)
     structure: Any = jax.tree.structure(shapes)
     kept, places = _kept(batch, shapes)
-    shown_places = places[len(jax.tree.leaves(shapes[0])) :]
+    numbers = places[len(jax.tree.leaves(shapes[0])) :]
     shown_structure: Any = jax.tree.structure(shapes[1])
-    number: Any = shown_structure.unflatten(shown_places)
+    number: Any = shown_structure.unflatten(numbers)
     now = number.timestep
-    trees = (now.observation, now.info, number.action_mask)
-    sight_structure: Any = jax.tree.structure(trees)
-    sight_places: Any = [now.reward, now.terminated, now.truncated, *jax.tree.leaves(trees)]
-    tally = Tally(number.acting, number.over, number.returns, number.lengths, number.final)
-    tally_structure: Any = jax.tree.structure(tally)
-    tally_places: Any = jax.tree.leaves(tally)
+    fields: dict[Any, Any] = {
+        Transition: number,
+        StepFields: StepFields(
+            now.observation,
+            now.reward,
+            now.terminated,
+            now.truncated,
+            now.info,
+            number.action_mask,
+        ),
+        EndFields: EndFields(
+            number.acting, number.over, number.returns, number.lengths, number.final
+        ),
+    }
     carried = [leaves[i] for i in kept]
     names = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(shapes)]
     may_pack = devices is None and not form.watched
@@ -182,35 +191,25 @@ def _make(batch: Batch, form: Form) -> Programs:
         carried = packing.unpack(*flat) if packing else flat
         return structure.unflatten([carried[place] for place in places])
 
-    def show(flat: Sequence[Any]) -> Transition:
-        leaves: Sequence[Any]
-        if packing:
-            words, small = flat
-            leaves = packing.views(np.asarray(words), np.asarray(small), shown_places)
-        else:
-            leaves = [flat[place] for place in shown_places]
-        shown: Transition = shown_structure.unflatten(leaves)
-        return shown
+    def reader(of: Any, wanted: Any) -> Callable[[Sequence[Any], bool], Any]:
+        """Reads the leaves whose places are in `wanted`, into the form that those have there."""
+        chosen = jax.tree.leaves(wanted)
+        tree: Any = jax.tree.structure(wanted)
+        on_host: Any = None if of is Transition else arrays.to_numpy
 
-    def look(flat: Sequence[Any], own: bool) -> tuple[Sight, Mapping[str, Any] | None]:
-        take = np.array if own else np.asarray
-        if packing:
-            words, small = flat
-            leaves = packing.views(take(words), take(small), sight_places)
-        else:
-            leaves = [take(leaf) for leaf in arrays.to_numpy([flat[i] for i in sight_places])]
-        reward, terminated, truncated, *rest = leaves
-        observation, info, mask = sight_structure.unflatten(rest)
-        return Sight(observation, reward, terminated, truncated, info), mask
+        def read(flat: Sequence[Any], own: bool) -> Any:
+            leaves: Sequence[Any]
+            take = np.array if own else np.asarray
+            if packing:
+                words, small = flat
+                leaves = packing.views(take(words), take(small), chosen)
+            else:
+                leaves = [flat[place] for place in chosen]
+                leaves = on_host(leaves) if on_host else leaves
+                leaves = [*map(np.array, leaves)] if own else leaves
+            return tree.unflatten(leaves)
 
-    def count(flat: Sequence[Any]) -> Tally:
-        if packing:
-            words, small = flat
-            leaves = packing.views(np.asarray(words), np.asarray(small), tally_places)
-        else:
-            leaves = arrays.to_numpy([flat[place] for place in tally_places])
-        counted: Tally = tally_structure.unflatten(leaves)
-        return counted
+        return read
 
     def params(numbers: Sequence[jax.Array]) -> Any:
         if constant:
@@ -231,15 +230,15 @@ def _make(batch: Batch, form: Form) -> Programs:
         return flatten(kernels.apart(advance, unflatten(flat)[0], action, numbers))
 
     def render(flat: Any, row: Any, numbers: Any) -> jax.Array:
-        assert isinstance(env, Renders)
         state = jax.tree.map(lambda leaf: leaf[row], unflatten(flat)[0].state)
-        return env.render(state, _of_row(env.params, params(numbers), row, form.num_envs))
+        return cast(Renders, env).render(
+            state, _of_row(env.params, params(numbers), row, form.num_envs)
+        )
 
     def global_state(flat: Any, numbers: Any) -> jax.Array:
-        assert isinstance(env, HasGlobalState)
         now = params(numbers)
         axes = row_axes(env.params, now, form.num_envs)
-        whole = jax.vmap(env.global_state, in_axes=(0, axes))
+        whole = jax.vmap(cast(HasGlobalState, env).global_state, in_axes=(0, axes))
         found: jax.Array = whole(unflatten(flat)[0].state, now)
         return found
 
@@ -281,9 +280,7 @@ def _make(batch: Batch, form: Form) -> Programs:
         init=lambda seeds, numbers: packed(begin(seeds, numbers)),
         reset=whole(reset),
         step=whole(step),
-        show=show,
-        look=look,
-        tally=count,
+        read={of: reader(of, wanted) for of, wanted in fields.items()},
         unpack=unpack,
         place=place,
         place_params=place_params,

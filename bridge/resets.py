@@ -5,12 +5,12 @@ of shape (). A bool is none, nor is a whole float.
 """
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .errors import OptionTypeError, SeedError
+from .errors import OptionError, OptionTypeError, SeedError
 from .wording import brief
 
 WORD = 1 << 32
@@ -75,3 +75,15 @@ def given_options(options: Any) -> Mapping[str, Any]:
             f"options of reset() must be a dict from name to value, got {brief(options)}."
         )
     return options
+
+
+def refuse_options(options: Any, known: Collection[str] = ()) -> None:
+    """Raise unless a reset is given no options but those that are `known`.
+
+    Raises:
+        OptionError: There is another one; if they are no dict, it is a TypeError too.
+    """
+    for option in given_options(options):
+        if option not in known:
+            there = f"there is only {', '.join(map(repr, known))}" if known else "there is none"
+            raise OptionError(f"unknown reset option {option!r}: {there}.")

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from native import rules
+from native.names import RegistryError
 from native.rules import RuleError, UnknownRuleError
 
 from .errors import RulesError, RuleValueError, UnsuitableError
@@ -28,6 +29,7 @@ def as_ours() -> Generator[None, None, None]:
     Raises:
         RulesError: There is no rule of that name.
         RuleValueError: A rule has a value that does not fit.
+        UnsuitableError: A registered name does not lead to what it says.
     """
     try:
         yield
@@ -35,6 +37,8 @@ def as_ours() -> Generator[None, None, None]:
         raise RulesError(*error.args) from None
     except RuleError as error:
         raise RuleValueError(*error.args) from None
+    except RegistryError as error:
+        raise UnsuitableError(*error.args) from None
 
 
 def time_limit(word: str, value: Any) -> int | None:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .programs import Tally
+from .programs import EndFields
 from .rows import told
 
 Infos: TypeAlias = list[dict[str, Any]]
@@ -72,7 +72,7 @@ class Notebook:
         rows: np.ndarray,
         ended: np.ndarray,
         truncated: np.ndarray,
-        tally: Tally,
+        ends: EndFields,
         last: list[Any],
     ) -> None:
         """Add what is known of rows that are done.
@@ -82,11 +82,11 @@ class Notebook:
             rows: The numbers of those: of `ended`, and the others of worlds that are over.
             ended: bool (rows,), whose agent ended on this step.
             truncated: bool (rows,).
-            tally: Of the step.
+            ends: Of the step.
             last: What each of `rows` saw last.
         """
-        totals = np.round(tally.returns.reshape(-1)[rows].astype(np.float64), 6)
-        lengths = tally.lengths[rows // self._agents]
+        totals = np.round(ends.returns.reshape(-1)[rows].astype(np.float64), 6)
+        lengths = ends.lengths[rows // self._agents]
         columns = (rows, ended[rows], truncated[rows], totals, lengths)
         elapsed = round(time.time() - self._made, 6)
         for row, real, late, total, length, seen in zip(

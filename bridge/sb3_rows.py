@@ -7,26 +7,24 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from native.batch import Autoreset, Transition
-from native.core import Environment, Renders
+from native.batch import Autoreset
+from native.core import Environment
 
 from .actions import mask_size
 from .adapter import Adapter, all_or_nothing
-from .arrays import to_numpy
 from .attributes import RowAttributes
 from .errors import (
     CallOrderError,
     MissingExtraError,
-    OptionError,
     RenderError,
     UnsuitableError,
 )
-from .programs import Device, Sight
-from .resets import given_options, one_seed
+from .programs import Device, EndFields, StepFields
+from .resets import one_seed, refuse_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .sb3_infos import Infos, Notebook
 from .session import Session
-from .window import Window, check_render_mode, frames_per_second
+from .window import Window
 
 try:
     from stable_baselines3.common.vec_env import VecEnv
@@ -60,32 +58,28 @@ class Rows(Adapter, VecEnv):
         render_mode: str | None = None,
         params: Any = None,
         devices: Sequence[Device] | None = None,
+        rng: str = "pcg4d",
     ) -> None:
         only_kind(env.spec)
-        check_render_mode(env, render_mode, RENDER_MODES)
+        self._draw_in(env, render_mode, RENDER_MODES)
         self._session = Session(
-            env, num_worlds, Autoreset.SAME_STEP, params=params, devices=devices
+            env, num_worlds, Autoreset.SAME_STEP, params=params, devices=devices, rng=rng
         )
         self._spec = spec = self._session.spec
         group = only_kind(spec)
         self._intake = Intake(spec, num_worlds)
         self._notebook = Notebook(num_worlds, spec.num_agents)
         self._before: Any = None  # the session before the step that has begun; None: none has
-        self._window: Window | None = None
         self._masks: Any = None
         self.num_worlds = num_worlds = self._session.num_envs
         self.num_agents = spec.num_agents
         self._attributes = RowAttributes(self._session, spec.num_agents)
         self.num_envs = num_worlds * self.num_agents
-        self.render_mode = render_mode
         self.alive = np.ones(self.num_envs, bool)
         observation_space = spaces.observation_space(group.observation)
+        metadata = self.metadata  # of which SB3 knows nothing
         super().__init__(self.num_envs, observation_space, spaces.action_space(group.action))
-        modes = [*RENDER_MODES] if isinstance(env, Renders) else []
-        self.metadata: dict[str, Any] = {
-            "render_modes": modes,
-            "render_fps": frames_per_second(env),
-        }
+        self.metadata = metadata
         self._ready = True
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
@@ -105,16 +99,13 @@ class Rows(Adapter, VecEnv):
             OptionError: An option was given; what is no dict is a TypeError too.
         """
         for given in options if isinstance(options, list) else [options]:
-            for option in given_options(given):
-                raise OptionError(f"unknown reset option {option!r}: this VecEnv has no options.")
+            refuse_options(given)
 
     @all_or_nothing
     def reset(self) -> Observations:
-        shown = self._session.reset(self._seeds[:: self.num_agents])
+        self._session.reset(self._seeds[:: self.num_agents])
         self._reset_seeds()
-        info = to_numpy(shown.timestep.info)
-        self.reset_infos[:] = self._notebook.of_reset(info, np.arange(self.num_worlds))
-        return self._begun(shown)
+        return self._begun()
 
     @all_or_nothing
     def step_async(self, actions: np.ndarray) -> None:
@@ -132,7 +123,7 @@ class Rows(Adapter, VecEnv):
         if self._before is not None:
             self._session.go_back(self._before)
         self._before = self._session.moment()
-        self._session.dispatch(joint)
+        self._session.step(joint)
 
     @all_or_nothing
     def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
@@ -147,8 +138,8 @@ class Rows(Adapter, VecEnv):
             raise CallOrderError("step_wait() was called before step_async().")
         self._before = None
         infos = self._notebook.empty()  # while the device works
-        now: Any
-        now, self._masks = self._session.look(own=True)
+        now = self._session.read(StepFields, own=True)
+        self._masks = now.action_mask
         dones = (now.terminated | now.truncated).reshape(-1)
         if np.logical_or.reduce(dones):
             infos, dones = self._end(infos, dones, now)
@@ -158,24 +149,9 @@ class Rows(Adapter, VecEnv):
             self.render()
         return self._observe(now.observation), now.reward.reshape(-1), dones, infos
 
-    def close(self) -> None:
-        self._session.close()
-        if self._window is not None:
-            self._window.close()
-
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> Observations:
-        """Go on from a file that `save_state` wrote; its observations, as `reset` returns them.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment or number of worlds.
-        """
-        memory = self._session.load(path)
+    def _resume(self, memory: Mapping[str, Any]) -> Observations:
         self._seeds = memory.get("seeds", [None] * self.num_envs)
-        shown = self._session.shown
-        info = to_numpy(shown.timestep.info)
-        self.reset_infos[:] = self._notebook.of_reset(info, np.arange(self.num_worlds))
-        return self._begun(shown)
+        return self._begun()
 
     def save_state(self, path: str | os.PathLike[str]) -> None:
         """See `Adapter.save_state`; a step that was begun and not waited for is not in it."""
@@ -239,9 +215,14 @@ class Rows(Adapter, VecEnv):
         values = dict.fromkeys(self._rows(indices), value)
         self._attributes.set(attr_name, values, is_taken=self.has_attr(attr_name))
 
+    @all_or_nothing
     def env_method(
         self, method_name: str, *method_args: Any, indices: Indices = None, **method_kwargs: Any
     ) -> list[Any]:
+        if method_name == "set_params":
+            rows = self._rows(indices)
+            self._attributes.set_params(rows, *method_args, **method_kwargs)
+            return [None] * len(rows)
         methods = self.get_attr(method_name, indices)
         return [method(*method_args, **method_kwargs) for method in methods]
 
@@ -272,7 +253,7 @@ class Rows(Adapter, VecEnv):
                 return bool(self.alive[row])
             case "action_masks" if mask_size(env, self._spec.groups[0]):
                 return functools.partial(self._action_mask, row)
-            case "render" if isinstance(env, Renders):
+            case "render" if env.spec.render_fps:
                 return functools.partial(self._session.render, row // self.num_agents)
             case _:
                 return self._attributes.get(name, row)
@@ -286,10 +267,13 @@ class Rows(Adapter, VecEnv):
             self._masks = to_rows(self._spec, self._masks)
         return np.array(self._masks[row])
 
-    def _begun(self, shown: Transition) -> Observations:
+    def _begun(self) -> Observations:
         self._before = None
-        self.alive = np.array(to_numpy(shown.acting)).reshape(-1)
-        now, self._masks = self._session.look(own=True)
+        self.alive = np.array(self._session.read(EndFields).acting).reshape(-1)
+        now = self._session.read(StepFields, own=True)
+        self._masks = now.action_mask
+        every_world = np.arange(self.num_worlds)
+        self.reset_infos[:] = self._notebook.of_reset(now.info, every_world)
         if self.render_mode == "human":
             self.render()
         return self._observe(now.observation)
@@ -304,20 +288,20 @@ class Rows(Adapter, VecEnv):
     def _elements(self, observation: Any) -> Observations:
         return spaces.element(self._spec.groups[0].observation, observation)
 
-    def _end(self, infos: Infos, ended: np.ndarray, now: Sight) -> tuple[Infos, np.ndarray]:
+    def _end(self, infos: Infos, ended: np.ndarray, now: StepFields) -> tuple[Infos, np.ndarray]:
         """Infos of a step on which agents `ended`, and which rows are done: those, and padding."""
-        tally = self._session.tally()
-        assert tally.final is not None
-        observation, info = tally.final  # before any reset
-        over = np.repeat(tally.over, self.num_agents)
+        ends = self._session.read(EndFields)
+        assert ends.final is not None
+        observation, info = ends.final  # before any reset
+        over = np.repeat(ends.over, self.num_agents)
         dones: np.ndarray = ended | over
         rows = np.flatnonzero(dones)
         space = self._spec.groups[0].observation
         last = split(space, self._elements(at(to_rows(self._spec, observation), rows)), len(rows))
         infos = self._notebook.of_step(infos, info, self.alive)
-        self._notebook.add_endings(infos, rows, ended, now.truncated.reshape(-1), tally, last)
-        begun = self._notebook.of_reset(now.info, np.flatnonzero(tally.over))
+        self._notebook.add_endings(infos, rows, ended, now.truncated.reshape(-1), ends, last)
+        begun = self._notebook.of_reset(now.info, np.flatnonzero(ends.over))
         for row, info_of_row in zip(np.flatnonzero(over).tolist(), begun, strict=True):
             self.reset_infos[row] = info_of_row
-        self.alive = np.array(tally.acting).reshape(-1)
+        self.alive = np.array(ends.acting).reshape(-1)
         return infos, dones

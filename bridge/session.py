@@ -3,9 +3,8 @@
 | adapter asks for        | session does                                                       |
 | ----------------------- | ------------------------------------------------------------------ |
 | `reset(seeds, mask)`    | one compiled call; row i is seeded with seeds[i]                   |
-| `begin(seeds, mask)`    | the same, without a look at what it shows                          |
-| `step(action)`          | one compiled call; what it shows stays valid after the next        |
-| `dispatch`, `collect`   | the two halves of `step`, for interfaces that tell them apart      |
+| `step(action)`          | one compiled call; the device works on it while Python goes on     |
+| `read(fields)`          | what the last of both shows: a named set of fields, see `read`     |
 | `set_params`, `set_rule` | other numbers, or another rule, from the next step on             |
 | `save`, `load`          | the state of every row as a file, see `state_file`                 |
 """
@@ -14,13 +13,13 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import jax
 import numpy as np
 
-from native.batch import Autoreset, Batch, Transition
-from native.core import Environment, Renders
+from native.batch import Autoreset, Batch
+from native.core import Environment
 
 from . import forked
 from .environments import with_rule
@@ -33,12 +32,13 @@ from .errors import (
 )
 from .identity import identity
 from .parameters import shown_spec, with_given
-from .programs import Device, Form, Programs, Sight, Tally, programs, watched
+from .programs import Device, Form, Programs, programs, watched
 from .resets import row_words
 from .rules import as_ours, checked_devices, checked_rows
 from .state_file import Saved, read, write
 
 Seeds: TypeAlias = "int | Sequence[int | None] | None"
+Fields = TypeVar("Fields")  # a named set of them, see `Session.read`
 
 
 _MINE: Any = object()  # the parameters that a session has
@@ -52,7 +52,6 @@ PLAYED = (
     "_params",
     "_numbers",
     "_arrays",
-    "_shown",
     "_seeds",
 )
 
@@ -92,7 +91,6 @@ class Session:
             self._batch = Batch(env, autoreset, rng)
         self._devices = checked_devices(devices, num_envs)
         self._arrays: tuple[jax.Array, ...] | None = None
-        self._shown: Transition | None = None
         self._seeds = np.zeros(num_envs, np.uint32)
         self._every_row = np.ones(num_envs, bool)
         self._params: Any = None  # NumPy arrays; None: the environment's own, as constants
@@ -153,12 +151,26 @@ class Session:
         """Be where it was at a `moment`."""
         self.__dict__.update({name: moment[name] for name in PLAYED if name in moment})
 
-    @property
-    def shown(self) -> Transition:
-        """What the last `reset` or `step` showed."""
+    def read(self, fields: type[Fields], *, own: bool = False) -> Fields:
+        """A set of fields of what the last `reset` or `step` shows; valid after the next as well.
+
+        | fields       | where                                      | for                     |
+        | ------------ | ------------------------------------------ | ----------------------- |
+        | `StepFields` | NumPy                                      | every step; the fastest |
+        | `EndFields`  | NumPy                                      | steps that end episodes |
+        | `Transition` | on the device; of small batches, NumPy     | everything              |
+
+        Args:
+            fields: One of these classes.
+            own: NumPy arrays that the caller may write to; else read-only views where possible.
+
+        Raises:
+            NotResetError: Before `reset`.
+        """
         if self._arrays is None:
             raise NotResetError("reset")
-        return self._show() if self._shown is None else self._shown
+        found: Fields = self._programs.read[fields](self._arrays, own)
+        return found
 
     def require(self, what: str, *, running: bool = True) -> None:
         """Raise unless `what` may be called now.
@@ -175,12 +187,7 @@ class Session:
         if running and self._arrays is None:
             raise NotResetError(what)
 
-    def reset(self, seeds: Seeds = None, mask: np.ndarray | None = None) -> Transition:
-        """`begin`, and show every row."""
-        self.begin(seeds, mask)
-        return self._show()
-
-    def begin(self, seeds: Seeds = None, mask: np.ndarray | None = None) -> None:
+    def reset(self, seeds: Seeds = None, mask: np.ndarray | None = None) -> None:
         """Begin an episode in the rows of `mask` (None: all).
 
         Args:
@@ -203,37 +210,12 @@ class Session:
         # The first episode too is begun by this program: another might round otherwise.
         mask = self._every_row if mask is None else mask
         self._arrays = self._programs.reset(arrays, self._seeds, seeded, mask, numbers)
-        self._shown = None
 
-    def step(self, action: Mapping[str, np.ndarray]) -> Transition:
+    def step(self, action: Mapping[str, np.ndarray]) -> None:
         """Advance every row. `action`: group -> (rows, agents of the group, ...), checked."""
-        self.dispatch(action)
-        return self._show()
-
-    def dispatch(self, action: Mapping[str, np.ndarray]) -> None:
-        """Begin a step; the device works on it while Python goes on."""
         if self._arrays is None or self.closed or forked.stranded:
             self.require("step")
         self._arrays = self._programs.step(self._arrays, action, self._numbers)
-        self._shown = None
-
-    def collect(self) -> Transition:
-        """What the step begun last shows."""
-        return self._show()
-
-    def look(self, *, own: bool) -> tuple[Sight, Mapping[str, Any] | None]:
-        """Timestep and action mask of what is shown, as NumPy arrays; quicker than all of it.
-
-        Args:
-            own: They are the caller's, to write to; else read-only views, as of `arrays.to_numpy`.
-        """
-        assert self._arrays is not None
-        return self._programs.look(self._arrays, own)
-
-    def tally(self) -> Tally:
-        """What matters where an episode ends; quicker than all that is shown."""
-        assert self._arrays is not None
-        return self._programs.tally(self._arrays)
 
     def global_state(self) -> np.ndarray:
         """The whole world of every row, (rows, *shape of `spec.global_state`); the caller's own."""
@@ -247,7 +229,7 @@ class Session:
         Raises:
             RenderError: The environment has no picture.
         """
-        if not isinstance(self.env, Renders):
+        if self.spec.render_fps is None:
             raise RenderError(f"{self.spec.name} has no render() and so no picture.")
         self.require("render")
         assert self._arrays is not None
@@ -286,34 +268,33 @@ class Session:
         arrays = made.place([saved.arrays[leaf.name] for leaf in made.leaves])
         self._params = params
         self._use(made)
-        self._arrays, self._shown = arrays, None
+        self._arrays = arrays
         memory: Mapping[str, Any] = saved.memory
         return memory
 
     def close(self) -> None:
         """Let go of the state. Calling it again does nothing."""
         self.closed = True
-        self._arrays = self._shown = None
+        self._arrays = None
         self.__dict__.pop("_programs", None)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the compiled programs and what they hold on the device."""
         state = self.__dict__.copy()
-        for name in ("_programs", "_shown", "_numbers"):
+        for name in ("_programs", "_numbers"):
             state.pop(name, None)
         if self._arrays is not None:
             state["_arrays"] = [np.array(leaf) for leaf in self._programs.unpack(self._arrays)]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _shown=None)
+        self.__dict__.update(state)
         if self.closed:
             return
         self._use(self._made())
         if self._arrays is not None:
             forked.check()
             self._arrays = self._programs.place(list(self._arrays))
-            self._show()
 
     def _made(self, params: Any = _MINE) -> Programs:
         """The programs of this session's rules, with or without parameters as data."""
@@ -345,7 +326,7 @@ class Session:
                 raise RulesError(
                     f"{env.spec.name}: these rules have another state. Make a new environment."
                 )
-            other._arrays, other._shown = made.place(self._programs.unpack(self._arrays)), None
+            other._arrays = made.place(self._programs.unpack(self._arrays))
         self.__dict__.update(other.__dict__)
 
     def _saved_params(self, path: str | os.PathLike[str], saved: Saved) -> Any:
@@ -367,11 +348,6 @@ class Session:
     def _named_params(self, params: Any) -> dict[str, Any]:
         leaves = jax.tree.leaves_with_path(params)
         return {f"params{jax.tree_util.keystr(path)}": leaf for path, leaf in leaves}
-
-    def _show(self) -> Transition:
-        assert self._arrays is not None
-        self._shown = self._programs.show(self._arrays)
-        return self._shown
 
     def _about(self) -> dict[str, Any]:
         return {

@@ -27,7 +27,6 @@ the device: what is shown is also what `save_state` and a reset with a mask read
 everybody write. Actions are checked on the host.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,17 +34,19 @@ import jax
 import numpy as np
 
 from native.batch import Autoreset, Transition
-from native.core import Environment, Group
+from native.core import Environment, Group, Spec
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
+from . import driving
 from .actions import checked, mask_size, stacked
 from .adapter import Adapter, all_or_nothing
 from .arrays import to_torch
 from .environments import Source, as_environment
-from .errors import MissingExtraError, OptionError, SeedError
-from .programs import Device
-from .resets import one_seed
+from .errors import MissingExtraError, SeedError
+from .programs import Device, EndFields
+from .resets import one_seed, refuse_options
 from .session import Session
+from .words import TORCHRL
 
 try:
     import torch
@@ -62,6 +63,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.torchrl", "torchrl", "torchrl") from error
 
+__all__ = ["Driver", "TorchRLBridge", "make"]
+
 ENDINGS = ("done", "terminated", "truncated")
 
 
@@ -72,9 +75,12 @@ def make(
     seed: int | None = None,
     params: Any = None,
     devices: Sequence[Device] | None = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> "TorchRLBridge":
     """`num_envs` copies of an environment as one TorchRL environment.
+
+    Tensors are copies, and it draws nothing, so `copy` and `render_mode` are refused.
 
     Args:
         id_or_env: A registered name, a native environment, or one of `bridge.sources`.
@@ -82,14 +88,15 @@ def make(
         seed: World w is seeded with `seed` + w. None: by `set_seed`, or the operating system.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
         devices: Share the worlds among these.
+        rng: Generator of the random bits, see `native.prng`.
         **rules: Rules of the environment, by name.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         SeedError: `seed` is no non-negative integer.
     """
-    native = as_environment(id_or_env, **rules)
-    env = TorchRLBridge(native, num_envs, params=params, devices=devices)
+    native = as_environment(id_or_env, **TORCHRL.ours(rules))
+    env = TorchRLBridge(native, num_envs, params=params, devices=devices, rng=rng)
     if seed is not None:
         env.set_seed(seed)
     return env
@@ -110,8 +117,10 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         *,
         params: Any = None,
         devices: Sequence[Device] | None = None,
+        rng: str = "pcg4d",
     ) -> None:
-        session = Session(env, num_worlds, Autoreset.DISABLED, params=params, devices=devices)
+        mode = Autoreset.DISABLED
+        session = Session(env, num_worlds, mode, params=params, devices=devices, rng=rng)
         num_worlds = session.num_envs
         platform = (devices or jax.devices())[0].platform
         device = "cpu" if platform == "cpu" else "cuda"
@@ -124,15 +133,9 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         self._make_specs(env)
         self._ready = True
 
-    @all_or_nothing
-    def load_state(self, path: str | os.PathLike[str]) -> Any:
-        """Go on from a file that `save_state` wrote; returns what `reset` returns.
-
-        Raises:
-            StateFileError: It is no such file, or of another environment or number of worlds.
-        """
-        self._seeds = self._session.load(path).get("seed")
-        return self._begun(self._session.shown)
+    def _resume(self, memory: Mapping[str, Any]) -> Any:
+        self._seeds = memory.get("seed")
+        return self._begun()
 
     def _memory(self) -> dict[str, Any]:
         return {"seed": self._seeds}
@@ -149,14 +152,16 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
 
     @all_or_nothing
     def _reset(self, tensordict: Any = None, **options: Any) -> Any:
-        for option in options:
-            raise OptionError(f"unknown reset option {option!r}: this environment has none.")
+        refuse_options(options)
         mask = None if tensordict is None else tensordict.get("_reset", None)
         if mask is None:
             seeds, self._seeds = self._seeds, None
-            return self._begun(self._session.reset(seeds))
+            self._session.reset(seeds)
+            return self._begun()
         rows = mask.reshape(self.num_worlds).numpy(force=True).copy()  # the device reads it later
-        return self._begun(self._session.reset(None, rows) if rows.any() else self._session.shown)
+        if rows.any():
+            self._session.reset(None, rows)
+        return self._begun()
 
     @all_or_nothing
     def _step(self, tensordict: Any) -> Any:
@@ -169,7 +174,8 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
                 if self._alone
                 else checked(group, actions, self.num_worlds)
             )
-        shown = self._session.step(joint)
+        self._session.step(joint)
+        shown = self._session.read(Transition)
         out = self._seen(shown)
         reward = self._tensor(shown.timestep.reward)[..., None]
         rows = self._session.spec.rows
@@ -179,8 +185,8 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
             )
         return self._wrapped(out)
 
-    def _begun(self, shown: Transition) -> Any:
-        return self._wrapped(self._seen(shown))
+    def _begun(self) -> Any:
+        return self._wrapped(self._seen(self._session.read(Transition)))
 
     def _wrapped(self, source: Mapping[Any, Any]) -> Any:
         out = TensorDict({}, batch_size=self.batch_size, device=self.device)
@@ -270,6 +276,63 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
             observation["info", name] = Unbounded(shape, dtype=dtype, device=self.device)
         self.observation_spec, self.action_spec = observation, action
         self.reward_spec, self.done_spec = reward, done
+
+
+class Driver(driving.Driver):
+    """Plays one by joint actions; worlds that are over begin again as collectors have it."""
+
+    has_options = False
+    has_render_mode = False
+
+    def reset(self, adapter: Any, seed: int | None = 0) -> Any:
+        if seed is not None:
+            adapter.set_seed(seed)
+        return _on_host(adapter.reset())
+
+    def step(self, adapter: Any, joint: driving.Joint, spec: Spec) -> Any:
+        return _on_host(super().step(adapter, joint, spec))
+
+    def spell(self, joint: driving.Joint, spec: Spec) -> Any:
+        actions = TensorDict({}, batch_size=(self.worlds,))
+        for group in spec.groups:
+            taken = torch.from_numpy(np.array(joint[group.name]))
+            if spec.num_agents == 1:
+                actions["action"] = taken[:, 0]
+            else:
+                actions[group.name, "action"] = taken
+        return actions
+
+    def take(self, adapter: Any, action: Any) -> Any:
+        return adapter.step(action.clone())["next"]
+
+    def over(self, adapter: Any) -> bool:
+        return bool(_over(adapter).any())
+
+    def begin_again(self, adapter: Any) -> None:
+        over = torch.from_numpy(_over(adapter))[:, None]
+        adapter.reset(TensorDict({"_reset": over}, batch_size=(self.worlds,)))
+
+    def see(self, shown: Any, spec: Spec) -> driving.Seen:
+        def whole(name: str) -> Any:
+            if spec.num_agents == 1:
+                return shown[name].numpy(force=True)
+            of = [shown[group.name, name][..., 0] for group in spec.groups]
+            return torch.cat(of, dim=1).numpy(force=True)
+
+        return whole("reward"), whole("terminated") | whole("truncated")
+
+
+def _over(adapter: Any) -> np.ndarray:
+    """bool (worlds,), in which nobody acts any more."""
+    over: np.ndarray = ~adapter._session.read(EndFields).acting.any(axis=1)
+    return over
+
+
+def _on_host(shown: Any) -> Any:
+    """A `TensorDict` as dicts of NumPy arrays."""
+    if hasattr(shown, "keys"):
+        return {name: _on_host(value) for name, value in shown.items()}
+    return shown.numpy(force=True).copy()
 
 
 def _spec(space: Space, lead: tuple[int, ...], device: Any, choice: Any = torch.int32) -> Any:

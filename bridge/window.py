@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from native.core import FRAMES_PER_SECOND, Environment, Renders
+from native.core import FRAMES_PER_SECOND, Environment
 
 from .errors import MissingExtraError, RenderError
 
 
 def frames_per_second(env: Environment[Any, Any]) -> int:
     """How many steps are shown in a second, in films, windows and `metadata` alike."""
-    rate: int = getattr(env, "frames_per_second", FRAMES_PER_SECOND)
-    return rate
+    return env.spec.render_fps or FRAMES_PER_SECOND
 
 
 def check_render_mode(
@@ -26,7 +25,7 @@ def check_render_mode(
     """
     if render_mode is not None and render_mode not in modes:
         raise RenderError(f"There is no render mode {render_mode!r} here; there is {[*modes]}.")
-    if render_mode is not None and not isinstance(env, Renders):
+    if render_mode is not None and env.spec.render_fps is None:
         raise RenderError(f"{env.spec.name} has no render() and so no picture.")
 
 

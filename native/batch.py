@@ -14,7 +14,7 @@ import dataclasses
 import enum
 import functools
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -121,7 +121,7 @@ class Batch:
         if not isinstance(self.autoreset, Autoreset):
             refuse("autoreset", "a member of Autoreset", self.autoreset)
         implementation(self.rng)
-        if self.global_state and not isinstance(self.env, HasGlobalState):
+        if self.global_state and self.env.spec.global_state is None:
             refuse("global_state", f"False, since {self.env.spec.name} has none", True)
 
     def init(self, seeds: jax.Array, params: Any) -> tuple[Carry, Transition]:
@@ -259,12 +259,12 @@ class Batch:
 
     def _show(self, carry: Carry, timestep: Timestep, over: jax.Array, params: Any) -> Transition:
         mask = turn = world = None
-        if isinstance(self.env, Masks):
-            mask = self.env.action_mask(carry.state, params)
-        if isinstance(self.env, TakesTurns):
-            turn = self.env.current_agent(carry.state, params)
-        if self.global_state and isinstance(self.env, HasGlobalState):
-            world = self.env.global_state(carry.state, params)
+        if self.env.spec.masks:
+            mask = cast(Masks, self.env).action_mask(carry.state, params)
+        if self.env.spec.turns:
+            turn = cast(TakesTurns, self.env).current_agent(carry.state, params)
+        if self.global_state:
+            world = cast(HasGlobalState, self.env).global_state(carry.state, params)
         same_step = self.autoreset is Autoreset.SAME_STEP
         return Transition(
             timestep=timestep,

@@ -37,24 +37,40 @@ class Group:
 class Spec:
     """What is known before the first step.
 
+    The last four declare what an environment has beyond `Environment`. Each stands for a method:
+    who declares one has the method, and who has the method declares it, see `native.abilities`.
+
     Attributes:
         name: The registered name, or any name for an environment written elsewhere.
         groups: The agents. A per-agent array has one row per agent in the order of the groups.
         horizon: Steps after which the agents still acting are truncated; None: never.
-        global_state: Space of `global_state(state, params)`, where the environment has one.
+        global_state: Space of `global_state(state, params)`; None: there is none.
+        masks: Not every discrete action is always legal; `action_mask` says which are.
+        turns: One agent acts at a time; `current_agent` says which.
+        render_fps: At how many steps a second the pictures of `render` are shown; None: there are
+            none.
 
     Raises:
-        RuleError: The horizon is neither None nor a positive integer below 2**31, or two groups or
-            two agents have the same name.
+        RuleError: The horizon or the speed is neither None nor a positive integer below 2**31,
+            `masks` or `turns` is no bool, or two groups or two agents have the same name.
     """
 
     name: str
     groups: tuple[Group, ...]
     horizon: int | None = None
     global_state: Space | None = None
+    masks: bool = False
+    turns: bool = False
+    render_fps: int | None = None
 
     def __post_init__(self) -> None:
-        rules.check(self, horizon=rules.time_limit)
+        rules.check(
+            self,
+            horizon=rules.time_limit,
+            masks=rules.flag,
+            turns=rules.flag,
+            render_fps=rules.optional(rules.count()),
+        )
         for what, names in (("groups", [g.name for g in self.groups]), ("agents", self.agents)):
             if len(set(names)) < len(names):
                 twice = next(name for name in names if names.count(name) > 1)
@@ -138,18 +154,16 @@ class Environment(Protocol[StateT, ParamsT]):
         ...
 
 
-@runtime_checkable
 class Masks(Protocol):
-    """An environment in which not every discrete action is always legal."""
+    """An environment with `masks`: not every discrete action is always legal."""
 
     def action_mask(self, state: Any, params: Any) -> Mapping[str, jax.Array]:
         """Group -> bool (agents of the group, actions); True: legal. Ended agents: all True."""
         ...
 
 
-@runtime_checkable
 class TakesTurns(Protocol):
-    """An environment in which one agent acts at a time; what the others choose changes nothing.
+    """One with `turns`: one agent acts at a time, and what the others choose changes nothing.
 
     Its timesteps show the same number as `info["current_agent"]`, also to those who see no state.
     """
@@ -161,9 +175,8 @@ class TakesTurns(Protocol):
         ...
 
 
-@runtime_checkable
 class HasGlobalState(Protocol):
-    """An environment with one array that describes the whole world, for central critics."""
+    """One with a `global_state`: an array that describes the whole world, for central critics."""
 
     def global_state(self, state: Any, params: Any) -> jax.Array:
         """An element of `spec.global_state`."""
@@ -173,13 +186,8 @@ class HasGlobalState(Protocol):
 FRAMES_PER_SECOND = 30  # at which pictures are shown of what has no speed of its own
 
 
-@runtime_checkable
 class Renders(Protocol):
-    """An environment that can be looked at.
-
-    One that plays at a speed of its own says so by `frames_per_second`, an int; others are shown at
-    `FRAMES_PER_SECOND`.
-    """
+    """One with a `render_fps`: it can be looked at."""
 
     def render(self, state: Any, params: Any) -> jax.Array:
         """A picture: uint8 (height, width, 3)."""
@@ -238,3 +246,13 @@ def transition(
         truncated=acting & truncated & ~terminated,
         info={} if info is None else info,
     )
+
+
+def late(tick: jax.Array, horizon: int | None) -> jax.Array:
+    """Whether the time limit truncates whoever still acts: bool ().
+
+    Args:
+        tick: int32 (), steps since `init`, this one included.
+        horizon: The rule of that name; None: never.
+    """
+    return jnp.bool_(False) if horizon is None else tick >= horizon

@@ -1,24 +1,26 @@
-"""Policies that `native.against` can let play: by name, for each family those that it has."""
+"""Scripts that `native.wrappers.one_team` can let play: by name, for each family its own."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from .against import Opponent
 from .core import Environment
 from .gigastep.opponents import OPPONENTS as AIRCRAFT
-from .gigastep.opponents import Random
 from .gigastep.world import Gigastep
 from .mpe.opponents import Chasing, Fleeing, Telling
 from .mpe.simple_speaker_listener import SimpleSpeakerListener
 from .mpe.simple_tag import SimpleTag
+from .wrappers.base import Wrapper
+from .wrappers.opponent import Random, Script
 
-_FAMILIES: Mapping[type, Mapping[str, Opponent]] = {
+_FAMILIES: Mapping[type, Mapping[str, Script]] = {
     Gigastep: AIRCRAFT,
     SimpleSpeakerListener: {"telling": Telling()},
     SimpleTag: {"chasing": Chasing(), "fleeing": Fleeing()},
 }
 
 
-def of(world: Environment[Any, Any]) -> Mapping[str, Opponent]:
-    """The opponents of an environment by name; "random" is always among them."""
+def of(world: Environment[Any, Any]) -> Mapping[str, Script]:
+    """The scripts of an environment by name; "random" is always among them."""
+    while isinstance(world, Wrapper):
+        world = world.env
     return {"random": Random(), **_FAMILIES.get(type(world), {})}

@@ -46,7 +46,7 @@ def refuse(rule: str, fits: str, value: Any) -> NoReturn:
 
 
 def count(least: int = 1, most: int = MOST) -> Check:
-    """An integer in `least` ... `most`; a bool is none, a NumPy integer is one."""
+    """An integer in `least` ... `most`, Python's or NumPy's; a bool is refused."""
     if most != MOST:
         what = f"an integer in {least} ... {most}"
     elif least == 1:
@@ -78,7 +78,7 @@ def time_limit(rule: str, value: Any, unlimited: str = "None") -> int | None:
 
 
 def number_in(low: float = -math.inf, high: float = math.inf, what: str = "a number") -> Check:
-    """A number that float32 has, `low` ... `high`; a bool is none, nor is nan."""
+    """A number in `low` ... `high` that float32 can hold; a bool and nan are refused."""
 
     def fits(rule: str, value: Any) -> float:
         made = _as_float(value)
@@ -97,14 +97,14 @@ share = number_in(0.0, 1.0, "a number in 0 ... 1")
 
 
 def flag(rule: str, value: Any) -> bool:
-    """True or False, also NumPy's; 1 and "yes" are neither."""
+    """True or False, Python's or NumPy's; 1 and "yes" are refused."""
     if not isinstance(value, (bool, np.bool_)):
         refuse(rule, "True or False", value)
     return bool(value)
 
 
 def text(rule: str, value: Any) -> str:
-    """A string with something in it."""
+    """A string that is not empty."""
     if not isinstance(value, str) or not value:
         refuse(rule, "a string that is not empty", value)
     return value

@@ -15,27 +15,17 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # all workers share what one 
 
 import jax
 import pytest
+from sampling import sample
 
+from native import registry
 from native.core import Environment
 from native.registry import REGISTRY, make
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-ONE_AGENT = sorted(name for name in REGISTRY if make(name).spec.num_agents == 1)
+ONE_AGENT = sorted(name for name in REGISTRY if registry.name_of(name).kind == "single")
 MANY_AGENTS = sorted(set(REGISTRY) - set(ONE_AGENT))
-
-
-# Contract, the libraries' conformance suites, golden episodes and parity are tested of every
-# environment; these files and tests look at adapters in many small ways, of the SAMPLE only.
-SAMPLED = {f"test_{name}" for name in ("every_adapter", "gymnasium", "pettingzoo", "dm_env", "sb3")}
-SAMPLED |= {"test_batch", "test_rollout", "test_mpe_modules"}
-SAMPLED_TESTS = ("strict VectorEnv", "VecCheckNan", "pettingzoo: render_test")
-SAMPLED_TESTS += ("test_render_draws_every_environment",)
-SAMPLE = {
-    *("CartPole-v1", "Pendulum-v1", "causeway_v0", "simple_spread_v3", "simple_tag_v3"),
-    "simple_speaker_listener_v4",
-}
 
 LIBRARIES = ("dm_env", "gymnasium", "pettingzoo", "supersuit")
 collect_ignore = [f"test_{name}.py" for name in LIBRARIES if not importlib.util.find_spec(name)]
@@ -48,21 +38,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """To save time, leave out what is marked `long`, and in SAMPLED all but one of each kind."""
+    """To save time, leave out what is marked `long`, and what is marked `sampled` and repeats."""
     if config.getoption("--every"):
         return
-    rest = [name for name in REGISTRY if name not in SAMPLE]
+    repeated = set(REGISTRY) - sample()
 
     def is_left_out(item: pytest.Item) -> bool:
-        one_is_enough = item.path.stem in SAMPLED or any(
-            test in item.name for test in SAMPLED_TESTS
-        )
-        repeats = one_is_enough and any(name in item.name for name in rest)
-        return repeats or item.get_closest_marker("long") is not None
+        given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        repeats = any(isinstance(value, str) and value in repeated for value in given)
+        sampled = item.get_closest_marker("sampled") is not None
+        return (sampled and repeats) or item.get_closest_marker("long") is not None
 
     dropped = {item for item in items if is_left_out(item)}
     config.hook.pytest_deselected(items=[*dropped])
     items[:] = [item for item in items if item not in dropped]
+
+
+@pytest.fixture(autouse=True)
+def _no_name_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is gone after it."""
+    monkeypatch.setattr(registry, "_names", dict(registry.names()))
 
 
 @pytest.fixture(params=sorted(REGISTRY))

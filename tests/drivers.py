@@ -1,210 +1,34 @@
-"""One way to drive every adapter, so that what all of them promise is written once."""
+"""Play of every adapter in the table, so that what all of them promise is written once."""
 
-import abc
-import copy
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import numpy as np
 import pytest
 
+from bridge.adapters import installed
+from bridge.driving import Driver, Joint
 from bridge.environments import with_horizon
 from bridge.errors import RulesError
+from bridge.session import Session
+from native.batch import Transition
 from native.core import Environment, Group
 from native.registry import make
 from native.spaces import Box
 
-Joint = Mapping[str, np.ndarray]  # group -> (worlds, agents of the group, *action shape)
+WORLDS = 3  # of every adapter that has many
 
-
-class Driver(abc.ABC):
-    """Makes, resets and steps one kind of adapter; `worlds` of them at once."""
-
-    module: ClassVar[str]
-    worlds: ClassVar[int] = 1
-    one_agent_only: ClassVar[bool] = False
-    shared_spaces_only: ClassVar[bool] = False
-    seeds_at_reset: ClassVar[bool] = True
-    has_options: ClassVar[bool] = True
-
-    def suits(self, env: Environment[Any, Any]) -> bool:
-        """Whether this interface can show that environment."""
-        groups = env.spec.groups
-        alike = len({(group.observation, group.action) for group in groups}) == 1
-        return (env.spec.num_agents == 1 or not self.one_agent_only) and (
-            alike or not self.shared_spaces_only
-        )
-
-    @abc.abstractmethod
-    def make(self, source: Any, **options: Any) -> Any:
-        """The adapter; `seed` 0 where seeds are given at construction."""
-
-    def reset(self, adapter: Any, seed: int | None = 0) -> Any:
-        """Reset; everything shown, as one pytree."""
-        return copy.deepcopy(adapter.reset(seed=seed))
-
-    def step(self, adapter: Any, joint: Joint, spec: Any) -> Any:
-        """Step all agents; everything shown, as one pytree."""
-        return copy.deepcopy(adapter.step(self.spell(joint, spec)))
-
-    @abc.abstractmethod
-    def spell(self, joint: Joint, spec: Any) -> Any:
-        """A joint action as this interface writes it."""
-
-    def over(self, adapter: Any) -> bool:
-        """Whether the next step must be a reset."""
-        del adapter
-        return False
-
-    def core(self, adapter: Any) -> Any:
-        """The object with save_state, load_state and the session."""
-        return adapter
-
-
-class Parallel(Driver):
-    module = "bridge.pettingzoo"
-
-    def make(self, source, **options):
-        from bridge.pettingzoo import parallel_env
-
-        return parallel_env(source, **options)
-
-    def spell(self, joint, spec):
-        return {
-            agent: joint[group.name][0, i]
-            for group in spec.groups
-            for i, agent in enumerate(group.agents)
-        }
-
-    def over(self, adapter):
-        return not adapter.agents
-
-
-class Vectorised(Parallel):
-    worlds = 3
-
-    def make(self, source, **options):
-        from bridge.pettingzoo import parallel_vec_env
-
-        return parallel_vec_env(source, self.worlds, **options)
-
-    def spell(self, joint, spec):
-        return {
-            agent: joint[group.name][:, i]
-            for group in spec.groups
-            for i, agent in enumerate(group.agents)
-        }
-
-    def over(self, adapter):
-        del adapter
-        return False
-
-
-class Gymnasium(Driver):
-    module = "bridge.gymnasium"
-    one_agent_only = True
-
-    def make(self, source, **options):
-        from bridge.gymnasium import make as make_gymnasium
-
-        env = make_gymnasium(source, **options)
-        env.ended = False
-        return env
-
-    def reset(self, adapter, seed=0):
-        adapter.ended = False
-        return super().reset(adapter, seed)
-
-    def step(self, adapter, joint, spec):
-        shown = super().step(adapter, joint, spec)
-        adapter.ended = shown[2] or shown[3]
-        return shown
-
-    def spell(self, joint, spec):
-        return joint[spec.groups[0].name][0, 0]
-
-    def over(self, adapter):
-        return adapter.ended
-
-
-class Rows(Driver):
-    """Agents of several worlds as rows."""
-
-    worlds = 3
-    shared_spaces_only = True
-
-    def spell(self, joint, spec):
-        together = np.concatenate([joint[group.name] for group in spec.groups], axis=1)
-        return together.reshape(-1, *together.shape[2:])
-
-
-class GymnasiumVector(Rows):
-    module = "bridge.gymnasium"
-
-    def make(self, source, **options):
-        from bridge.gymnasium import make_vec
-
-        return make_vec(source, self.worlds, **options)
-
-
-class StableBaselines(Rows):
-    module = "bridge.sb3"
-    has_options = False
-
-    def make(self, source, **options):
-        from bridge.sb3 import make_vec_env
-
-        return make_vec_env(source, self.worlds, **options)
-
-    def reset(self, adapter, seed=0):
-        if seed is not None:
-            adapter.seed(seed)
-        return copy.deepcopy((adapter.reset(), adapter.reset_infos))
-
-    def step(self, adapter, joint, spec):
-        observations, rewards, dones, infos = super().step(adapter, joint, spec)
-        for info in infos:
-            if "episode" in info:
-                del info["episode"]["t"]  # seconds since the start
-        return observations, rewards, dones, infos
-
-
-class DeepMind(Driver):
-    module = "bridge.dm_env"
-    seeds_at_reset = False
-    has_options = False
-
-    def make(self, source, **options):
-        from bridge.dm_env import make as make_dm_env
-
-        return make_dm_env(source, **{"seed": 0, **options})
-
-    def reset(self, adapter, seed=0):
-        del seed
-        return tuple(adapter.reset())
-
-    def step(self, adapter, joint, spec):
-        return tuple(adapter.step(self.spell(joint, spec)))
-
-    def spell(self, joint, spec):
-        named = Parallel().spell(joint, spec)
-        return named if len(named) > 1 else next(iter(named.values()))
-
-
-DRIVERS = [Parallel(), Vectorised(), Gymnasium(), GymnasiumVector(), StableBaselines(), DeepMind()]
+DRIVERS = [interface.driver(WORLDS) for interface in installed()[0]]
 
 
 def available() -> list[Driver]:
     """The drivers whose library is installed."""
-    found = []
-    for driver in DRIVERS:
-        try:
-            __import__(driver.module)
-        except ImportError:
-            continue
-        found.append(driver)
-    return found
+    return [*DRIVERS]
+
+
+def of_known_form() -> list[Driver]:
+    """Those whose actions are NumPy arrays in a form of `bridge.driving`, which tests can spoil."""
+    return [driver for driver in DRIVERS if type(driver).__module__ == Driver.__module__]
 
 
 def draw(env: Environment[Any, Any], rng: np.random.Generator, worlds: int) -> Joint:
@@ -254,6 +78,18 @@ def play(driver: Driver, adapter: Any, env: Environment[Any, Any], steps: int, s
             shown.append(driver.reset(adapter, None))
         shown.append(driver.step(adapter, draw(env, rng, driver.worlds), env.spec))
     return shown
+
+
+def begun(session: Session, *seeds: Any, **options: Any) -> Transition:
+    """Reset a session; all that it shows then."""
+    session.reset(*seeds, **options)
+    return session.read(Transition)
+
+
+def stepped(session: Session, joint: Joint) -> Transition:
+    """Step a session; all that it shows then."""
+    session.step(joint)
+    return session.read(Transition)
 
 
 needs_jax_08 = pytest.mark.skipif(

@@ -8,8 +8,8 @@ moved for a good reason, write the page anew and read its diff: `pytest tests -k
 import re
 from pathlib import Path
 
-from bridge.measured import PARITY as HEAD
-from bridge.measured import Error as Row
+from bridge.figures import PARITY as HEAD
+from bridge.figures import Error as Row
 from bridge.parity import Shown, compare
 
 __all__ = ["Row", "Shown", "check", "compare"]

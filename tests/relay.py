@@ -37,6 +37,7 @@ class Relay:
                 Group("judge", ("judge_0",), Box(0.0, 1e6, (2,)), Box(-1.0, 1.0, (2,))),
             ),
             self.horizon,
+            masks=True,
         )
 
     def init(self, key: jax.Array, params: Any) -> tuple[State, Timestep]:

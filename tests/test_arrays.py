@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drivers import stepped
 
 from bridge.arrays import Packing, size_in_bytes, to_numpy, to_torch
 from bridge.environments import as_environment
@@ -94,7 +95,7 @@ def test_what_was_shown_stays_intact_while_the_session_goes_on(num_envs):
     session = Session(as_environment("CartPole-v1"), num_envs, Autoreset.SAME_STEP)
     action = {"cart": np.ones((num_envs, 1), np.int32)}
     session.reset(0)
-    held = [to_numpy(session.step(action).timestep.observation["cart"]) for _ in range(6)]
+    held = [to_numpy(stepped(session, action).timestep.observation["cart"]) for _ in range(6)]
     copies = [view.copy() for view in held]
     for _ in range(6):
         session.step(action)
@@ -109,8 +110,8 @@ def test_writing_through_an_exported_tensor_does_not_reach_the_next_step():
     action = {"cart": np.ones((8192, 1), np.int32)}
     for session in (left, right):
         session.reset(3)
-    tensor = to_torch(left.step(action).timestep.observation["cart"])
+    tensor = to_torch(stepped(left, action).timestep.observation["cart"])
     right.step(action)
     tensor.zero_()
-    after = [to_numpy(s.step(action).timestep.observation["cart"]) for s in (left, right)]
+    after = [to_numpy(stepped(s, action).timestep.observation["cart"]) for s in (left, right)]
     np.testing.assert_array_equal(*after)

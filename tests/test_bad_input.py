@@ -6,10 +6,12 @@ plain good ones: both must always show the same.
 
 import numpy as np
 import pytest
-from drivers import Driver, Gymnasium, Parallel, Rows, Vectorised, available, same
+from drivers import Driver, of_known_form, same
 from echo import SPACES, Echo
 from odd_values import bad, draw, odd
 
+from bridge.adapters import Interface
+from bridge.driving import Gymnasium, Parallel, Rows, Vectorised
 from bridge.errors import ActionError, ClosedError
 from bridge.session import Session
 
@@ -38,18 +40,17 @@ class Turns(Parallel):
 
 
 class Legacy(Gymnasium):
-    def make(self, source, **options):
-        from bridge.legacy import make
-
-        return make(source, **options)
+    def __init__(self):
+        super().__init__(Interface("legacy.make", "", one_agent=True))
 
 
 def all_drivers():
-    drivers = available()
-    if any(isinstance(driver, Parallel) for driver in drivers):
-        drivers.append(Turns())
-    if any(isinstance(driver, Gymnasium) for driver in drivers):
-        drivers.append(Legacy())
+    drivers = of_known_form()
+    for driver in [*drivers]:
+        if isinstance(driver, Parallel):
+            drivers.append(Turns(driver.interface))
+        if isinstance(driver, Gymnasium):
+            drivers.append(Legacy())
     return drivers
 
 
@@ -159,7 +160,7 @@ def test_the_device_reads_nothing_that_the_caller_owns(driver, env, monkeypatch)
 
 @pytest.mark.parametrize(
     "driver",
-    [driver for driver in available() if isinstance(driver, (Rows, Vectorised))],
+    [driver for driver in of_known_form() if isinstance(driver, (Rows, Vectorised))],
     ids=lambda driver: type(driver).__name__,
 )
 def test_a_step_that_was_closed_in_between_is_an_error_of_ours(driver):

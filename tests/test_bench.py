@@ -330,12 +330,12 @@ class TestTheSame:
     def test_every_interface_plays_what_the_bare_batch_plays(self, interface):
         pytest.importorskip(interface.module, exc_type=ImportError)
         env = make(adapters.ENVIRONMENTS[0 if interface.one_agent else 1])
-        rows = 1 if interface.one_world else 2
+        rows = 2 if interface.many else 1
         assert interface.suits(env, rows)
         joint = play.joint_actions(env, rows)
-        spelled = [interface.spell(env.spec, action) for action in joint]
-        made = interface.make(env, rows, spelled)
-        play.see_the_same("it", made, play.bare(Bare(env, interface.mode, rows), joint))
+        actions = interfaces.spelled(interface, env, rows, joint)
+        made = interfaces.through(interface, env, rows, actions)
+        play.see_the_same("it", made, play.bare(Bare(env, interface.autoreset, rows), joint))
         if made.close is not None:
             made.close()
 
@@ -413,7 +413,7 @@ RUN_HERE = {
 }
 
 
-LONG = {*suites.LONG, "scaling"}
+LONG = {*suites.LONG, "scaling", "memory", "rollout"}
 
 
 @pytest.fixture(
@@ -471,7 +471,9 @@ class TestSuites:
                 assert row["bytes a row"] > row["of it shown"] > 0
         elif suite.suite == "stages":
             here, _ = interfaces.installed()
-            many = {"gymnasium.make_vec", "sb3.make_vec_env"} & {each.name for each in here}
+            many = {"gymnasium.make_vec", "sb3.make_vec_env", "torchrl.make"} & {
+                each.name for each in here
+            }
             assert {row["rows"] for row in rows} == {1} and len(rows) == 6 + len(many)
         elif suite.suite == "rollout":
             for row in rows:

@@ -1,8 +1,10 @@
 """The dm_env adapter adds nothing to a session but specs, names and discounts."""
 
+import dataclasses
+
 import numpy as np
 import pytest
-from drivers import brief, draw, same, typed
+from drivers import begun, brief, draw, same, stepped, typed
 from fuses import Fuses
 
 pytest.importorskip("dm_env")
@@ -16,6 +18,8 @@ from bridge.errors import ActionError, ClosedError, NotResetError, RenderError, 
 from bridge.session import Session
 from native.batch import Autoreset
 from native.registry import make
+
+pytestmark = pytest.mark.sampled
 
 FIRST, MID, LAST = StepType
 
@@ -108,11 +112,11 @@ def test_it_is_the_session_agent_by_agent(env):
         step = bridge.step(spell(joint, spec))
         conforms(step.observation, bridge.observation_spec())
         if not any(alive):
-            shown = to_numpy(session.reset(seed))
+            shown = to_numpy(begun(session, seed))
             seed, expected_type = None, FIRST
             alive = [True] * spec.num_agents
         else:
-            shown = to_numpy(session.step(typed(env, joint)))
+            shown = to_numpy(stepped(session, typed(env, joint)))
             expected_type = MID if shown.acting.any() else LAST
         expected = dict(agent_by_agent(shown, spec, alive))
         observation, reward, discount = (
@@ -231,6 +235,10 @@ def test_a_mask_is_put_beside_an_observation_that_is_no_dict():
 class Masked(Fuses):
     def __init__(self):
         super().__init__((2,), (False,))
+
+    @property
+    def spec(self):
+        return dataclasses.replace(super().spec, masks=True)
 
     def action_mask(self, state, params):
         del state, params

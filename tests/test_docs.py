@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import re
 import runpy
@@ -18,8 +19,10 @@ pytest.importorskip("typer")
 pytest.importorskip("gymnasium", minversion="1.1")  # which make_vec by name wants
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING"))]
+PAGES += sorted((ROOT / "docs").glob("*.md"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 
 
@@ -46,9 +49,31 @@ def commands() -> list[str]:
     return sorted({line.split("  #")[0].strip() for line in lines if "python -m bridge" in line})
 
 
+def shown_output(command: str) -> list[str]:
+    """The lines that docs/command_line.md shows below a command; none if it shows none."""
+    page = (ROOT / "docs" / "command_line.md").read_text()
+    below = re.search(
+        rf"^```sh\n{re.escape(command)}\n```\n\n```text\n(.*?)^```$", page, re.DOTALL | re.MULTILINE
+    )
+    return below[1].splitlines() if below else []
+
+
+def assert_shown(output: str, lines: list[str]) -> None:
+    """The lines stand in the output in this order; `...` and runs of spaces stand for anything."""
+    rest = [" ".join(line.split()) for line in output.splitlines()]
+    for line in lines:
+        pattern = ".*".join(re.escape(" ".join(part.split())) for part in line.split("..."))
+        for number, said in enumerate(rest):
+            if re.fullmatch(pattern, said):
+                rest = rest[number + 1 :]
+                break
+        else:
+            raise AssertionError(f"{line!r} is not in what follows:\n" + "\n".join(rest))
+
+
 def is_long(command: str) -> bool:
     """Other tests take these ways in less time."""
-    ways = (" bench ", " train gigastep", " --team ", " --resume", " runs/")
+    ways = (" bench ", " train gigastep", " --team ", " --resume", " runs/", " support ", " check ")
     return any(way in command for way in ways)
 
 
@@ -66,6 +91,9 @@ def test_the_commands_on_the_pages_run(command, tmp_path, monkeypatch):
     if any(word in command for word in (" train ", " runs/")):  # here only that it runs
         monkeypatch.setattr("bridge.training.evaluation.EPISODES", 4)
         monkeypatch.setattr("bridge.training.playing.FILMED_STEPS", 5)
+    if " train.py" in command:
+        script, *_ = blocks(ROOT / "docs" / "command_line.md", "python")
+        Path("train.py").write_text(script)
     few = ["--steps", "256", "--num-envs", "2"]
     if " runs/" in command or "--resume" in command:  # what an earlier command left behind
         CliRunner().invoke(app, ["train", "CartPole-v1", *few, "--steps", "64"])
@@ -73,6 +101,30 @@ def test_the_commands_on_the_pages_run(command, tmp_path, monkeypatch):
         arguments += few
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0 or "No better than random" in result.output, result.output
+    assert_shown(result.output, shown_output(command))
+
+
+def test_every_command_has_an_example():
+    from typer.main import get_command
+
+    from bridge.cli import app
+
+    page = (ROOT / "docs" / "command_line.md").read_text()
+    for name in get_command(app).commands:
+        assert f"\n## {name}\n" in page and re.search(f"python -m bridge {name}\\b", page), name
+        assert f"| `{name}" in page, name
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_top_to_bottom(notebook, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = [cell for cell in json.loads(notebook.read_text())["cells"] if "outputs" in cell]
+    module = types.ModuleType(notebook.stem)
+    for number, cell in enumerate(cells):
+        assert cell["outputs"] == [] and cell["execution_count"] is None
+        code = "".join(cell["source"])
+        exec(compile(code, f"{notebook.name}, cell {number}", "exec"), vars(module))
+    sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

@@ -1,16 +1,24 @@
 """What every adapter promises alike: errors, files, pickles, processes, threads, pictures."""
 
 import concurrent.futures
+import inspect
 import math
 import multiprocessing
 import pickle
+import re
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
-from drivers import DRIVERS, Driver, available, draw, play, play_anew, same
+from drivers import Driver, available, draw, of_known_form, play, play_anew, same
 
+from bridge import adapters
+from bridge.driving import DeepMind, Parallel, Vectorised
 from bridge.errors import (
     ActionError,
     BridgeError,
@@ -27,10 +35,12 @@ from bridge.errors import (
 )
 from native.registry import REGISTRY, make
 
+pytestmark = pytest.mark.sampled
+
 cloudpickle = pytest.importorskip("cloudpickle")
 
 STEPS = 12
-OTHER_WORDS = {"bridge.pettingzoo": "max_cycles", "bridge.gymnasium": "max_episode_steps"}
+OTHER_WORDS = {"pettingzoo": "max_cycles", "gymnasium": "max_episode_steps"}
 
 
 def label(value: Any) -> str | None:
@@ -49,12 +59,20 @@ every_driver = pytest.mark.parametrize("driver", available(), ids=label)
 
 def a_name(driver: Driver) -> str:
     """An environment for tests in which any will do."""
-    return "CartPole-v1" if driver.one_agent_only else "simple_spread_v3"
+    return "CartPole-v1" if driver.interface.one_agent else "simple_spread_v3"
 
 
-def test_every_driver_is_available_where_everything_is_installed():
-    pytest.importorskip("stable_baselines3")
-    assert available() == DRIVERS
+def test_the_table_imports_nothing_optional_and_says_what_is_absent():
+    code = (
+        "import sys; from bridge import adapters; "
+        "print({i.library for i in adapters.INTERFACES} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+    here, absent = adapters.installed()
+    assert len(here) + len(absent) == len(adapters.INTERFACES)
+    for name, message in absent.items():
+        assert f"jitbridge[{name.partition('.')[0].replace('_', '-')}]" in message
 
 
 # ------------------------------------------------------------------------------- continuing
@@ -69,8 +87,6 @@ def test_a_saved_state_continues_bit_for_bit(driver, name, tmp_path):
     adapter.save_state(tmp_path / "state.npz")
     uninterrupted = play(driver, adapter, env, 40, seed=2)
     other.load_state(tmp_path / "state.npz")
-    if hasattr(other, "ended"):
-        other.ended = False
     same(play(driver, other, env, 40, seed=2), uninterrupted)
 
 
@@ -133,11 +149,11 @@ def test_several_threads_play_the_same(driver):
 
 @every_case
 def test_it_renders_pictures(driver, name):
-    adapter = (
-        driver.make(name, render_mode="rgb_array")
-        if driver.module != "bridge.dm_env"
-        else (driver.make(name))
-    )
+    if make(name).spec.render_fps is None:
+        pytest.skip("no picture")
+    adapter = driver.make(name, **{"render_mode": "rgb_array"} if driver.has_render_mode else {})
+    if not hasattr(adapter, "render"):
+        pytest.skip("it draws nothing")
     driver.reset(adapter)
     first = adapter.render()
     for picture in first if isinstance(first, (tuple, list)) else [first]:
@@ -182,7 +198,7 @@ def _bad_action_cases():
 
 
 def _continuous(driver: Driver):
-    if driver.one_agent_only:
+    if driver.interface.one_agent:
         return make("simple_spread_v3", N=1, continuous_actions=True)
     return make("simple_spread_v3", continuous_actions=True)
 
@@ -206,7 +222,7 @@ def test_a_bad_action_is_named_and_nothing_is_stepped(driver, kind, spoil, word)
 
 @pytest.mark.parametrize(
     "driver",
-    [d for d in available() if type(d).__name__ in ("Parallel", "Vectorised", "DeepMind")],
+    [d for d in of_known_form() if isinstance(d, (Parallel, Vectorised, DeepMind))],
     ids=label,
 )
 def test_missing_and_unknown_agents_are_named(driver):
@@ -232,7 +248,7 @@ def test_the_order_of_calls_is_enforced_by_name(driver, tmp_path):
     env = make(name)
     adapter = driver.make(name)
     joint = draw(env, np.random.default_rng(0), driver.worlds)
-    if driver.module != "bridge.dm_env":  # whose step begins an episode where there is none
+    if driver.interface.library != "dm_env":  # whose step begins an episode where there is none
         with pytest.raises(NotResetError, match="reset"):
             driver.step(adapter, joint, env.spec)
     with pytest.raises(NotResetError, match="save_state"):
@@ -251,7 +267,7 @@ def test_the_order_of_calls_is_enforced_by_name(driver, tmp_path):
 
 @every_driver
 def test_a_time_limit_means_the_same_everywhere(driver):
-    name, limit = a_name(driver), OTHER_WORDS.get(driver.module, "horizon")
+    name, limit = a_name(driver), OTHER_WORDS.get(driver.interface.library, "horizon")
     for word in {"horizon", limit}:
         for value in (0, -5, 2.5, math.nan, True, "9", 2**40):
             with pytest.raises(RuleValueError, match=rf"^{word} must be a positive integer .* got"):
@@ -273,7 +289,7 @@ def test_a_bad_name_or_rule_is_refused_when_it_is_made(driver):
         driver.make(make(a_name(driver)), horizon=3)
     with pytest.raises(UnsuitableError, match="object"):
         driver.make(object())
-    if driver.module != "bridge.dm_env":
+    if driver.has_render_mode:
         with pytest.raises(RenderError, match="'sepia'"):
             driver.make(a_name(driver), render_mode="sepia")
 
@@ -340,3 +356,73 @@ def test_errors_are_the_same_in_another_process():
     for error in made:
         for again in (pickle.loads(pickle.dumps(error)), type(error)(str(error))):
             assert type(again) is type(error) and str(again) == str(error)
+
+
+# ------------------------------------------------------------------------------- the same words
+
+
+WORDS = {"seed": 3, "copy": False, "rng": "pcg4d", "devices": None, "render_mode": None}
+
+
+@every_driver
+def test_every_factory_has_the_same_words_or_says_why_not(driver):
+    name = a_name(driver)
+    taken = inspect.signature(driver.interface.factory).parameters
+    assert {"params", "rng"} <= {*taken}
+    for word, value in WORDS.items():
+        if word in taken:
+            driver.make(name, **{word: value})
+            continue
+        given = {"devices": jax.devices("cpu")[:1], "render_mode": "rgb_array"}.get(word, value)
+        with pytest.raises(RulesError, match=f"^{word} has no effect here: .* "):
+            driver.make(name, **{word: given})
+        assert word in (driver.interface.factory.__doc__ or "")
+
+
+@every_driver
+def test_the_pages_name_every_factory(driver):
+    root = Path(__file__).parent.parent
+    assert driver.interface.name in (root / "docs" / "interfaces.md").read_text()
+    library, _, factory = driver.interface.name.partition(".")
+    assert re.search(rf"\| `bridge\.{library}` .*`{factory}`", (root / "README.md").read_text())
+
+
+@pytest.mark.parametrize("word", ["parallel_env", "aec_env", "parallel_vec_env"])
+def test_max_cycles_is_in_the_signature_of_pettingzoo_s_factories(word):
+    factory = getattr(pytest.importorskip("bridge.pettingzoo"), word)
+    assert "max_cycles" in inspect.signature(factory).parameters
+    many = [2] * (word == "parallel_vec_env")
+    limits = [{}, {"max_cycles": 7}, {"max_cycles": None}]
+    made = [factory("simple_spread_v3", *many, **limit) for limit in limits]
+    assert [env._session.spec.horizon for env in made] == [25, 7, None]
+
+
+def test_the_spec_of_a_vector_environment_has_its_time_limit():
+    gymnasium = pytest.importorskip("bridge.gymnasium")
+    envs = gymnasium.make_vec("CartPole-v1", 2, max_episode_steps=4)
+    assert envs.spec.max_episode_steps == 4 and envs.spec.id == "native/CartPole-v1"
+    envs.set_attr("horizon", 9)
+    assert envs.spec.max_episode_steps == 9
+    assert gymnasium.make_vec("CartPole-v1", 2).spec.max_episode_steps == 500
+
+
+@pytest.mark.parametrize(
+    "driver",
+    [d for d in of_known_form() if d.interface.many],
+    ids=lambda driver: type(driver).__name__,
+)
+def test_batches_set_params_as_their_libraries_call_methods(driver):
+    vec = driver.make("CartPole-v1")
+    call = vec.env_method if driver.interface.library == "sb3" else vec.call
+    assert [*call("set_params", {"gravity": 3.0})] == [None] * 3
+    assert [*vec.get_attr("gravity")] == [3.0] * 3
+    with pytest.raises(RulesError, match="no parameter 'gravitas'"):
+        call("set_params", {"gravitas": 1.0})
+    vec.set_attr("gravity", 5.0)
+    assert [*vec.get_attr("gravity")] == [5.0] * 3
+    if driver.interface.library == "sb3":
+        vec.env_method("set_params", {"gravity": 2.0}, indices=[1])
+        assert vec.get_attr("gravity") == [5.0, 2.0, 5.0]
+        with pytest.raises(RulesError, match="no parameter 'gravitas'"):
+            vec.env_method("set_params", {"gravity": 1.0, "gravitas": 1.0}, indices=[1])
+        assert vec.get_attr("gravity") == [5.0, 2.0, 5.0], "whole or not at all"

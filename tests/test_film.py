@@ -10,10 +10,10 @@ from bridge import film
 from bridge.errors import RenderError
 from bridge.files import replacing
 from bridge.window import frames_per_second
-from native.against import against
 from native.core import FRAMES_PER_SECOND
 from native.registry import make
 from native.rollout import random_policy
+from native.wrappers import one_team
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -84,7 +84,7 @@ def test_a_file_is_replaced_in_one_go_and_keeps_its_mode(tmp_path):
 def test_families_have_their_own_speed():
     assert frames_per_second(make("simple_tag_v3")) == 10
     world = make("simple_tag_v3")
-    assert frames_per_second(against(world, "adversary", _still)) == 10
+    assert frames_per_second(one_team(world, "adversary", _still)) == 10
     assert frames_per_second(make("gigastep_special_5_vs_5")) == FRAMES_PER_SECOND
 
 
@@ -93,6 +93,7 @@ def _still(key, world, group, state, params):
     return random_policy(world)(key, state)[group.name]
 
 
+@pytest.mark.sampled
 def test_adapters_tell_that_speed(one_agent_name):
     gymnasium = pytest.importorskip("gymnasium")
     from bridge.gymnasium import make as ours

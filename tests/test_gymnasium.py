@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from drivers import brief, draw, same, typed
+from drivers import begun, brief, draw, same, stepped, typed
 from gymnasium.utils.env_checker import check_env
 
 from bridge import gymnasium as adapter
@@ -32,11 +32,14 @@ from bridge.errors import (
 )
 from bridge.gymnasium import make, make_vec
 from bridge.session import Session
-from native.batch import Autoreset
+from native import core
+from native.batch import Autoreset, Transition
 from native.core import Group, Spec, pytree, restart, transition
 from native.registry import REGISTRY
 from native.registry import make as make_native
 from native.spaces import Box, Dict, Discrete
+
+pytestmark = pytest.mark.sampled
 
 VERSION = tuple(map(int, gymnasium.__version__.split(".")[:2]))
 needs_modes = pytest.mark.skipif(VERSION < (1, 1), reason="1.1 brought the autoreset modes")
@@ -69,7 +72,7 @@ class Counting:
             Group(f"team_{i}", names, Box(0.0, bound, (1,)), Discrete(2))
             for i, (names, bound) in enumerate(zip(self.teams, self.bounds, strict=False))
         )
-        return Spec("Counting", groups, self.horizon)
+        return Spec("Counting", groups, self.horizon, masks=True)
 
     def init(self, key, params):
         del key, params
@@ -80,7 +83,7 @@ class Counting:
         del key, params
         chosen = jnp.concatenate([action[group.name] for group in self.spec.groups])
         tick = state.tick + 1
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         terminated, truncated = chosen == 1, jnp.broadcast_to(late, chosen.shape)
         after = Clock(tick=tick, acting=state.acting & ~terminated & ~truncated)
         return after, transition(
@@ -343,7 +346,7 @@ def test_the_rows_are_those_of_the_session_bit_for_bit(name, mode):
     env, worlds = make_native(name), 4
     rows = make_vec(env, worlds, autoreset_mode=mode)
     session = Session(env, worlds, Autoreset[mode])
-    shown = session.reset(7)
+    shown = begun(session, 7)
     observation, info = rows.reset(seed=7)
     alive = np.ones(rows.num_envs, bool)
     rng = np.random.default_rng(7)
@@ -366,7 +369,7 @@ def test_the_rows_are_those_of_the_session_bit_for_bit(name, mode):
             legal = np.concatenate([*shown.action_mask.values()], axis=1)
             same(info["action_mask"], legal.reshape(rows.num_envs, -1).astype(np.int8))
         joint = draw(env, rng, worlds)
-        shown = session.step(typed(env, joint))
+        shown = stepped(session, typed(env, joint))
         observation, reward, terminated, truncated, info = rows.step(_joined(env, joint))
         assert reward.dtype == np.float64 and terminated.dtype == truncated.dtype == bool
         same(reward, np.asarray(shown.timestep.reward, np.float64).reshape(-1))
@@ -382,7 +385,7 @@ def test_one_environment_is_the_session_bit_for_bit(one_agent_name):
     group = env.spec.groups[0]
     bridge = make(env)
     session = Session(env, 1, Autoreset.DISABLED)
-    shown = session.reset(7)
+    shown = begun(session, 7)
     observation, _ = bridge.reset(seed=7)
     rng = np.random.default_rng(7)
     while True:
@@ -390,7 +393,7 @@ def test_one_environment_is_the_session_bit_for_bit(one_agent_name):
         expected = jax.tree.map(lambda x: x[0, 0], now.observation[group.name])
         same(observation, expected)
         joint = draw(env, rng, 1)
-        shown = session.step(typed(env, joint))
+        shown = stepped(session, typed(env, joint))
         observation, reward, terminated, truncated, _ = bridge.step(joint[group.name][0, 0])
         assert type(reward) is float and type(terminated) is bool and type(truncated) is bool
         now = shown.timestep
@@ -641,7 +644,7 @@ def test_without_copies_observations_are_views_of_the_device_s_memory():
     env, action = make_vec("CartPole-v1", 8192, copy=False), np.zeros(8192, int)
     for show in (lambda: env.reset(seed=0), lambda: env.step(action)):
         observation = show()[0]
-        device = env._session.shown.timestep.observation["cart"]
+        device = env._session.read(Transition).timestep.observation["cart"]
         assert observation.ctypes.data == device.unsafe_buffer_pointer()
         assert not observation.flags.owndata and not observation.flags.writeable
     small = make_vec("CartPole-v1", 2, copy=False)  # travels in one array
@@ -654,10 +657,10 @@ def test_without_copies_observations_are_views_of_the_device_s_memory():
 def test_without_copies_parts_of_a_dict_are_views_too():
     env = make_vec("causeway_v0", 4096, copy=False)
     observation, info = env.reset(seed=0)
-    (device,) = env._session.shown.timestep.observation.values()
+    (device,) = env._session.read(Transition).timestep.observation.values()
     for name, part in observation.items():
         assert part.ctypes.data == device[name].unsafe_buffer_pointer(), name
-    (legal,) = env._session.shown.action_mask.values()
+    (legal,) = env._session.read(Transition).action_mask.values()
     assert info["action_mask"].ctypes.data == legal.unsafe_buffer_pointer()
 
 

@@ -20,6 +20,7 @@ def drawn(space, rng):
     return rng.integers(space.n) if hasattr(space, "n") else rng.uniform(space.low, space.high)
 
 
+@pytest.mark.sampled
 def test_it_shows_what_the_gymnasium_environment_shows(one_agent_name):
     new, old = modern.make(one_agent_name), gym.make(one_agent_name)
     rng = np.random.default_rng(SEED)

@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("libcst")
 
-from bridge import measured
+from bridge import figures
 from bridge.errors import UnsuitableError
 from bridge.migrate import migrate
 from bridge.migrate.finding import Finding
@@ -101,10 +101,10 @@ envs = gym.vector.SyncVectorEnv([lambda: gym.make({name!r}) for _ in range({n})]
 
 def test_twin_parity_and_speed_are_those_of_the_pages():
     finding = only(SYNC.format(name="CartPole-v1", n=1000))
-    row = measured.speed("CartPole-v1", "Gymnasium SyncVectorEnv", 1000)
+    row = figures.speed("CartPole-v1", "Gymnasium SyncVectorEnv", 1000)
     assert row.worlds == 1024 and finding.twin == row.task == "CartPole-v1"
     assert finding.speed == f"about {row.ratio:.0f} times (1024 worlds)"
-    error = measured.errors("CartPole-v1")[0]
+    error = figures.errors("CartPole-v1")[0]
     assert finding.parity.startswith(f"{error.compared}: off by ") and error.dtype == "float32"
     other = only(SYNC.format(name="Acrobot-v1", n=20))
     assert other.speed.endswith("(16 worlds of CartPole-v1)")
@@ -112,7 +112,7 @@ def test_twin_parity_and_speed_are_those_of_the_pages():
 
 
 def test_the_pages_have_what_the_command_looks_for():
-    compared = {name for name in REGISTRY if measured.errors(name)}
+    compared = {name for name in REGISTRY if figures.errors(name)}
     assert {"Acrobot-v1", "CartPole-v1", "MountainCar-v0", "Pendulum-v1"} <= compared
     peers = [
         *("Gymnasium SyncVectorEnv", "Gymnasium AsyncVectorEnv", "Gymnasium CartPoleVectorEnv"),
@@ -120,8 +120,8 @@ def test_the_pages_have_what_the_command_looks_for():
         "SuperSuit concat_vec_envs_v1 of mpe2",
     ]
     for peer in peers:
-        assert measured.speed("CartPole-v1", peer, 16) is not None, peer
-    assert measured.speed("CartPole-v1", "no such peer", 16) is None
+        assert figures.speed("CartPole-v1", peer, 16) is not None, peer
+    assert figures.speed("CartPole-v1", "no such peer", 16) is None
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ NEEDS = {
 }
 BY_HAND = ("torchrl_collector",)  # the command names it and leaves it alone
 PROCESSES = ("async_vector", "sb3_subproc")  # which fork, and JAX has threads
-LONG = ("sb3_subproc",)  # what it becomes is what sb3_dummy becomes
+LONG = ("sb3_subproc", "sb3_wrappers", "async_vector")  # become what sb3_dummy, sync_vector do
 WRITTEN = 2  # lines, at most
 
 

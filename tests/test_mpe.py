@@ -17,10 +17,10 @@ from native.mpe.simple_reference import SimpleReference
 from native.mpe.simple_spread import SimpleSpread
 from native.mpe.simple_tag import SimpleTag
 from native.mpe.simple_world_comm import SimpleWorldComm
-from native.registry import REGISTRY, make
+from native.registry import REGISTRY, make, name_of
 
 PLACES = ("position", "velocity", *LANDMARKS)  # what may coincide
-GAMES = [*{type(make(name)): 0 for name in REGISTRY if name.startswith("simple_")}]
+GAMES = [*{type(make(name)): 0 for name in REGISTRY if name_of(name).family == "mpe"}]
 
 
 @pytest.mark.parametrize("env", [*SIZES, SimpleFacmac(num_good=2)], ids=short)
@@ -65,7 +65,13 @@ def test_everybody_is_truncated_at_the_horizon_and_gone_after_it(game, horizon, 
     assert not shown.terminated.any()
 
 
-@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize(
+    "game",
+    [
+        pytest.param(game, marks=[pytest.mark.long] * (game not in (SimpleSpread, SimpleTag)))
+        for game in GAMES
+    ],
+)
 def test_coincident_centres_give_finite_numbers_and_gradients(game, key):
     env = game(continuous_actions=True)
     state, _ = jax.jit(env.init)(key, env.params)

@@ -18,6 +18,8 @@ with warnings.catch_warnings():  # its test modules import its own environments 
 import bridge.mpe
 from bridge.errors import BridgeError, RulesError
 
+pytestmark = pytest.mark.sampled
+
 ORIGINALS = [name for name in bridge.mpe.__all__ if "facmac" not in name]
 CYCLES = 60  # more than two episodes
 SCRIPT = """

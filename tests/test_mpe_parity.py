@@ -18,7 +18,7 @@ from native.mpe.simple_speaker_listener import SimpleSpeakerListener
 from native.mpe.simple_spread import SimpleSpread
 from native.mpe.simple_tag import SimpleTag
 from native.mpe.simple_world_comm import SimpleWorldComm
-from native.testing.trial import with_x64
+from native.testing.episodes import with_x64
 
 # A contact is stiff: an error of position comes back up to ten times larger in the next velocity.
 # No pair of bodies in these plays comes nearer than 1e-4 to just touching, where rounding would
@@ -86,9 +86,12 @@ PAGE = [
 DTYPES = {"float32": jnp.float32, "float64": jnp.float64}
 
 
+USUAL = {*PAGE, "spread continuous", "tag with success"}
+
+
 def case_of(name):
-    """Other numbers of agents are long."""
-    return pytest.param(name, marks=[pytest.mark.long] * (" of " in name))
+    """Other numbers of agents, and the other forms of a game, are long."""
+    return pytest.param(name, marks=[pytest.mark.long] * (name not in USUAL))
 
 
 @functools.cache

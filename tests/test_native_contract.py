@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import pytest
 from probe import Probe
 
+from native import core
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, MultiBinary
 from native.testing import CHECKS, ContractError, check_environment
@@ -51,7 +52,8 @@ class Tally:
     def spec(self) -> Spec:
         seen = Dict({"count": Box(0.0, 9.0, (1,)), "alone": MultiBinary(1)})
         group = Group("pair", ("a_0", "a_1"), seen, Discrete(3))
-        return Spec("tally", (group,), self.horizon, Box(0, 9, (2,), "int32"))
+        everything = Box(0, 9, (2,), "int32")
+        return Spec("tally", (group,), self.horizon, everything, masks=True, render_fps=5)
 
     def init(self, key: jax.Array, params: Any) -> tuple[State, Timestep]:
         del key, params
@@ -66,7 +68,7 @@ class Tally:
         luck = jax.random.bernoulli(key, jnp.float32(0.3), (2,)).astype(jnp.int32)
         count = state.count + jnp.where(state.acting, (action["pair"] + luck) // 2, 0)
         tick = state.tick + 1
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         full = count >= 2
         after = State(tick=tick, count=count, acting=state.acting & ~full & ~late)
         return after, transition(
@@ -125,10 +127,16 @@ class Remembers(Tally):
         return super().init(key, params)
 
 
-class StateWithoutSpace(Tally):
+@dataclasses.dataclass(frozen=True)
+class Declares(Tally):
+    """It has the methods of a tally, and another spec."""
+
+    field: str = "masks"
+    value: Any = False
+
     @property
     def spec(self):
-        return dataclasses.replace(super().spec, global_state=None)
+        return dataclasses.replace(super().spec, **{self.field: self.value})
 
 
 class Unclear(Tally):
@@ -334,6 +342,10 @@ class GlobalShape(Tally):
 class Turns(Tally):
     """The first who has not ended is to act; the other's action still counts."""
 
+    @property
+    def spec(self):
+        return dataclasses.replace(super().spec, turns=True)
+
     def turn(self, state):
         return jnp.argmax(state.acting).astype(jnp.int32)
 
@@ -361,6 +373,7 @@ class TurnOfTheEnded(Turns):
 
 
 class TurnsUntold(Tally):
+    spec = Turns.spec
     current_agent = Turns.current_agent
     turn = Turns.turn
 
@@ -399,7 +412,16 @@ FAULTS = {
         (SameNames(), "two agents share the name 'a_0'"),
         (ActsInDict(), "expected Box, Discrete"),
         (Probe(agents=0), "no agents"),
-        (StateWithoutSpace(), "come together"),
+        (
+            Declares(),
+            r"has a method action_mask, .*masks=False. Write .*masks=True",
+        ),
+        (Declares(field="global_state", value=None), "has a method global_state"),
+        (Declares(field="render_fps", value=None), r"has a method render.*Write .*render_fps=30"),
+        (
+            Declares(field="turns", value=True),
+            r"Declares has no method current_agent",
+        ),
     ],
     "one row per agent": [
         (OneReward(), r"reward is float32\[\]; expected float32\[2\]"),
@@ -490,3 +512,10 @@ def test_the_message_names_the_agent_and_the_step():
 
 def test_a_contract_error_is_an_assertion():
     assert issubclass(ContractError, AssertionError)
+
+
+def test_the_time_limit_is_reached_with_its_last_step_and_never_without_one():
+    ticks = [jnp.int32(tick) for tick in (6, 7, 8)]
+    assert [bool(core.late(tick, 7)) for tick in ticks] == [False, True, True]
+    assert [bool(core.late(tick, None)) for tick in ticks] == [False, False, False]
+    assert core.late(ticks[0], None).dtype == core.late(ticks[0], 7).dtype == bool

@@ -71,6 +71,10 @@ class Odd:
 class Masked(Odd):
     """With a mask that forbids nothing."""
 
+    @property
+    def spec(self):
+        return dataclasses.replace(super().spec, masks=True)
+
     def action_mask(self, state, params):
         del state, params
         return {"odd": jnp.ones((self.agents, 2), bool)}

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from native import opponents
-from native.against import against
 from native.mpe.simple_speaker_listener import SimpleSpeakerListener
 from native.mpe.simple_tag import SimpleTag
 from native.registry import make
+from native.wrappers import one_team
 
 CASES = [
     ("simple_speaker_listener_v4", "speaker", "telling"),
@@ -36,7 +36,7 @@ def test_every_environment_has_a_random_opponent(env):
 
 def test_the_speaker_says_the_goal(key):
     world = SimpleSpeakerListener()
-    env = against(world, "listener", opponents.of(world)["telling"])
+    env = one_team(world, "listener", opponents.of(world)["telling"])
     state, _ = jax.jit(env.init)(key, env.params)
     state, shown = jax.jit(env.step)(key, state, {"listener": jnp.zeros(1, jnp.int32)}, env.params)
     words = shown.observation["listener"][0, -3:]
@@ -48,7 +48,7 @@ def test_the_speaker_says_the_goal(key):
 )
 def test_hunters_come_nearer_and_prey_goes_away(team, opponent, sign):
     world = SimpleTag(num_obstacles=0, num_adversaries=1)
-    env = against(world, team, opponents.of(world)[opponent])
+    env = one_team(world, team, opponents.of(world)[opponent])
     still = {team: jnp.zeros(1, jnp.int32)}
 
     def gap(key):

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drivers import Gymnasium, available, draw, same
+from drivers import draw, of_known_form, same
 from fuses import Fuses
 from relay import Relay
 
+from bridge.adapters import Interface
+from bridge.driving import Gymnasium
 from native.registry import make
 
 STEPS = 12  # several episodes of each
@@ -18,12 +20,8 @@ STEPS = 12  # several episodes of each
 class Legacy(Gymnasium):
     """The API of gym 0.21, which has no files of state."""
 
-    module = "bridge.legacy"
-
-    def make(self, source, **options):
-        from bridge.legacy import make as make_legacy
-
-        return make_legacy(source, **options)
+    def __init__(self):
+        super().__init__(Interface("legacy.make", "", one_agent=True))
 
 
 ENVIRONMENTS = {
@@ -36,7 +34,7 @@ ENVIRONMENTS = {
 }
 CASES = [
     pytest.param(driver, env, id=f"{type(driver).__name__}-{name}")
-    for driver in [*available(), Legacy()]
+    for driver in [*of_known_form(), Legacy()]
     for name, env in ENVIRONMENTS.items()
     if driver.suits(env)
 ]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from drivers import available, play, same
+from drivers import available, play, same, stepped
 from test_every_adapter import label
 
 from bridge import programs
@@ -66,7 +66,7 @@ def rewards(params, rows=7, **changes):
     session = Session(Matrix(), rows, Autoreset.SAME_STEP, params=params, **changes)
     session.reset(0)
     action = {"player": np.tile(np.array([[1, 0]], np.int32), (rows, 1))}
-    return np.asarray(session.step(action).timestep.reward)
+    return np.asarray(stepped(session, action).timestep.reward)
 
 
 def test_a_matrix_for_each_row():
@@ -194,7 +194,7 @@ def test_an_attribute_that_is_a_number_or_a_rule_has_an_effect(driver):
 def test_what_cannot_be_set_is_refused_by_name(driver):
     adapter = (
         driver.make("simple_spread_v3", N=1)
-        if driver.one_agent_only
+        if driver.interface.one_agent
         else driver.make("simple_spread_v3")
     )
     driver.reset(adapter)

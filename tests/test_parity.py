@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("gymnasium")
 
-from bridge import measured
+from bridge import figures
 from bridge.errors import UnsuitableError
 from bridge.parity import Shown, compare, original_of, play
 from native.registry import make
@@ -27,7 +27,7 @@ def test_what_the_page_says_can_be_seen(name):
     if name in GAMES:
         pytest.importorskip("mpe2", minversion="1.1")
     played = play(make(name), episodes=2, seed=3)
-    told = [row for row in measured.errors(name) if row.dtype == "float32"]
+    told = [row for row in figures.errors(name) if row.dtype == "float32"]
     found = played.error
     assert found.environment == name and found.comparisons == len(played.step) >= 20
     assert found.endings == 0

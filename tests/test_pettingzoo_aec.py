@@ -45,7 +45,8 @@ class Countdown:
     @property
     def spec(self):
         seen = Box(0, 1, (2,))
-        return Spec("countdown", (Group("taker", AGENTS, seen, Discrete(3)),))
+        taker = Group("taker", AGENTS, seen, Discrete(3))
+        return Spec("countdown", (taker,), masks=True, turns=True)
 
     def init(self, key, params):
         del key, params

@@ -3,10 +3,11 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from drivers import Gymnasium, Parallel, Rows, Vectorised, available, same
+from drivers import of_known_form, same
 from echo import Echo
 from test_bad_input import by_array, take
 
+from bridge.driving import Gymnasium, Parallel, Rows, Vectorised
 from bridge.errors import OptionError, OptionTypeError, SeedError
 from bridge.resets import one_seed, row_words, seed_word
 
@@ -35,7 +36,7 @@ def test_integers_of_every_type_are_seeds():
 
 
 def reset_cases():
-    return [driver for driver in available() if driver.seeds_at_reset]
+    return [driver for driver in of_known_form() if driver.seeds_at_reset]
 
 
 @pytest.mark.parametrize("driver", reset_cases(), ids=lambda driver: type(driver).__name__)
@@ -63,7 +64,7 @@ def test_after_a_refused_reset_the_episode_goes_on(driver):
 
 
 def test_another_time_limit_is_not_begun_by_a_refused_reset():
-    if not any(isinstance(driver, Parallel) for driver in available()):
+    if not any(isinstance(driver, Parallel) for driver in of_known_form()):
         pytest.skip("needs PettingZoo")
     from bridge.pettingzoo import parallel_env
 

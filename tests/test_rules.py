@@ -15,7 +15,6 @@ from bridge.environments import as_environment, with_horizon
 from bridge.errors import RulesError, RuleValueError, UnsuitableError
 from bridge.rules import checked_devices, checked_rows
 from bridge.session import Session
-from native.against import against
 from native.batch import Autoreset, Batch
 from native.classic_control.cartpole import CartPole
 from native.core import Group, Spec
@@ -28,6 +27,7 @@ from native.mpe.simple_spread import SimpleSpread
 from native.registry import REGISTRY, UnknownEnvironmentError, make
 from native.rules import RuleError, UnknownRuleError
 from native.spaces import Discrete
+from native.wrappers import one_team
 
 LIMITS = (0, -5, 2.5, 2.0, math.nan, True, "9", 2**40, 10**5000, np.array([3, 4]))
 COUNTS = (-1, 2.5, math.nan, True, "9", 2**40, [1], np.array([1, 2]))
@@ -36,6 +36,11 @@ SHARES = (-0.1, 1.5, math.nan, True, "0.5", None, 1j)
 NUMBERS = (math.nan, True, "9.8", None, 1e39, 10**400, 1j, np.array(["a"]))
 STRINGS = ("", 3, None, ["all"], b"all")
 RULES = [(name, rule) for name in REGISTRY for rule in inspect.signature(REGISTRY[name]).parameters]
+
+
+def numbers_of(env):
+    """Names of the numbers of the dynamics; there may be none."""
+    return [field.name for field in dataclasses.fields(env.params)] if env.params else []
 
 
 def bad_values(rule, default):
@@ -69,10 +74,10 @@ def test_a_value_that_means_nothing_is_refused_when_it_is_made(name, rule):
 @pytest.mark.parametrize("name", REGISTRY)
 def test_a_number_of_the_dynamics_that_is_none_is_refused_by_name(name):
     env = make(name)
-    for field in dataclasses.fields(env.params):
+    for number in numbers_of(env):
         for value in NUMBERS:
-            params = dataclasses.replace(env.params, **{field.name: value})
-            with pytest.raises(RuleError, match=rf"^params\.{field.name} must be a number"):
+            params = dataclasses.replace(env.params, **{number: value})
+            with pytest.raises(RuleError, match=rf"^params\.{number} must be a number"):
                 dataclasses.replace(env, params=params)
 
 
@@ -86,16 +91,18 @@ def test_equal_rules_are_equal_however_they_are_spelled(name):
         return integer(value) if isinstance(value, int) else number(value)
 
     params = {
-        field.name: spelled(getattr(env.params, field.name), np.int32, np.float64)
-        for field in dataclasses.fields(env.params)
-        if not isinstance(getattr(env.params, field.name), tuple)
+        number: spelled(getattr(env.params, number), np.int32, np.float64)
+        for number in numbers_of(env)
+        if not isinstance(getattr(env.params, number), tuple)
     }
     rules = {
         field.name: spelled(getattr(env, field.name), np.int64, np.float64)
         for field in dataclasses.fields(env)
         if isinstance(getattr(env, field.name), (int, float))
     }
-    other = dataclasses.replace(env, **rules, params=dataclasses.replace(env.params, **params))
+    if params:
+        rules["params"] = dataclasses.replace(env.params, **params)
+    other = dataclasses.replace(env, **rules)
     assert (other, hash(other), repr(other)) == (env, hash(env), repr(env))
 
 
@@ -261,11 +268,27 @@ def test_every_name_of_a_scenario_is_one_of_a_kind():
 
 def test_one_team_needs_a_world_of_several():
     with pytest.raises(RuleError, match="one of several"):
-        against(SimpleSpread(), "agent", OPPONENTS["greedy"])
+        one_team(SimpleSpread(), "agent", OPPONENTS["greedy"])
     with pytest.raises(RuleError, match="opponent must be a policy"):
-        against(Gigastep(), "blue", "greedy")
+        one_team(Gigastep(), "blue", "greedy")
 
 
 def test_a_kind_is_checked():
     with pytest.raises(RuleError, match="max_health must be a number"):
         Kind(max_health=None)
+
+
+def test_an_environment_whose_spec_does_not_declare_its_methods_is_refused():
+    class Silent(CartPole):
+        def action_mask(self, *_):
+            raise AssertionError
+
+    class Boastful(CartPole):
+        @property
+        def spec(self):
+            return dataclasses.replace(super().spec, turns=True)
+
+    with pytest.raises(RuleValueError, match=r"has a method action_mask.*Spec\(..., masks=True\)"):
+        as_environment(Silent())
+    with pytest.raises(RuleValueError, match="Boastful has no method current_agent"):
+        as_environment(Boastful())

@@ -8,7 +8,7 @@ import types
 import jax
 import numpy as np
 import pytest
-from drivers import brief, draw, same, typed
+from drivers import begun, brief, draw, same, stepped, typed
 from fuses import Fuses
 
 pytest.importorskip("stable_baselines3")
@@ -43,6 +43,8 @@ from bridge.sb3_rows import TILES
 from bridge.session import Session
 from native.batch import Autoreset
 from native.registry import make
+
+pytestmark = pytest.mark.sampled
 
 
 def small(**options):
@@ -129,7 +131,7 @@ def test_it_is_the_session_row_by_row(env):
     venv = make_vec_env(env, worlds, seed=11)
     session = Session(env, worlds, Autoreset.SAME_STEP)
     venv.reset()
-    shown = session.reset(11)
+    shown = begun(session, 11)
     ended = np.zeros((worlds, env.spec.num_agents), bool)
     dones = 0
     for _ in range(80):
@@ -140,7 +142,7 @@ def test_it_is_the_session_row_by_row(env):
         joint = draw(env, rng, worlds)
         actions = np.concatenate([*joint.values()], axis=1)
         step = venv.step(actions.reshape(venv.num_envs, *actions.shape[2:]))
-        shown = session.step(typed(env, joint))
+        shown = stepped(session, typed(env, joint))
         rows = expected(shown, session, worlds, ended)
         for row, (observation, reward, done, info) in enumerate(rows):
             same(row_of(step[0], row), observation)

@@ -6,6 +6,7 @@ import pickle
 import jax
 import numpy as np
 import pytest
+from drivers import begun, stepped
 
 from bridge import programs as module
 from bridge.arrays import to_numpy
@@ -20,7 +21,7 @@ from bridge.errors import (
     UnsuitableError,
 )
 from bridge.session import Session
-from native.batch import Autoreset, Batch
+from native.batch import Autoreset, Batch, Transition
 
 ENV = as_environment("CartPole-v1")
 PUSH = {"cart": np.ones((3, 1), np.int32)}
@@ -47,28 +48,28 @@ def test_a_session_is_the_bare_batch_packed_or_not(limit, autoreset, monkeypatch
     bare = jax.jit(batch.step)
     session = start(autoreset=autoreset)
     carry, shown = batch.init(np.array([7, 8, 9], np.uint32), ENV.params)
-    same(session.reset(7), shown)
+    same(begun(session, 7), shown)
     for _ in range(25):
         carry, shown = bare(carry, PUSH, ENV.params)
-        stepped = session.step(PUSH)
+        after = stepped(session, PUSH)
         jax.tree.map(
             lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6),
-            to_numpy(stepped),
+            to_numpy(after),
             to_numpy(shown),
         )
     module.forget()
 
 
 def test_an_integer_seeds_row_i_with_seed_plus_i():
-    together = seen(start().reset(5))
+    together = seen(begun(start(), 5))
     for row in range(3):
-        np.testing.assert_array_equal(together[row], seen(start(1).reset(5 + row))[0])
+        np.testing.assert_array_equal(together[row], seen(begun(start(1), 5 + row))[0])
 
 
 def test_a_sequence_seeds_each_row_and_none_goes_on():
     session = start()
-    first = seen(session.reset([1, 2, 3]))
-    again = seen(session.reset([1, None, 3]))
+    first = seen(begun(session, [1, 2, 3]))
+    again = seen(begun(session, [1, None, 3]))
     np.testing.assert_array_equal(first[[0, 2]], again[[0, 2]])
     assert not np.array_equal(first[1], again[1])
 
@@ -77,17 +78,17 @@ def test_a_reset_without_a_seed_goes_on_deterministically():
     one, two = start(), start()
     for session in (one, two):
         session.reset(11)
-    second = seen(one.reset())
-    np.testing.assert_array_equal(second, seen(two.reset()))
-    assert not np.array_equal(second, seen(one.reset()))
+    second = seen(begun(one))
+    np.testing.assert_array_equal(second, seen(begun(two)))
+    assert not np.array_equal(second, seen(begun(one)))
 
 
 def test_without_any_seed_two_sessions_differ():
-    assert not np.array_equal(seen(start().reset()), seen(start().reset()))
+    assert not np.array_equal(seen(begun(start())), seen(begun(start())))
 
 
 def test_large_seeds_are_taken_and_told_apart():
-    draws = [seen(start(1).reset(seed)) for seed in (2**40, 2**40 + 1, 2**100)]
+    draws = [seen(begun(start(1), seed)) for seed in (2**40, 2**40 + 1, 2**100)]
     assert not any(np.array_equal(draws[i], draws[i - 1]) for i in range(3))
 
 
@@ -104,18 +105,18 @@ def test_large_seeds_are_taken_and_told_apart():
 )
 def test_a_bad_seed_is_named_and_the_session_goes_on(seed, words):
     session = start()
-    before = seen(session.reset(3))
+    before = seen(begun(session, 3))
     with pytest.raises(SeedError, match=words):
         session.reset(seed)
-    np.testing.assert_array_equal(seen(session.shown), before)
+    np.testing.assert_array_equal(seen(session.read(Transition)), before)
     session.step(PUSH)
 
 
 def test_only_the_rows_of_the_mask_begin_again():
     session = start(autoreset=Autoreset.DISABLED)
     session.reset(0)
-    before = seen(session.step(PUSH))
-    after = seen(session.reset(mask=np.array([False, True, False])))
+    before = seen(stepped(session, PUSH))
+    after = seen(begun(session, mask=np.array([False, True, False])))
     np.testing.assert_array_equal(before[[0, 2]], after[[0, 2]])
     assert not np.array_equal(before[1], after[1])
 
@@ -157,9 +158,9 @@ def test_a_file_of_state_continues_bit_for_bit(num_envs, tmp_path):
         session.step(push)
     session.save(tmp_path / "state.npz")
     other.load(tmp_path / "state.npz")
-    same(other.shown, session.shown)
+    same(other.read(Transition), session.read(Transition))
     for _ in range(30):
-        same(session.step(push), other.step(push))
+        same(stepped(session, push), stepped(other, push))
 
 
 def test_the_file_needs_no_pickle(tmp_path):
@@ -197,10 +198,10 @@ def test_a_pickled_session_continues_bit_for_bit(num_envs):
     session.reset(0)
     session.step(push)
     twin = pickle.loads(pickle.dumps(session))
-    same(session.shown, twin.shown)
+    same(session.read(Transition), twin.read(Transition))
     for _ in range(5):
-        same(session.step(push), twin.step(push))
-    assert pickle.loads(pickle.dumps(start())).reset(0) is not None
+        same(stepped(session, push), stepped(twin, push))
+    assert begun(pickle.loads(pickle.dumps(start())), 0) is not None
 
 
 def test_names_and_rules():
@@ -236,11 +237,11 @@ def test_a_batch_may_be_shared_by_devices():
     assert len(devices) == 2, "conftest forces two host devices"
     push = {"cart": np.ones((8, 1), np.int32)}
     alone, shared = start(8), start(8, devices=devices)
-    same(alone.reset(4), shared.reset(4))
+    same(begun(alone, 4), begun(shared, 4))
     for _ in range(12):
-        one, two = to_numpy(alone.step(push)), to_numpy(shared.step(push))
+        one, two = to_numpy(stepped(alone, push)), to_numpy(stepped(shared, push))
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), one, two)
-    reward = shared.shown.timestep.reward
+    reward = shared.read(Transition).timestep.reward
     assert {shard.device for shard in reward.addressable_shards} == set(devices)
     with pytest.raises(UnsuitableError, match="2 devices"):
         start(3, devices=devices)

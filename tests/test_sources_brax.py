@@ -21,7 +21,7 @@ pytest.importorskip("gymnasium")
 from bridge import dm_env, gymnasium
 from bridge.errors import RuleValueError, UnsuitableError
 from bridge.sources.brax import from_brax
-from bridge.sources.carried import legacy_key
+from bridge.sources.states import legacy_key
 from native.prng import implementation
 from native.rollout import rollout
 from native.spaces import Box

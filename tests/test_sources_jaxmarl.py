@@ -14,10 +14,9 @@ import pytest
 from drivers import needs_jax_08
 
 from bridge.errors import UnsuitableError
-from bridge.sources.carried import legacy_key
 from bridge.sources.foreign import as_it_comes
 from bridge.sources.jaxmarl import from_jaxmarl
-from native.core import HasGlobalState, Masks
+from bridge.sources.states import legacy_key
 from native.prng import implementation
 from native.rollout import rollout
 from native.spaces import Box, Dict, Discrete, MultiDiscrete
@@ -205,7 +204,9 @@ class TestTheInterface:
         assert all([*m] == ["scout"] for m in masks), "a cook's actions are continuous"
         assert env.spec.global_state == Box(-INFINITY, INFINITY, (4,))
         assert states.world.shape == (3, 4)
-        assert not isinstance(from_jaxmarl(Numbered()), Masks | HasGlobalState)
+        plain = from_jaxmarl(Numbered())
+        assert not plain.spec.masks and plain.spec.global_state is None
+        assert not hasattr(plain, "action_mask") and not hasattr(plain, "global_state")
 
     def test_equal_by_value_and_pickles(self):
         for make in (Count, lambda: functools.partial(Count, 4)):
@@ -374,7 +375,7 @@ def test_their_step_by_hand_is_ours_for_every_id(jaxmarl, name):
     alive = dict.fromkeys(native.spec.agents, True)
     for tick, (seen, reward, ended, legal) in enumerate(rows):
         masks = {}
-        if isinstance(native, Masks):
+        if native.spec.masks:
             masks = native.action_mask(jax.tree.map(lambda x, t=tick: x[t], states), ())
         for group in native.spec.groups:
             for i, agent in enumerate(group.agents):

@@ -36,8 +36,8 @@ pytest.importorskip("pettingzoo")
 
 from bridge import dm_env, gymnasium, pettingzoo
 from bridge.errors import UnsuitableError
-from bridge.sources.carried import legacy_key
 from bridge.sources.jumanji import from_jumanji
+from bridge.sources.states import legacy_key
 from native.prng import implementation
 from native.rollout import rollout
 from native.spaces import Box, Discrete, MultiDiscrete

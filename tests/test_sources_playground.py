@@ -18,8 +18,8 @@ pytest.importorskip("gymnasium")
 
 from bridge import gymnasium
 from bridge.errors import UnsuitableError
-from bridge.sources.carried import legacy_key
 from bridge.sources.playground import from_playground
+from bridge.sources.states import legacy_key
 from native.rollout import rollout
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*settotalmass")

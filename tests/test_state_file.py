@@ -16,7 +16,7 @@ from bridge.environments import as_environment
 from bridge.errors import StateFileError
 from bridge.identity import identity
 from bridge.session import Session
-from native.batch import Autoreset
+from native.batch import Autoreset, Transition
 
 ENV = as_environment("CartPole-v1")
 PUSH = {"cart": np.ones((3, 1), np.int32)}
@@ -31,7 +31,7 @@ def started(num_envs=3, **options):
 
 
 def seen(session):
-    return jax.tree.map(np.array, session.shown)
+    return jax.tree.map(np.array, session.read(Transition))
 
 
 def same(left, right):
@@ -175,7 +175,7 @@ SCRIPT = """
 import functools, sys
 import jax.numpy as jnp
 from bridge.identity import identity
-from native.against import against
+from native.wrappers import one_team
 from native.registry import make
 
 class Policy:
@@ -188,7 +188,7 @@ def chosen(turn):
 
 world = make("simple_tag_v3")
 for opponent in (Policy(3), chosen(3), functools.partial(Policy(1), world=None), Policy(4)):
-    print(identity(against(world, "agent", opponent)))
+    print(identity(one_team(world, "agent", opponent)))
 """
 
 

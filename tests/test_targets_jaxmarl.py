@@ -14,7 +14,6 @@ from bridge.errors import ActionError, UnsuitableError
 from bridge.pettingzoo import parallel_env
 from bridge.sources.jaxmarl import from_jaxmarl
 from bridge.targets.jaxmarl import JaxmarlBridge, make
-from native.core import HasGlobalState, Masks
 from native.mpe.simple_spread import SimpleSpread
 from native.registry import make as make_native
 from native.rollout import random_actions, rollout
@@ -105,7 +104,7 @@ def test_their_step_resets_to_a_given_state():
 
 def test_masks_and_the_world():
     env, native = make("causeway_v0"), make_native("causeway_v0")
-    assert isinstance(native, Masks)
+    assert native.spec.masks
     _, state = env.reset(jax.random.key(0))
     masks = env.get_avail_actions(state)
     expected = native.action_mask(state.world, native.params)
@@ -116,7 +115,7 @@ def test_masks_and_the_world():
     _, state = spread.reset(jax.random.key(0))
     assert all(mask.all() for mask in spread.get_avail_actions(state).values())
     native = make_native("simple_spread_v3")
-    assert isinstance(native, HasGlobalState)
+    assert native.spec.global_state is not None
     close(spread.get_world_state(state), native.global_state(state.world, native.params))
     alone = make("CartPole-v1")
     with pytest.raises(UnsuitableError, match="no global state"):

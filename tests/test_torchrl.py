@@ -18,7 +18,7 @@ with warnings.catch_warnings():
     from torchrl.envs.transforms import RewardSum
     from torchrl.envs.utils import check_env_specs
 
-from drivers import draw
+from drivers import begun, draw, stepped
 from echo import SPACES, Echo
 from odd_values import draw as draw_value
 
@@ -28,7 +28,6 @@ from bridge.torchrl import _spec, make
 from native import spaces
 from native.batch import Autoreset
 from native.classic_control.cartpole import CartPole
-from native.core import Masks
 from native.registry import make as make_native
 
 WORLDS, STEPS = 3, 40
@@ -67,13 +66,13 @@ def test_it_plays_what_a_session_plays(name, env):
     """Translating and then stepping is stepping and then translating, bit for bit."""
     adapter, session = make(name, WORLDS, seed=5), Session(env, WORLDS, Autoreset.DISABLED)
     rng = np.random.default_rng(0)
-    now, shown = adapter.reset(), session.reset(5)
+    now, shown = adapter.reset(), begun(session, 5)
     compare(env, now, shown)
     for _ in range(STEPS):
         joint = draw(env, rng, WORLDS)
-        if isinstance(env, Masks):
+        if env.spec.masks:
             joint |= {name: np.asarray(m).argmax(-1) for name, m in shown.action_mask.items()}
-        shown = session.step(joint)
+        shown = stepped(session, joint)
         for name_of, action in given(env, joint).items():
             now.set(name_of, action)
         after = adapter.step(now)["next"]
@@ -88,7 +87,7 @@ def test_it_plays_what_a_session_plays(name, env):
         if over.any():
             now.set("_reset", torch.from_numpy(over)[:, None])
             now = adapter.reset(now)
-            shown = session.reset(None, over)
+            shown = begun(session, None, over)
             compare(env, now, shown)
 
 

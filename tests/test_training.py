@@ -1,5 +1,6 @@
 """`train`: recipes, what it writes and says, where it stops, and how it goes on."""
 
+import dataclasses
 import inspect
 import json
 import pickle
@@ -15,7 +16,6 @@ pytest.importorskip("stable_baselines3")
 pytest.importorskip("typer")
 Image = pytest.importorskip("PIL.Image")
 
-import jax
 import numpy as np
 import stable_baselines3
 from command_line import call
@@ -25,9 +25,8 @@ from bridge.errors import ResultsError, UnsuitableError
 from bridge.training import evaluation, games, learning, playing, recipes, results
 from bridge.training.recipes import RECIPES, Falling, Recipe
 from native.classic_control.cartpole import CartPole
-from native.registry import REGISTRY, make
+from native.registry import make, names
 
-ONE_AGENT = sorted(name for name in REGISTRY if make(name).spec.num_agents == 1)
 FILES = {"checkpoint.zip", "episode.gif", "evaluation.json", "learning_curve.png", "model.zip"}
 
 PPO = RECIPES["CartPole-v1"]
@@ -65,9 +64,8 @@ def steps_of(out: Path) -> int:
 # recipes
 
 
-@pytest.mark.parametrize("name", ONE_AGENT)
-def test_every_environment_of_one_agent_has_a_recipe(name):
-    assert name in RECIPES
+def test_every_task_of_classic_control_has_a_recipe():
+    assert {name.id for name in names().values() if name.family == "classic_control"} <= {*RECIPES}
 
 
 @pytest.mark.parametrize("recipe", [*RECIPES.values(), recipes.DISCRETE, recipes.CONTINUOUS])
@@ -97,7 +95,10 @@ def test_one_team_has_the_recipe_of_its_team():
 # results
 
 
-@pytest.mark.parametrize("identifier", ["CartPole-v1", "simple_spread_v3", "causeway_v0"])
+@pytest.mark.parametrize(
+    "identifier",
+    ["CartPole-v1", "simple_spread_v3", pytest.param("causeway_v0", marks=pytest.mark.long)],
+)
 def test_train_writes_its_files(identifier, tmp_path):
     out = tmp_path / "deep" / "run"
     code, said = train(identifier, out, "--steps", 64, "--seed", 5)
@@ -228,7 +229,9 @@ def interrupt_after(monkeypatch, steps):
 
 
 @pytest.mark.parametrize(
-    ("identifier", "recipe"), [("CartPole-v1", PPO), ("Pendulum-v1", SAC)], ids=["PPO", "SAC"]
+    ("identifier", "recipe"),
+    [("CartPole-v1", PPO), pytest.param("Pendulum-v1", SAC, marks=pytest.mark.long)],
+    ids=["PPO", "SAC"],
 )
 def test_an_interrupted_training_is_saved_reported_and_resumed(
     identifier, recipe, tmp_path, monkeypatch
@@ -435,8 +438,9 @@ def test_an_opponent_may_be_the_users_own(tmp_path, monkeypatch):
 
 def test_games_of_turns_are_refused_by_name():
     class Turns(CartPole):
-        def current_agent(self, *_):
-            return jax.numpy.int32(0)
+        @property
+        def spec(self):
+            return dataclasses.replace(super().spec, turns=True)
 
     with pytest.raises(UnsuitableError, match="CartPole-v1 plays in turns"):
         games.game("CartPole-v1", Turns())

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from bridge.adapters import Interface
+from bridge.driving import Joint
 from native.batch import Autoreset
 from native.registry import make
 
 from . import play
-from .interfaces import Env, Interface, installed
+from .interfaces import Env, installed, spelled, through
 from .play import Bare, Play, UnfairError
 from .report import Plot, Report, machine
 from .timing import Contender, Progress, Timing, alternate
@@ -57,7 +59,7 @@ def suite(quick: bool, progress: Progress) -> Report:
         for count in (1,) if quick else ROWS:
             suited = [interface for interface in interfaces if interface.suits(env, count)]
             for mode in Autoreset:
-                chosen = [interface for interface in suited if interface.mode is mode]
+                chosen = [interface for interface in suited if interface.autoreset is mode]
                 if chosen:
                     bare, *timed = compare(env, count, mode, chosen, quick, progress)
                     rows += [_row(env.spec.name, count, each.name, bare, each) for each in timed]
@@ -70,12 +72,12 @@ def suite(quick: bool, progress: Progress) -> Report:
         columns=COLUMNS,
         rows=rows,
         notes=(*NOTES, NOTE_ON_RESETS, *absent),
-        machine=machine("gymnasium", "pettingzoo", "stable_baselines3", "dm_env"),
+        machine=machine("gymnasium", "pettingzoo", "stable_baselines3", "dm_env", "torchrl"),
         plot=Plot("efficiency", x="rows", series=("adapter",), panel="environment", line=1.0),
     )
 
 
-def endings_staggered(batch: Bare | play.InSession, actions: Sequence[play.Joint]) -> play.Live:
+def endings_staggered(batch: Bare | play.InSession, actions: Sequence[Joint]) -> play.Live:
     """Begin so that in each step as many rows end as in any other.
 
     Raises:
@@ -122,8 +124,8 @@ def compare(
         made, first = play.started(lambda: play.InSession(env, mode, count).play(joint))
         plays.append((f"session, {mode.name}", made, first))
     for interface in interfaces:
-        spelled = [interface.spell(spec, action) for action in joint]
-        make_it = functools.partial(interface.make, env, count, spelled)
+        actions = spelled(interface, env, count, joint)
+        make_it = functools.partial(through, interface, env, count, actions)
         made, first = play.started(make_it)
         play.see_the_same(interface.name, made, reference)
         plays.append((interface.name, made, first))

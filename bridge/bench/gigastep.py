@@ -73,7 +73,7 @@ def _timings(
     for names, count in ((BATCHED, worlds), (SINGLE, 1)):
         chosen = [interface for interface in installed()[0] if interface.name in names]
         for mode in Autoreset:
-            of_mode = [interface for interface in chosen if interface.mode is mode]
+            of_mode = [interface for interface in chosen if interface.autoreset is mode]
             if of_mode:
                 _, *timed = compare(env, count, mode, of_mode, quick, progress)
                 yield from ((each.name, count, each) for each in timed if each.name in names)

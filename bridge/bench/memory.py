@@ -10,7 +10,7 @@ import numpy as np
 
 from bridge.arrays import size_in_bytes
 from bridge.session import Session
-from native.batch import Autoreset, Batch
+from native.batch import Autoreset, Batch, Transition
 from native.registry import REGISTRY, make
 
 from .play import joint_actions
@@ -78,7 +78,8 @@ def _row(name: str, rows: int, steps: int) -> tuple[Any, ...]:
     held = live_memory()[0] - empty
 
     def step() -> None:
-        np.asarray(session.step(next(actions)).timestep.reward)
+        session.step(next(actions))
+        np.asarray(session.read(Transition).timestep.reward)
 
     grown = growth(step, steps)
     session.close()

@@ -10,13 +10,15 @@ import functools
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
+from bridge.driving import Joint, Seen
 from bridge.errors import BridgeError
+from bridge.programs import StepFields
 from bridge.session import Session
 from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import Environment
@@ -25,8 +27,6 @@ from native.prng import implementation
 from .timing import Contender
 
 T = TypeVar("T")
-Joint: TypeAlias = "Mapping[str, np.ndarray]"  # group -> (rows, agents of it, *action shape)
-Seen: TypeAlias = "tuple[np.ndarray, np.ndarray]"  # rewards, endings: both (rows, agents)
 
 ACTIONS = 16  # different ones, taken in turn
 COUNTED = 200  # steps over which transitions are counted
@@ -121,25 +121,26 @@ class InSession:
     @property
     def shown(self) -> Transition:
         """What the last step showed."""
-        return self._session.shown
+        return self._session.read(Transition)
 
     def begin(self) -> None:
         """Start over from seed 0."""
-        self._session.begin(0)
+        self._session.reset(0)
 
     def advance(self, action: Joint) -> Seen:
         """Advance and look."""
-        self._session.dispatch(action)
-        now, _ = self._session.look(own=False)
+        self._session.step(action)
+        now = self._session.read(StepFields)
         return now.reward, now.terminated | now.truncated
 
     def step(self, action: Joint) -> Transition:
         """Advance; all that it shows."""
-        return self._session.step(action)
+        self._session.step(action)
+        return self.shown
 
     def restart(self, mask: np.ndarray) -> None:
         """Begin another episode in the rows of `mask`."""
-        self._session.begin(None, mask)
+        self._session.reset(None, mask)
 
     def play(self, actions: Sequence[Joint]) -> Play:
         """How to play it."""

@@ -14,12 +14,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from bridge.driving import Joint, Seen
 from bridge.session import Session
-from native.batch import Autoreset
+from native.batch import Autoreset, Transition
 from native.registry import make
 
 from . import play
-from .play import Bare, Play, Seen
+from .play import Bare, Play
 from .report import Plot, Report, machine
 from .rollout import trajectories
 from .timing import Contender, Progress, Timing, all_with, alternate, rounds_for_all
@@ -77,12 +78,13 @@ def on_devices(counts: tuple[int, ...], rows: int, quick: bool) -> list[tuple[An
     return [_row(size, timing) for size, timing in zip(sizes, timings, strict=True)]
 
 
-def _shared(rows: int, count: int, joint: list[play.Joint]) -> Play:
+def _shared(rows: int, count: int, joint: list[Joint]) -> Play:
     devices = jax.devices()[:count]
     session = Session(make(ONE_AGENT), rows, Autoreset.SAME_STEP, devices=devices)
 
-    def step(action: play.Joint) -> Any:
-        shown = session.step(action)
+    def step(action: Joint) -> Any:
+        session.step(action)
+        shown = session.read(Transition)
         np.asarray(shown.timestep.reward)
         return shown
 

@@ -18,11 +18,12 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from bridge import session
+from bridge.adapters import Interface
 from bridge.programs import Programs
 from native.registry import make
 
 from . import play
-from .interfaces import Env, Interface, installed
+from .interfaces import Env, installed, spelled, through
 from .report import Plot, Report, machine
 from .timing import Progress
 
@@ -51,10 +52,8 @@ class Clock:
 
         def watched(*args: Any) -> Programs:
             made: Programs = build(*args)
-            views: dict[str, Any] = {
-                name: self._viewed(getattr(made, name)) for name in ("look", "tally", "show")
-            }
-            return dataclasses.replace(made, step=self._stepped(made.step), **views)
+            views = {fields: self._viewed(reader) for fields, reader in made.read.items()}
+            return dataclasses.replace(made, step=self._stepped(made.step), read=views)
 
         module.programs = watched
         try:
@@ -108,7 +107,7 @@ def suite(quick: bool, progress: Progress) -> Report:
         columns=COLUMNS,
         rows=rows,
         notes=(*NOTES, *absent),
-        machine=machine("gymnasium", "pettingzoo", "stable_baselines3", "dm_env"),
+        machine=machine("gymnasium", "pettingzoo", "stable_baselines3", "dm_env", "torchrl"),
         plot=Plot("step us", series=("environment", "adapter", "rows")),
     )
 
@@ -116,9 +115,9 @@ def suite(quick: bool, progress: Progress) -> Report:
 def measured(interface: Interface, env: Env, rows: int, steps: int) -> Sequence[float]:
     """Microseconds of one step through an interface, and of each stage of it."""
     clock = Clock()
-    spelled = [interface.spell(env.spec, action) for action in play.joint_actions(env, rows)]
+    actions = spelled(interface, env, rows, play.joint_actions(env, rows))
     with clock.watching():
-        made, _ = play.started(lambda: interface.make(env, rows, spelled))
+        made, _ = play.started(lambda: through(interface, env, rows, actions))
         made.begin()  # dm_env makes its environment here
     turns = itertools.cycle(made.actions)
     for action in itertools.islice(turns, steps // 10):

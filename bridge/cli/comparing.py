@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bridge import measured
+from bridge import figures
 
 from .app import Identifier, Seed, app, console, find_environment, plain, print_table
 
@@ -28,7 +28,7 @@ def parity(
     played = comparison.play(env, episodes=episodes, seed=seed)
     table = Table("", "compared", "steps", "worst observation", "worst reward", "other endings")
     found = [("here, now", played.error)]
-    found += [("docs/parity.md", row) for row in measured.errors(env.spec.name)]
+    found += [("docs/parity.md", row) for row in figures.errors(env.spec.name)]
     for where, row in found:
         table.add_row(
             *(where, f"{row.compared}, {row.dtype}", str(row.comparisons)),

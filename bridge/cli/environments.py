@@ -13,35 +13,51 @@ from rich.table import Table
 
 from bridge.environments import as_environment
 from bridge.errors import UnknownNameError
-from native.core import Environment, Group, HasGlobalState, Masks, Renders
-from native.registry import REGISTRY
+from native import registry
+from native.abilities import declares
+from native.core import Environment, Group
 from native.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space
 
 from .app import Identifier, app, console, find_environment, lines, plain, print_table
 
+ABILITIES = {
+    "action mask": "action_mask",
+    "turns": "current_agent",
+    "global state": "global_state",
+    "picture": "render",
+}
+
 
 @app.command("list")
 def list_environments(
+    family: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only those of this family.")
+    ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag", metavar="TAG", help="Only those with this tag or of this kind; each."
+        ),
+    ] = None,
+    variants: Annotated[
+        bool, typer.Option("--variants", help="Also the names that vary another.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Every registered environment."""
-    rows = [_summary(name, as_environment(name)) for name in sorted(REGISTRY)]
+    """Every registered environment, by family."""
+    found = _chosen(family, tags or [], variants)
+    rows = [_summary(name, as_environment(name.id)) for name in found]
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return
-    table = Table("id", "agents", "groups", "observation", "action", "horizon", "")
-    for row in rows:
-        groups = row["groups"]
-        table.add_row(
-            row["id"],
-            str(row["agents"]),
-            lines(f"{group['name']} x{group['agents']}" for group in groups),
-            lines(group["observation"] for group in groups),
-            lines(group["action"] for group in groups),
-            str(row["horizon"] or "none"),
-            row["title"],
-        )
-    print_table(table)
+    titles = registry.titles()
+    for shown in dict.fromkeys(name.family for name in found):
+        table = Table("id", "agents", "groups", "observation", "action", "horizon", "tags", "")
+        for row in rows:
+            if row["family"] == shown:
+                _add_row(table, row)
+        console().print(f"\n[bold]{plain(shown)}[/]  {plain(titles[shown])}", soft_wrap=True)
+        print_table(table)
 
 
 @app.command()
@@ -58,8 +74,7 @@ def info(environment: Identifier) -> None:
         table.add_row(f"[bold]{plain(group.name)}[/]", f"{count} agent{'s' * (count > 1)}")
         table.add_row("  observes", plain(_describe(group.observation)))
         table.add_row("  acts", plain(_describe(group.action)))
-    abilities = {"action mask": Masks, "global state": HasGlobalState, "picture": Renders}
-    has = [name for name, protocol in abilities.items() if isinstance(env, protocol)]
+    has = [title for title, method in ABILITIES.items() if declares(spec, method)]
     table.add_row("[bold]has[/]", ", ".join(has) or "nothing optional")
     for title, fields in (("rules", _fields(env)), ("parameters", _fields(env.params))):
         for name, value in fields.items():
@@ -122,9 +137,51 @@ def support(
     print_table(table)
 
 
-def _summary(name: str, env: Environment[Any, Any]) -> dict[str, Any]:
+def _chosen(family: str | None, tags: list[str], variants: bool) -> list[registry.Name]:
+    """The names that pass the filters.
+
+    Raises:
+        UnknownNameError: No name is of that family or has that tag.
+    """
+    known = [*registry.names().values()]
+    words = sorted({word for name in known for word in (name.kind, *name.tags)})
+    for what, given, there in (
+        ("family", [family] if family else [], registry.titles()),
+        ("tag", tags, words),
+    ):
+        for word in given:
+            if word not in there:
+                raise UnknownNameError(f"No {what} {word!r}. There are {', '.join(there)}.")
+    return [
+        name
+        for name in known
+        if (variants or not name.variant)
+        and family in (None, name.family)
+        and {*tags} <= {name.kind, *name.tags}
+    ]
+
+
+def _add_row(table: Table, row: dict[str, Any]) -> None:
+    groups = row["groups"]
+    table.add_row(
+        row["id"],
+        str(row["agents"]),
+        lines(f"{group['name']} x{group['agents']}" for group in groups),
+        lines(group["observation"] for group in groups),
+        lines(group["action"] for group in groups),
+        str(row["horizon"] or "none"),
+        ", ".join(row["tags"]),
+        plain(row["title"]),
+    )
+
+
+def _summary(name: registry.Name, env: Environment[Any, Any]) -> dict[str, Any]:
     return {
-        "id": name,
+        "id": name.id,
+        "family": name.family,
+        "kind": name.kind,
+        "tags": [*name.tags],
+        "variant": name.variant,
         "title": _document(env).partition("\n")[0],
         "agents": env.spec.num_agents,
         "horizon": env.spec.horizon,

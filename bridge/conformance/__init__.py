@@ -6,21 +6,25 @@
 | the interface's library   | its own conformance suite, as its authors wrote it                  |
 | this package              | "strict": whole episodes, where those suites look at a step or two  |
 
-A suite is a function of an `Environment` that raises where something is wrong. One module for each
-library; only those that are installed take part.
+A suite is a function of an `Environment` that raises where something is wrong. Libraries are those
+of `bridge.adapters`; only those that are installed take part. One that has a module of its own name
+here is judged by the `SUITES` in it, any other by `by_play`.
 """
 
 import contextlib
-import importlib
+import functools
+import importlib.util
 import io
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from bridge import adapters
 from bridge.errors import MissingExtraError, UnsuitableError
 from native.core import Environment
 from native.testing import CHECKS, ContractError
 
+from .by_play import plays_the_same
 from .reasons import Result, definition, line_of, reasons
 
 Suite: TypeAlias = Callable[[Environment[Any, Any]], None]
@@ -37,7 +41,7 @@ __all__ = [
     "suites",
 ]
 
-INTERFACES = ("pettingzoo", "gymnasium", "sb3", "dm_env")
+INTERFACES = tuple(dict.fromkeys(each.library for each in adapters.INTERFACES))
 
 
 def suites() -> dict[str, Suite]:
@@ -84,5 +88,9 @@ def run(env: Environment[Any, Any]) -> list[Result]:
 
 
 def _suites(interface: str) -> Mapping[str, Suite]:
-    found: Mapping[str, Suite] = importlib.import_module(f".{interface}", __name__).SUITES
-    return found
+    if importlib.util.find_spec(f".{interface}", __name__) is not None:
+        found: Mapping[str, Suite] = importlib.import_module(f".{interface}", __name__).SUITES
+        return found
+    mine = [each for each in adapters.INTERFACES if each.library == interface]
+    importlib.import_module(mine[0].module)
+    return {each.name: functools.partial(plays_the_same, each) for each in mine}

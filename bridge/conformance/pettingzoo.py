@@ -13,7 +13,7 @@ from typing import Any
 
 from bridge.errors import MissingExtraError, UnsuitableError
 from bridge.pettingzoo import aec_env, parallel_env
-from native.core import Environment, HasGlobalState, Renders, TakesTurns
+from native.core import Environment
 
 from . import strict
 
@@ -213,7 +213,7 @@ def _parallel_seed(env: Environment[Any, Any]) -> None:
 def _max_cycles(env: Environment[Any, Any]) -> None:
     if not hasattr(env, "horizon"):
         raise UnsuitableError("it has no rule `horizon`")
-    if isinstance(env, TakesTurns):
+    if env.spec.turns:
         raise UnsuitableError("agents take turns, so that a cycle is several steps")
 
     def seeded(make: Callable[..., Any], max_cycles: int) -> Any:
@@ -236,7 +236,7 @@ def _max_cycles(env: Environment[Any, Any]) -> None:
 
 
 def _render(env: Environment[Any, Any]) -> None:
-    if not isinstance(env, Renders):
+    if env.spec.render_fps is None:
         raise UnsuitableError("it has no picture")
     make: Any = functools.partial(aec_env, env)  # annotated as making a Gymnasium Env
     with strict.no_screen():
@@ -244,7 +244,7 @@ def _render(env: Environment[Any, Any]) -> None:
 
 
 def _state(env: Environment[Any, Any]) -> None:
-    if not isinstance(env, HasGlobalState) or env.spec.global_state is None:
+    if env.spec.global_state is None:
         raise UnsuitableError("it has no global state")
     with strict.ignoring(*HARMLESS, "State numpy array is all zeros"):  # a world may begin so
         state_test(aec_env(env), parallel_env(env))

@@ -157,20 +157,21 @@ def efficiency(env: Any) -> float | None:
     """Bare step over `make_vec`, in alternation; None: its agents cannot be rows."""
     from bridge.bench import play
     from bridge.bench.interfaces import INTERFACES as PLAYED
+    from bridge.bench.interfaces import spelled, through
     from bridge.bench.timing import alternate
 
-    interface = PLAYED[0]
+    interface = next(each for each in PLAYED if each.name == "gymnasium.make_vec")
     joint = play.joint_actions(env, ROWS)
     live = play.Live(ROWS, ROWS * env.spec.num_agents)
-    bare, _ = play.started(lambda: play.bare(play.Bare(env, interface.mode, ROWS), joint))
+    bare, _ = play.started(lambda: play.bare(play.Bare(env, interface.autoreset, ROWS), joint))
     try:
-        spelled = [interface.spell(env.spec, action) for action in joint]
-        through, _ = play.started(lambda: interface.make(env, ROWS, spelled))
+        actions = spelled(interface, env, ROWS, joint)
+        made, _ = play.started(lambda: through(interface, env, ROWS, actions))
     except (BridgeError, ValueError):  # spaces that differ cannot be spelled as rows
         return None
     contenders = [
         play.contender(title, made, live, 0.0)
-        for title, made in (("bare", bare), (interface.name, through))
+        for title, made in (("bare", bare), (interface.name, made))
     ]
     reference, timing = alternate(contenders, **EFFORT)
     return reference.median_s / timing.median_s

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bridge import measured
+from bridge import figures
 
 USUAL = 16  # worlds, where their number is not known
 ALONE = "Gymnasium, one environment"  # a peer that no table has: it is faster than ours
@@ -58,7 +58,7 @@ class Finding:
     @property
     def parity(self) -> str:
         """How near the twin is to the original, in words, from docs/parity.md."""
-        rows = measured.errors(self.twin) if self.twin else []
+        rows = figures.errors(self.twin) if self.twin else []
         row = next((row for row in rows if row.dtype == "float32"), None)
         if row is None:
             return "not measured" if self.twin else ""
@@ -88,6 +88,6 @@ class Finding:
         return f"about {ratio} times ({worlds}{task})"
 
     @property
-    def _measured(self) -> measured.Speed | None:
+    def _measured(self) -> figures.Speed | None:
         worlds = self.worlds if self.worlds and self.worlds > 0 else USUAL
-        return measured.speed(self.twin or "", self.peer, worlds)
+        return figures.speed(self.twin or "", self.peer, worlds)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from bridge.measured import Error
+from bridge.figures import Error
 
 
 class Shown(NamedTuple):

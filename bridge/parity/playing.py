@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from bridge.measured import Error
+from bridge.figures import Error
 from native.core import Environment, Group
 from native.spaces import Discrete
 

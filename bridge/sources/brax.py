@@ -12,8 +12,10 @@ from typing import Any
 
 from bridge.rules import time_limit
 
-from .carried import ByPickle
+from .foreign import ByPickle
 from .physics import EPISODE_LENGTH, PhysicsEnvironment, bare
+
+__all__ = ["PhysicsEnvironment", "from_brax"]
 
 
 def from_brax(env: Any, *, episode_length: int | None = None) -> PhysicsEnvironment:

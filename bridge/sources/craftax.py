@@ -24,6 +24,8 @@ import jax.numpy as jnp
 from .foreign import as_it_comes
 from .gymnax import GymnaxEnvironment, State, adopted
 
+__all__ = ["CraftaxEnvironment", "from_craftax"]
+
 _BLOCK = 16  # pixels along the side of a block in a picture
 
 
@@ -47,6 +49,7 @@ class CraftaxEnvironment(GymnaxEnvironment):
 
     limit: ClassVar[str] = "max_timesteps"
     wrong_bounds: ClassVar[Sequence[str]] = ()
+    render_fps: ClassVar[int | None] = 30
 
     def rules(self) -> Any:
         """Their attributes, less the functions made from them."""

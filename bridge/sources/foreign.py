@@ -1,9 +1,9 @@
 """What every source needs: foreign objects compared by value, foreign code called on its own terms.
 
 Native rules are equal by value, so that equal ones share a compiled program, and pickle. Objects of
-other libraries mostly compare by identity; `ByValue` holds one and compares what is in it. Other
-libraries are written for JAX as it comes; `as_it_comes` gives them that, whatever the caller has
-configured.
+other libraries mostly compare by identity; `ByValue` holds one and compares what is in it,
+`ByPickle` compares what it pickles to. Other libraries are written for JAX as it comes;
+`as_it_comes` gives them that, whatever the caller has configured.
 """
 
 import contextlib
@@ -11,13 +11,14 @@ import dataclasses
 import functools
 import hashlib
 import importlib
+import io
+import pickle
 import types
 import warnings
 from collections.abc import Generator, Hashable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 
@@ -81,6 +82,38 @@ def _contents(value: Any, above: tuple[int, ...]) -> Hashable:
     return (name, *((key, _contents(part, above)) for key, part in vars(value).items()))
 
 
+class ByPickle:
+    """A foreign object, equal to any that pickled to the same bytes when it was handed over.
+
+    For objects that hold functions, viewers or caches, which `ByValue` cannot compare. One that
+    does not pickle is equal to itself only.
+
+    Attributes:
+        it: The object. It must not be changed any more.
+        digest: Of its pickle; of its identity, where it does not pickle.
+    """
+
+    def __init__(self, it: Any) -> None:
+        self.it = it
+        try:
+            self.digest = hashlib.sha256(_dumps(it)).hexdigest()[:16]
+        except Exception:  # whatever a foreign `__reduce__` raises
+            self.digest = f"unpicklable {id(it):#x}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByPickle) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __repr__(self) -> str:
+        kind = type(self.it)
+        return f"{kind.__module__}.{kind.__qualname__}({self.digest})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (_dumps(self.it), self.digest)
+
+
 @contextlib.contextmanager
 def as_it_comes() -> Generator[None]:
     """JAX as its defaults have it: no 64 bits, types and ranks promoted."""
@@ -95,19 +128,29 @@ def as_it_comes() -> Generator[None]:
         yield
 
 
-def strong(tree: Any) -> Any:
-    """The same values as arrays whose dtypes are definite, none from a mere Python number."""
-
-    def cast(leaf: Any) -> jax.Array:
-        array = jnp.asarray(leaf)
-        # `astype` to the dtype it has makes a weak type definite.
-        return array.astype(array.dtype)
-
-    return jax.tree.map(cast, tree)
-
-
 def _x64(enabled: bool) -> Any:
     """Where the context is found depends on the version of JAX."""
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(enabled)
     return importlib.import_module("jax.experimental").enable_x64(enabled)
+
+
+class _Pickler(pickle.Pickler):
+    """Modules as well: a physics engine, as an attribute, is one."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, types.ModuleType):
+            return importlib.import_module, (obj.__name__,)
+        return NotImplemented
+
+
+def _dumps(it: Any) -> bytes:
+    file = io.BytesIO()
+    _Pickler(file, protocol=5).dump(it)
+    return file.getvalue()
+
+
+def _restored(data: bytes, digest: str) -> ByPickle:
+    held = ByPickle.__new__(ByPickle)
+    held.it, held.digest = pickle.loads(data), digest
+    return held

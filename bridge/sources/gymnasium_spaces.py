@@ -18,7 +18,7 @@ import numpy as np
 from bridge.errors import MissingExtraError, UnsuitableError
 from native.spaces import Box, Dict, Discrete, Flat, MultiBinary, MultiDiscrete, Space
 
-from .parts import native_dtype, space_of
+from .trees import native_dtype, space_of
 
 try:
     from gymnasium import spaces

@@ -34,7 +34,9 @@ from native.spaces import Dict, Flat, Space
 
 from .foreign import ByValue, as_it_comes
 from .gymnax_spaces import action_space, no_action, observation_space
-from .parts import named_parts, plain_info
+from .trees import named_parts, plain_info
+
+__all__ = ["GymnaxEnvironment", "from_gymnax"]
 
 NEVER = int(np.iinfo(np.int32).max)  # a time limit that no episode reaches
 
@@ -105,6 +107,7 @@ class GymnaxEnvironment:
 
     limit: ClassVar[str] = "max_steps_in_episode"  # what they call the horizon
     wrong_bounds: ClassVar[Sequence[str]] = _WRONG_BOUNDS
+    render_fps: ClassVar[int | None] = None
 
     def __post_init__(self) -> None:
         """Bring parameters and horizon together, and look at what is returned."""
@@ -114,7 +117,7 @@ class GymnaxEnvironment:
         put("same", ByValue((type(self.env), self.rules(), self.params)))
         action = action_space(self.env.action_space(self.params))
         group = Group("agent", ("agent_0",), self._observation_space(action), action)
-        put("spec", Spec(self.env.name, (group,), self.horizon))
+        put("spec", Spec(self.env.name, (group,), self.horizon, render_fps=self.render_fps))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GymnaxEnvironment) and self.same == other.same

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from bridge.errors import UnsuitableError
 from native.spaces import Dict, Discrete, Flat, MultiDiscrete, Space
 
-from .parts import entry_name, named_parts, space_of
+from .trees import entry_name, named_parts, space_of
 
 
 def action_space(declared: Any) -> Flat:

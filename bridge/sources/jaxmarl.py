@@ -33,10 +33,12 @@ import jax
 import jax.numpy as jnp
 
 from bridge.errors import UnsuitableError
+from native import core
+from native.abilities import where_declared
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Dict, Discrete, Flat, Space
 
-from .carried import carried, legacy_key, returned
+from .base import Fixed
 from .foreign import ByValue, as_it_comes
 from .gymnax_spaces import action_space, no_action, observation_space
 from .jaxmarl_forms import (
@@ -50,7 +52,8 @@ from .jaxmarl_forms import (
     role_of,
     with_horizon,
 )
-from .parts import named_parts, plain_info, space_of
+from .states import in_our_dtypes, in_their_dtypes, legacy_key
+from .trees import named_parts, plain_info, space_of
 
 # Classes whose observations leave the bounds that JaxMARL declares.
 _WRONG_BOUNDS = ("SMAX", "EnemySMAX")
@@ -87,27 +90,15 @@ def from_jaxmarl(env: Any) -> "JaxmarlEnvironment":
         )
     if not (hasattr(made, "step_env") and hasattr(made, "agents")):
         raise UnsuitableError(f"{made!r} has no step_env and agents, so it is none of JaxMARL's.")
-    plain = JaxmarlEnvironment(held, horizon_of(made))
-    kinds = {
-        (False, False): JaxmarlEnvironment,
-        (True, False): MaskedJaxmarlEnvironment,
-        (False, True): WorldJaxmarlEnvironment,
-        (True, True): MaskedWorldJaxmarlEnvironment,
-    }
-    return kinds[plain.has_masks, plain.spec.global_state is not None](held, plain.horizon)
+    return JaxmarlEnvironment(held, horizon_of(made))
 
 
 @dataclasses.dataclass(frozen=True)
-class JaxmarlEnvironment:
+class JaxmarlEnvironment(Fixed):
     """A JaxMARL environment; make one with `from_jaxmarl`."""
 
     held: ByValue
     horizon: int | None
-
-    @property
-    def params(self) -> tuple[()]:
-        """None: what a JaxMARL environment is made with is fixed."""
-        return ()
 
     @functools.cached_property
     def spec(self) -> Spec:
@@ -127,7 +118,8 @@ class JaxmarlEnvironment:
             for (role, observation, action), names in found.items()
         )
         world: Space | None = space_of(shapes.world) if shapes.world != () else None
-        return Spec(f"jaxmarl/{type(env).__name__}", groups, self.horizon, world)
+        name = f"jaxmarl/{type(env).__name__}"
+        return Spec(name, groups, self.horizon, world, masks=self._has_masks)
 
     def init(self, key: jax.Array, params: tuple[()]) -> tuple[State, Timestep]:
         """Begin an episode."""
@@ -136,7 +128,7 @@ class JaxmarlEnvironment:
         with as_it_comes():
             seen, theirs = self._limited.reset(legacy_key(key))
             state = State(
-                theirs=carried(theirs),
+                theirs=in_our_dtypes(theirs),
                 world=_world(seen),
                 tick=jnp.int32(0),
                 acting=jnp.ones(agents, jnp.bool_),
@@ -152,16 +144,16 @@ class JaxmarlEnvironment:
         del params
         env, tick = self._limited, state.tick + 1
         with as_it_comes():
-            now = legacy_key(key), returned(state.theirs, self._shapes.state)
+            now = legacy_key(key), in_their_dtypes(state.theirs, self._shapes.state)
             chosen = joint_action(self._chosen(action, state.acting), env)
             seen, theirs, reward, dones, info = env.step_env(*now, chosen)
             over = self._rows(ended(dones, env))
             by_rules = self._endless.step_env(*now, chosen)[3]
             terminated = self._rows(ended(by_rules, env))
-            late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+            late = core.late(tick, self.horizon)
             truncated = (over & ~terminated) | late
             after = State(
-                theirs=carried(theirs),
+                theirs=in_our_dtypes(theirs),
                 world=_world(seen),
                 tick=tick,
                 acting=state.acting & ~(terminated | truncated),
@@ -177,7 +169,7 @@ class JaxmarlEnvironment:
             )
 
     @property
-    def has_masks(self) -> bool:
+    def _has_masks(self) -> bool:
         """Whether it says which actions are legal."""
         with as_it_comes():
             state = self._shapes.state
@@ -244,19 +236,12 @@ class JaxmarlEnvironment:
             for group in self.spec.groups
         }
 
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields, without what follows from them."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-
-
-class MaskedJaxmarlEnvironment(JaxmarlEnvironment):
-    """One in which not every action is always legal."""
-
+    @where_declared
     def action_mask(self, state: State, params: tuple[()]) -> dict[str, jax.Array]:
         """What they say; all True for who has ended, and for who has no legal action."""
         del params
         with as_it_comes():
-            theirs = returned(state.theirs, self._shapes.state)
+            theirs = in_their_dtypes(state.theirs, self._shapes.state)
             found = legal_actions(self._limited, theirs, self._actions)
             acts = dict(zip(self.spec.agents, state.acting, strict=True))
             return {
@@ -265,19 +250,12 @@ class MaskedJaxmarlEnvironment(JaxmarlEnvironment):
                 if isinstance(group.action, Discrete)
             }
 
-
-class WorldJaxmarlEnvironment(JaxmarlEnvironment):
-    """One that describes the whole world."""
-
+    @where_declared
     def global_state(self, state: State, params: tuple[()]) -> jax.Array:
         """Their world state."""
         del params
         world: jax.Array = state.world
         return world
-
-
-class MaskedWorldJaxmarlEnvironment(MaskedJaxmarlEnvironment, WorldJaxmarlEnvironment):
-    """One that does both, as SMAX does."""
 
 
 class _Shapes(NamedTuple):

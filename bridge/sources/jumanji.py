@@ -37,13 +37,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from bridge.errors import UnsuitableError
+from native.abilities import where_declared
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 
-from .carried import ByPickle, carried, legacy_key, returned
-from .foreign import as_it_comes
+from .base import Fixed
+from .foreign import ByPickle, as_it_comes
 from .instead import advice, interface_of
 from .jumanji_spaces import MASK, Choice, legal, observation_space, observed
-from .parts import plain_info
+from .states import in_our_dtypes, in_their_dtypes, legacy_key
+from .trees import plain_info
+
+__all__ = ["JumanjiEnvironment", "from_jumanji"]
 
 GROUP = "agent"
 LAST = 2  # their step type
@@ -87,22 +91,16 @@ def from_jumanji(env: Any, *, central: bool = False) -> "JumanjiEnvironment":
     if not hasattr(env, "action_spec"):
         raise UnsuitableError(f"{env!r} is no jumanji.Environment.")
     held, horizon = ByPickle(env), getattr(env, "time_limit", None)
-    found = JumanjiEnvironment(held, horizon, central)
-    return MaskedJumanjiEnvironment(held, horizon, central) if found.choice.masked else found
+    return JumanjiEnvironment(held, horizon, central)
 
 
 @dataclasses.dataclass(frozen=True)
-class JumanjiEnvironment:
+class JumanjiEnvironment(Fixed):
     """A Jumanji environment; make one with `from_jumanji`."""
 
     held: ByPickle
     horizon: int | None
     central: bool = False
-
-    @property
-    def params(self) -> tuple[()]:
-        """None: what a Jumanji environment is made with is fixed."""
-        return ()
 
     @functools.cached_property
     def spec(self) -> Spec:
@@ -113,7 +111,7 @@ class JumanjiEnvironment:
         agents = tuple(f"{GROUP}_{i}" for i in range(self.choice.agents))
         observation = observation_space(kind, shown, declared, self.choice, self.horizon)
         group = Group(GROUP, agents, observation, self.choice.space)
-        return Spec(f"jumanji/{kind}", (group,), self.horizon)
+        return Spec(f"jumanji/{kind}", (group,), self.horizon, masks=self.choice.masked)
 
     def init(self, key: jax.Array, params: tuple[()]) -> tuple[State, Timestep]:
         """Begin an episode."""
@@ -123,7 +121,7 @@ class JumanjiEnvironment:
             theirs, shown = self._limited.reset(legacy_key(key))
             everybody = jnp.ones(agents, jnp.bool_)
             state = State(
-                theirs=carried(theirs),
+                theirs=in_our_dtypes(theirs),
                 mask=legal(shown.observation, self.choice, everybody),
                 tick=jnp.int32(0),
                 acting=everybody,
@@ -137,11 +135,12 @@ class JumanjiEnvironment:
         del key, params
         with as_it_comes():
             chosen = self.choice.theirs(action[GROUP], state.acting)
-            theirs, shown = self._limited.step(returned(state.theirs, self._shapes[0]), chosen)
+            before = in_their_dtypes(state.theirs, self._shapes[0])
+            theirs, shown = self._limited.step(before, chosen)
             ended = terminated = self._ended(shown)
             if self._endless is not None:
                 terminated = self._ended(
-                    self._endless.step(returned(state.theirs, self._shapes[0]), chosen)[1]
+                    self._endless.step(in_their_dtypes(state.theirs, self._shapes[0]), chosen)[1]
                 )
             truncated = ended & ~terminated
             tick = state.tick + 1
@@ -149,7 +148,7 @@ class JumanjiEnvironment:
                 truncated = truncated | (tick >= self.horizon)
             acting = state.acting & ~(terminated | truncated)
             after = State(
-                theirs=carried(theirs),
+                theirs=in_our_dtypes(theirs),
                 mask=legal(shown.observation, self.choice, acting),
                 tick=tick,
                 acting=acting,
@@ -216,15 +215,7 @@ class JumanjiEnvironment:
             for name, shape in self._info_shapes.items()
         }
 
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields, without what follows from them."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-
-
-@dataclasses.dataclass(frozen=True)
-class MaskedJumanjiEnvironment(JumanjiEnvironment):
-    """One in which not every action is always legal."""
-
+    @where_declared
     def action_mask(self, state: State, params: tuple[()]) -> dict[str, jax.Array]:
         """What their last observation said."""
         del params

@@ -12,7 +12,7 @@ import numpy as np
 from bridge.errors import UnsuitableError
 from native.spaces import Dict, Discrete, Flat, MultiDiscrete, Space
 
-from .parts import named_parts, space_of
+from .trees import named_parts, space_of
 
 MASK = "action_mask"
 

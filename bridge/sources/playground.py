@@ -19,8 +19,10 @@ from typing import Any
 from bridge.errors import UnsuitableError
 from bridge.rules import time_limit
 
-from .carried import ByPickle
+from .foreign import ByPickle
 from .physics import EPISODE_LENGTH, PhysicsEnvironment, bare
+
+__all__ = ["PhysicsEnvironment", "from_playground"]
 
 _TRAINING = ("mujoco_playground._src.wrapper", "brax.envs.wrappers.training")
 

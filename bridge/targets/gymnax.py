@@ -14,7 +14,7 @@
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,8 @@ except ImportError as error:
     raise MissingExtraError("bridge.targets.gymnax", "gymnax", "gymnax") from error
 
 from .spaces import theirs
+
+__all__ = ["GymnaxBridge", "Params", "make"]
 
 _TELLS_ENDINGS_APART = hasattr(environment.Environment, "is_truncated")  # since gymnax 1.0
 _NEVER = int(np.iinfo(np.int32).max)
@@ -178,9 +180,10 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
         Raises:
             UnsuitableError: The environment has no masks.
         """
-        if not isinstance(self.env, Masks):
+        if not self.env.spec.masks:
             raise UnsuitableError(f"{self.name} has no action mask: every action is legal.")
-        return self.env.action_mask(state.world, params.rules)[self._group.name][0]
+        masks = cast(Masks, self.env).action_mask(state.world, params.rules)
+        return masks[self._group.name][0]
 
     def _seen(self, observation: Any) -> Any:
         return jax.tree.map(lambda leaf: leaf[0], observation[self._group.name])

@@ -19,7 +19,7 @@
 import functools
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -154,8 +154,8 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
     def get_avail_actions(self, state: State) -> dict[str, jax.Array]:
         """Legal actions of every agent whose actions are `Discrete`: bool (actions,)."""
         masks: Mapping[str, Any] = {}
-        if isinstance(self.env, Masks):
-            masks = self.env.action_mask(state.world, self.env.params)
+        if self.env.spec.masks:
+            masks = cast(Masks, self.env).action_mask(state.world, self.env.params)
         return {
             agent: masks[group.name][i] if masks else jnp.ones(group.action.n, jnp.bool_)
             for group in self.env.spec.groups
@@ -170,9 +170,9 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
         Raises:
             UnsuitableError: The environment has no global state.
         """
-        if not isinstance(self.env, HasGlobalState):
+        if self.env.spec.global_state is None:
             raise UnsuitableError(f"{self.name} has no global state.")
-        return self.env.global_state(state.world, self.env.params)
+        return cast(HasGlobalState, self.env).global_state(state.world, self.env.params)
 
     def _joint(self, actions: Mapping[str, Any]) -> dict[str, jax.Array]:
         """Actions by group, (agents, *shape of the space)."""

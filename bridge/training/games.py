@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from bridge.errors import BridgeError, UnknownNameError, UnsuitableError
-from native.against import Opponent, against
-from native.core import Environment, Group, TakesTurns
+from native.core import Environment, Group
 from native.opponents import of
+from native.rules import RuleError
+from native.wrappers import AnyOpponent, OneTeam, Opponent, one_team
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +61,7 @@ def game(
         UnknownNameError: There is no such opponent.
     """
     name, groups = world.spec.name, world.spec.groups
-    if isinstance(world, TakesTurns):
+    if world.spec.turns:
         raise UnsuitableError(f"{name} plays in turns; one policy can learn only where all act.")
     if team is None and opponent is None:
         if len(groups) == 1:
@@ -84,14 +86,11 @@ def game(
             f"Who plays against {team}? --opponent is one of {', '.join(of(world))}, or "
             f"module:function. For example: {_way_out(identifier, world, team)}"
         )
-    policy = _opponent(world, opponent)
-    for group in groups:
-        if group.name != team:
-            _try(world, group, opponent, policy)
     assert team is not None
-    return Game(
-        against(world, team, policy, name_of(world, team, opponent)), identifier, team, opponent
-    )
+    policy = _opponent(world, opponent)
+    left = one_team(world, team, policy, name_of(world, team, opponent))
+    _try(left, opponent)
+    return Game(left, identifier, team, opponent)
 
 
 def name_of(world: Environment[Any, Any], team: str | None, opponent: str | None) -> str:
@@ -111,7 +110,7 @@ def _way_out(identifier: str, world: Environment[Any, Any], team: str | None = N
     return Game(world, identifier, team or largest.name, "random").command("train")
 
 
-def _opponent(world: Environment[Any, Any], name: str) -> Opponent:
+def _opponent(world: Environment[Any, Any], name: str) -> AnyOpponent:
     known = of(world)
     if name in known:
         return known[name]
@@ -128,37 +127,34 @@ def _opponent(world: Environment[Any, Any], name: str) -> Opponent:
         raise UnknownNameError(f"--opponent {name}: {error}.") from error
     if isinstance(found, type):
         found = found()
-    policy: Opponent = found
-    if not callable(policy):
+    policy: AnyOpponent = found
+    if not (isinstance(found, Opponent) or callable(found)):
         raise UnsuitableError(f"--opponent {name} is no policy but {found!r}.")
     return policy
 
 
-def _try(world: Environment[Any, Any], group: Group, name: str, policy: Opponent) -> None:
-    """Raise unless the policy can play that group, as far as shapes tell.
+def _try(env: OneTeam, name: str) -> None:
+    """Raise unless the opponent can play, as far as shapes tell.
 
     Raises:
         UnsuitableError: It cannot.
     """
 
-    def act(key: jax.Array) -> jax.Array:
-        state, _ = world.init(key, world.params)
-        return policy(key, world, group, state, world.params)
+    def begin_and_step(key: jax.Array) -> Any:
+        action = {
+            group.name: jnp.zeros((len(group.agents), *group.action.shape), group.action.dtype)
+            for group in env.spec.groups
+        }
+        return env.step(key, env.init(key, env.params)[0], action, env.params)
 
-    wanted = (len(group.agents), *group.action.shape)
     try:
-        made = jax.eval_shape(act, jax.random.key(0))
-        found = f"{made.dtype}{[*made.shape]}"
+        jax.eval_shape(begin_and_step, jax.random.key(0))
     except BridgeError:
         raise
+    except RuleError as error:
+        raise UnsuitableError(f"--opponent {name}: {error}") from error
     except Exception as error:
         raise UnsuitableError(
-            f"--opponent {name} cannot play {group.name} of {world.spec.name}: "
+            f"--opponent {name} cannot play {env.env.spec.name}: "
             f"{type(error).__name__}: {str(error).splitlines()[0]}"
         ) from error
-    expected = f"{group.action.dtype}{[*wanted]}"
-    if found != expected:
-        raise UnsuitableError(
-            f"--opponent {name} plays {group.name} of {world.spec.name} with {found}; "
-            f"actions of that group are {expected}."
-        )

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.errors import MissingExtraError, UnsuitableError
-from native.against import OneTeam
 from native.core import Environment
 from native.spaces import Discrete
+from native.wrappers import OneTeam
 
 ARROWS = ("left", "right", "up", "down")
 LEFT_OR_RIGHT = {"left": 0, "right": 1}  # and nothing else: what was pressed last holds on
@@ -57,7 +57,7 @@ class Keyboard:
         self._closed = False
         if agent is None:
             return
-        spec = (env.world if isinstance(env, OneTeam) else env).spec
+        spec = (env.env if isinstance(env, OneTeam) else env).spec
         if agent not in spec.agents:
             raise UnsuitableError(
                 f"{spec.name} has no agent {agent!r}; it has {', '.join(spec.agents[:20])}."

@@ -20,7 +20,7 @@ from bridge.errors import ResultsError
 from bridge.files import replacing
 from bridge.sb3 import make_vec_env
 from bridge.window import frames_per_second
-from native.core import Environment, Renders
+from native.core import Environment
 
 from . import evaluation as judging
 from . import playing, recipes, results
@@ -165,7 +165,7 @@ def train(
     results.save_evaluation(out, found)
     with replacing(out / results.CURVE) as beside:
         draw_curve(beside, history.curve, found)
-    if isinstance(plan.game.env, Renders) and not interrupted:  # who interrupts waits for no film
+    if plan.game.env.spec.render_fps and not interrupted:  # who interrupts waits for no film
         player = playing.Player(plan.game.env, policy, judging.EVALUATION_SEED + plan.seed)
         frames = [*playing.frames(player, playing.FILMED_STEPS)]
         rate = frames_per_second(plan.game.env)

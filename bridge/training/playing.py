@@ -3,8 +3,8 @@
 What it shows goes into a film or a window.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +14,8 @@ from bridge import spaces
 from bridge.arrays import to_numpy
 from bridge.errors import RenderError
 from bridge.window import Window, frames_per_second
-from native.against import OneTeam
 from native.core import Environment, Renders, Timestep
+from native.wrappers import OneTeam
 
 from .keyboard import Keyboard
 from .policies import Act
@@ -42,19 +42,20 @@ class Player:
     def __init__(
         self, env: Environment[Any, Any], act: Act, seed: int, human: Keyboard | None = None
     ) -> None:
-        world = env.world if isinstance(env, OneTeam) else env
-        if not isinstance(world, Renders):
+        world = env.env if isinstance(env, OneTeam) else env
+        if env.spec.render_fps is None:
             raise RenderError(f"{env.spec.name} has no render() and so no picture.")
-        self._env, self._world, self._act, self._human = env, world, act, human
+        self._env, self._act, self._human = env, act, human
         self._group = env.spec.groups[0]
-        self._rows = world.spec.rows[self._group.name]
+        everybody = slice(len(world.spec.agents))
+        self._rows = env.ours.rows if isinstance(env, OneTeam) else everybody
         self._key, self._episode = jax.random.key(seed), 0
-        self._init, self._step = jax.jit(world.init), jax.jit(self._advance)
-        self._render = jax.jit(world.render)
+        self._init, self._step = jax.jit(self._start), jax.jit(self._advance)
+        self._render = jax.jit(cast(Renders, env).render)
         self.name, self.agents = env.spec.name, world.spec.agents
         self.frames_per_second = frames_per_second(env)
         self._state: Any
-        self._timestep: Timestep
+        self._timestep: Timestep  # of everybody in the world
         self._episode_key: jax.Array
         self._ended: np.ndarray
         self.returns: np.ndarray
@@ -64,7 +65,7 @@ class Player:
 
     @property
     def picture(self) -> np.ndarray:
-        return np.asarray(self._render(self._state, self._world.params))
+        return np.asarray(self._render(self._state, self._env.params))
 
     def step(self) -> None:
         """Everybody acts once, or a new episode begins."""
@@ -74,6 +75,8 @@ class Player:
             return
         group = self._group
         observed = to_numpy(self._timestep.observation[group.name])
+        if isinstance(self._env, OneTeam):
+            observed = self._env.ours.of_group(observed)
         actions = self._act(spaces.element(group.observation, observed))
         action = {group.name: np.asarray(actions).astype(group.action.dtype)}
         self.tick += 1
@@ -86,26 +89,31 @@ class Player:
 
     def _begin(self) -> None:
         self._episode_key = jax.random.fold_in(self._key, self._episode)
-        self._state, self._timestep = self._init(self._episode_key, self._world.params)
+        self._state, self._timestep = self._init(self._episode_key)
         self._ended = np.zeros(len(self.agents), bool)
         self.returns, self.over, self.tick = np.zeros(len(self.agents)), False, 0
 
+    def _start(self, key: jax.Array) -> tuple[Any, Timestep]:
+        """The beginning, with what everybody in the world is shown."""
+        begin = self._env.begin if isinstance(self._env, OneTeam) else self._env.init
+        return begin(key, self._env.params)
+
     def _advance(
         self, key: jax.Array, state: Any, action: dict[str, jax.Array], pressed: jax.Array | None
-    ) -> Any:
-        """Chosen as `native.against` does, but for the human's agent."""
-        params = self._world.params
-        for i, group in enumerate(self._world.spec.groups):
-            if group.name not in action:
-                assert isinstance(self._env, OneTeam)
-                own = jax.random.fold_in(key, 1 + i)
-                chosen = self._env.opponent(own, self._world, group, state, params)
-                action = {**action, group.name: chosen}
-        if self._human is not None and pressed is not None:
+    ) -> tuple[Any, Timestep]:
+        """A step, in which the human's agent does what is pressed; with what everybody is shown."""
+
+        def change(joint: Mapping[str, Any]) -> Mapping[str, Any]:
+            if self._human is None or pressed is None:
+                return joint
             group, number = self._human.group, self._human.number
-            chosen = jnp.asarray(action[group.name]).at[number].set(pressed)
-            action = {**action, group.name: chosen}
-        return self._world.step(jax.random.fold_in(key, 0), state, action, params)
+            chosen = jnp.asarray(joint[group.name]).at[number].set(pressed)
+            return {**joint, group.name: chosen}
+
+        env = self._env
+        if isinstance(env, OneTeam):
+            return env.advance(key, state, action, env.params, change)
+        return env.step(jax.random.fold_in(key, 0), state, change(action), env.params)
 
 
 def frames(player: Player, steps: int) -> Iterator[np.ndarray]:

@@ -8,9 +8,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from native.against import OneTeam
 from native.core import Environment
 from native.spaces import Box
+from native.wrappers import OneTeam
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,7 +242,7 @@ def find(env: Environment[Any, Any]) -> Recipe:
     """The recipe of an environment, or one that does for most with such actions."""
     names = [env.spec.name]
     if isinstance(env, OneTeam):
-        names.append(f"{env.world.spec.name}/{env.group}")
+        names.append(f"{env.env.spec.name}/{env.team}")
     for name in names:
         if name in RECIPES:
             return RECIPES[name]

@@ -20,7 +20,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from native import draw, rules
+from native import core, draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete
 from native.trig import sincos
@@ -86,8 +86,6 @@ class Params:
 class Acrobot:
     """Everything that does not change."""
 
-    frames_per_second: ClassVar[int] = 15
-
     horizon: int | None = 500
     params: Params = dataclasses.field(default_factory=Params)
 
@@ -101,7 +99,7 @@ class Acrobot:
         bound = (1.0, 1.0, 1.0, 1.0, self.params.inner_limit, self.params.outer_limit)
         observation = Box(tuple(-b for b in bound), bound, (6,))
         acrobot = Group("acrobot", ("acrobot_0",), observation, Discrete(3))
-        return Spec("Acrobot-v1", (acrobot,), self.horizon)
+        return Spec("Acrobot-v1", (acrobot,), self.horizon, render_fps=15)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Begin hanging down, nearly at rest."""
@@ -126,7 +124,7 @@ class Acrobot:
         now = (state.inner, state.outer, state.inner_speed, state.outer_speed)
         inner, outer, inner_speed, outer_speed = _runge_kutta(now, torque, params)
         tick = state.tick + 1
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         after = State(
             inner=_wrap(inner),
             outer=_wrap(outer),

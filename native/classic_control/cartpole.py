@@ -18,7 +18,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from native import draw, rules
+from native import core, draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete
 from native.trig import sincos
@@ -80,8 +80,6 @@ class Params:
 class CartPole:
     """Everything that does not change."""
 
-    frames_per_second: ClassVar[int] = 50
-
     horizon: int | None = 500
     sutton_barto_reward: bool = False
     params: Params = dataclasses.field(default_factory=Params)
@@ -97,7 +95,7 @@ class CartPole:
         bound = (2 * self.params.track, math.inf, 2 * self.params.tilt, math.inf)
         observation = Box(tuple(-b for b in bound), bound, (4,))
         cart = Group("cart", ("cart_0",), observation, Discrete(2))
-        return Spec("CartPole-v1", (cart,), self.horizon)
+        return Spec("CartPole-v1", (cart,), self.horizon, render_fps=50)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Begin near upright and near the middle."""
@@ -131,7 +129,7 @@ class CartPole:
         angle = state.angle + params.interval * state.angle_speed
         tick = state.tick + 1
         fallen = (jnp.abs(x) > params.track) | (jnp.abs(angle) > params.tilt)
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         after = State(
             x=x,
             x_speed=state.x_speed + params.interval * acceleration,

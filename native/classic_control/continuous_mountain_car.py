@@ -18,6 +18,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
+from native import core
 from native.core import Spec, Timestep, pytree, transition
 from native.spaces import Box
 
@@ -61,7 +62,7 @@ class ContinuousMountainCar(MountainCar):
     def spec(self) -> Spec:
         """One group of one agent."""
         car = group(self.params, Box(-1.0, 1.0, (1,)))
-        return Spec("MountainCarContinuous-v0", (car,), self.horizon)
+        return Spec("MountainCarContinuous-v0", (car,), self.horizon, render_fps=30)
 
     def step(
         self,
@@ -74,7 +75,7 @@ class ContinuousMountainCar(MountainCar):
         del key
         push = action["car"][0, 0]
         after, arrived = roll(state, jnp.clip(push, -1.0, 1.0), params)
-        late = jnp.bool_(False) if self.horizon is None else after.tick >= self.horizon
+        late = core.late(after.tick, self.horizon)
         prize = jnp.where(arrived, jnp.float32(100), jnp.float32(0))
         return dataclasses.replace(after, over=state.over | arrived | late), transition(
             self.spec,

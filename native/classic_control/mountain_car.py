@@ -18,7 +18,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from native import draw, rules
+from native import core, draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete, Flat
 from native.trig import sincos
@@ -72,8 +72,6 @@ class Params:
 class MountainCar:
     """Everything that does not change."""
 
-    frames_per_second: ClassVar[int] = 30
-
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)
 
@@ -87,7 +85,8 @@ class MountainCar:
     @property
     def spec(self) -> Spec:
         """One group of one agent."""
-        return Spec("MountainCar-v0", (group(self.params, Discrete(3)),), self.horizon)
+        car = group(self.params, Discrete(3))
+        return Spec("MountainCar-v0", (car,), self.horizon, render_fps=30)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Begin at rest near the bottom of the valley."""
@@ -106,7 +105,7 @@ class MountainCar:
         """Push, roll, judge."""
         del key
         after, arrived = roll(state, (action["car"][0] - 1).astype(jnp.float32), params)
-        late = jnp.bool_(False) if self.horizon is None else after.tick >= self.horizon
+        late = core.late(after.tick, self.horizon)
         return dataclasses.replace(after, over=state.over | arrived | late), transition(
             self.spec,
             acting=~state.over[None],

@@ -18,7 +18,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from native import draw, rules
+from native import core, draw, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box
 from native.trig import sincos
@@ -71,8 +71,6 @@ class Params:
 class Pendulum:
     """Everything that does not change."""
 
-    frames_per_second: ClassVar[int] = 30
-
     horizon: int | None = 200
     params: Params = dataclasses.field(default_factory=Params)
 
@@ -87,7 +85,7 @@ class Pendulum:
         observation = Box(tuple(-b for b in bound), bound, (3,))
         action = Box(-self.params.torque_limit, self.params.torque_limit, (1,))
         pendulum = Group("pendulum", ("pendulum_0",), observation, action)
-        return Spec("Pendulum-v1", (pendulum,), self.horizon)
+        return Spec("Pendulum-v1", (pendulum,), self.horizon, render_fps=30)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Begin anywhere, slowly."""
@@ -117,7 +115,7 @@ class Pendulum:
         speed = state.speed + params.interval * (fall + push)
         speed = jnp.clip(speed, -params.speed_limit, params.speed_limit)
         tick = state.tick + 1
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         after = State(
             angle=angle + params.interval * speed,
             speed=speed,

@@ -12,9 +12,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from native.against import Opponent
 from native.core import Environment, Group
 from native.trig import sincos
+from native.wrappers.opponent import Random, Script
 
 from .flight import INTERVAL, TURN, wrapped
 
@@ -30,22 +30,10 @@ class Idle:
     def __call__(
         self, key: jax.Array, world: Environment[Any, Any], group: Group, state: Any, params: Any
     ) -> jax.Array:
-        """As in `Opponent`."""
+        """As in `Script`."""
         del key, world, state, params
         zero = jnp.zeros(len(group.agents), jnp.float32)
         return encode(group, zero, zero, zero)
-
-
-@dataclasses.dataclass(frozen=True)
-class Random:
-    """Does anything, with the same chance."""
-
-    def __call__(
-        self, key: jax.Array, world: Environment[Any, Any], group: Group, state: Any, params: Any
-    ) -> jax.Array:
-        """As in `Opponent`."""
-        del world, state, params
-        return jax.vmap(group.action.sample)(jax.random.split(key, len(group.agents)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +43,7 @@ class Circling:
     def __call__(
         self, key: jax.Array, world: Environment[Any, Any], group: Group, state: Any, params: Any
     ) -> jax.Array:
-        """As in `Opponent`."""
+        """As in `Script`."""
         del key, params
         rows = world.spec.rows[group.name]
         number = jnp.arange(len(group.agents), dtype=jnp.int32)
@@ -72,7 +60,7 @@ class Greedy:
     def __call__(
         self, key: jax.Array, world: Environment[Any, Any], group: Group, state: Any, params: Any
     ) -> jax.Array:
-        """As in `Opponent`."""
+        """As in `Script`."""
         del key
         agents, rows = state.agents, world.spec.rows[group.name]
         first = rows.start == 0
@@ -102,7 +90,7 @@ class Greedy:
         return encode(group, turn, dive, throttle)
 
 
-OPPONENTS: Mapping[str, Opponent] = MappingProxyType(
+OPPONENTS: Mapping[str, Script] = MappingProxyType(
     {"idle": Idle(), "random": Random(), "circling": Circling(), "greedy": Greedy()}
 )
 

@@ -24,8 +24,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from native import rules
-from native.core import Group, Spec, Timestep, pytree, restart, transition
+from native import core, rules
+from native.core import FRAMES_PER_SECOND, Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, Space
 
 from . import features, flight, maps, picture, pixels, reward, sight, start, waypoints, weapon
@@ -130,7 +130,8 @@ class Gigastep:
             for team, count in zip(TEAMS, (self.blue, self.red), strict=True)
         )
         size = OF_EACH * self.agents + len(waypoints.NONE) + 4 * maps.slots(self.maps) + 1
-        return Spec(self.name, groups, self.horizon, Box(-math.inf, math.inf, (size,)))
+        everything = Box(-math.inf, math.inf, (size,))
+        return Spec(self.name, groups, self.horizon, everything, render_fps=FRAMES_PER_SECOND)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Choose a map, scatter the teams."""
@@ -310,7 +311,7 @@ class Gigastep:
         """Whether the rules end the game, and whether time does."""
         blue, red = alive[: self.blue].any(), alive[self.blue :].any()
         ended = ~(blue & red) if self.ends_with_a_team else ~(blue | red)
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         return ended, late
 
     def _inform(self, alive: jax.Array) -> dict[str, jax.Array]:

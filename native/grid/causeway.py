@@ -22,12 +22,11 @@ Source       Original.
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from native import rules
+from native import core, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, Discrete, MultiBinary
 
@@ -64,8 +63,6 @@ class Params:
 class Causeway:
     """Everything that does not change."""
 
-    frames_per_second: ClassVar[int] = 10
-
     walkers: int = 3
     horizon: int | None = 30
     params: Params = dataclasses.field(default_factory=Params)
@@ -89,7 +86,7 @@ class Causeway:
         agents = tuple(f"walker_{i}" for i in range(self.walkers))
         group = Group("walker", agents, observation, Discrete(len(MOVES)))
         everything = Box(0.0, 1.0, (ROWS * COLUMNS + 3 * self.walkers + 1,))
-        return Spec("causeway_v0", (group,), self.horizon, everything)
+        return Spec("causeway_v0", (group,), self.horizon, everything, masks=True, render_fps=10)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Scatter the rocks and the walkers."""
@@ -128,7 +125,7 @@ class Causeway:
 
         swept = state.walking & (ground[_cells(place)] == SEA)
         lands = state.walking & (place[:, 1] == COLUMNS - 1)
-        late = jnp.bool_(False) if self.horizon is None else tick >= self.horizon
+        late = core.late(tick, self.horizon)
         won = (place - state.place)[:, 1].astype(jnp.float32)
         after = State(
             ground=ground,

@@ -24,6 +24,7 @@ from native.spaces import Box, Discrete, Flat, flat_size
 from . import world
 
 MOVES = 5  # stay, left, right, down, up
+FRAMES_PER_SECOND = 10
 
 
 RULES: Mapping[str, rules.Check] = {
@@ -67,7 +68,8 @@ def team(name: str, count: int, seen: int, action: Flat) -> Group:
 def spec(name: str, groups: Sequence[Group], horizon: int | None) -> Spec:
     """A spec whose global state is what `everything` makes of the observations."""
     total = sum(len(group.agents) * flat_size(group.observation) for group in groups)
-    return Spec(name, tuple(groups), horizon, _numbers(total))
+    whole = _numbers(total)
+    return Spec(name, tuple(groups), horizon, whole, render_fps=FRAMES_PER_SECOND)
 
 
 def everything(observation: Mapping[str, jax.Array]) -> jax.Array:

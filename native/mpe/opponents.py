@@ -23,7 +23,7 @@ class Telling:
     def __call__(
         self, key: jax.Array, world: Environment[Any, Any], group: Group, state: Any, params: Any
     ) -> jax.Array:
-        """As in `Opponent`, for the group "speaker"."""
+        """As in `Script`, for the group "speaker"."""
         del key, world, params
         word = jax.lax.broadcast(state.goal, (len(group.agents),))
         if group.action.shape:
@@ -38,7 +38,7 @@ class Chasing:
     def __call__(
         self, key: jax.Array, world: Environment[Any, Any], group: Group, state: Any, params: Any
     ) -> jax.Array:
-        """As in `Opponent`, for the group "adversary"."""
+        """As in `Script`, for the group "adversary"."""
         del key, params
         return push(group, _to_nearest(world, group, state))
 
@@ -52,7 +52,7 @@ class Fleeing:
     def __call__(
         self, key: jax.Array, world: Environment[Any, Any], group: Group, state: Any, params: Any
     ) -> jax.Array:
-        """As in `Opponent`, for the group "agent"."""
+        """As in `Script`, for the group "agent"."""
         del key, params
         here = state.position[world.spec.rows[group.name]]
         outside = jnp.max(jnp.abs(here), axis=1, keepdims=True) > self.edge

@@ -10,7 +10,6 @@ Source       Lowe et al. (2017), as in mpe2's simple_v3.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -43,8 +42,6 @@ class Params(world.Motion):
 @dataclasses.dataclass(frozen=True)
 class Simple:
     """Everything that does not change."""
-
-    frames_per_second: ClassVar[int] = 10
 
     continuous_actions: bool = False
     horizon: int | None = 25

@@ -14,7 +14,6 @@ Source       Lowe et al. (2017), as in mpe2's simple_adversary_v3.
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -49,8 +48,6 @@ class Params(world.Motion):
 @dataclasses.dataclass(frozen=True)
 class SimpleAdversary:
     """Everything that does not change."""
-
-    frames_per_second: ClassVar[int] = 10
 
     N: int = 2  # agents, and landmarks
     continuous_actions: bool = False

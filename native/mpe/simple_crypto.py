@@ -14,7 +14,6 @@ Source       Lowe et al. (2017), as in mpe2's simple_crypto_v3.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -47,8 +46,6 @@ class Params:
 @dataclasses.dataclass(frozen=True)
 class SimpleCrypto:
     """Everything that does not change."""
-
-    frames_per_second: ClassVar[int] = 10
 
     continuous_actions: bool = False
     horizon: int | None = 25

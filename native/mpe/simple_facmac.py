@@ -22,7 +22,6 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +30,7 @@ from native.core import Spec, Timestep, pytree, restart, transition
 from native.spaces import Box
 from native.trig import sincos
 
-from . import hunt, interface, picture, world
+from . import interface, picture, pursuit, world
 
 CATCH = 10.0
 FARTHEST = 0.9  # that an obstacle lies from the middle, on each axis
@@ -49,7 +48,7 @@ class State:
 
 
 @pytree
-class Params(hunt.Params):
+class Params(pursuit.Params):
     """Numbers of the dynamics; lengths in half-widths of the arena."""
 
     agent_acceleration: float = 1.0  # of prey, which push no harder than 1
@@ -59,8 +58,6 @@ class Params(hunt.Params):
 @dataclasses.dataclass(frozen=True)
 class SimpleFacmac:
     """Everything that does not change; the defaults are those of 3a."""
-
-    frames_per_second: ClassVar[int] = 10
 
     num_good: int = 1
     num_adversaries: int = 3
@@ -81,7 +78,7 @@ class SimpleFacmac:
         team = interface.team("adversary", self.num_adversaries, seen, action)
         everything = Box(-math.inf, math.inf, (4 * bodies + 2 * self.num_obstacles,))
         name = f"simple_facmac_{self.num_adversaries}a_v1"
-        return Spec(name, (team,), self.horizon, everything)
+        return Spec(name, (team,), self.horizon, everything, render_fps=interface.FRAMES_PER_SECOND)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Scatter everybody and the obstacles."""
@@ -106,13 +103,13 @@ class SimpleFacmac:
         moves = jnp.where(acting[:, None], interface.steer(action["adversary"]), 0.0)
         points = jax.random.uniform(key, (self.num_good, POINTS, 2), jnp.float32)
         control = jnp.concatenate([moves, flight(points, state.position, hunters, params)])
-        position, velocity = hunt.move(
+        position, velocity = pursuit.move(
             state.position, state.velocity, control, state.obstacles, hunters, params
         )
         after = State(
             position=position, velocity=velocity, obstacles=state.obstacles, tick=state.tick + 1
         )
-        caught = functools.reduce(jnp.add, hunt.caught(position, hunters, params))
+        caught = functools.reduce(jnp.add, pursuit.caught(position, hunters, params))
         return after, transition(
             self.spec,
             acting=acting,
@@ -130,7 +127,7 @@ class SimpleFacmac:
 
     def render(self, state: State, params: Params) -> jax.Array:
         """The arena from above, adversaries red, prey green: uint8 (400, 400, 3)."""
-        return picture.hunt(state, self.num_adversaries, params)
+        return picture.pursuit(state, self.num_adversaries, params)
 
     def _observe(self, state: State, params: Params) -> dict[str, jax.Array]:
         viewers = slice(self.num_adversaries)

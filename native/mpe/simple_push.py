@@ -13,7 +13,6 @@ Source       Lowe et al. (2017), as in mpe2's simple_push_v3.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -50,8 +49,6 @@ class Params(world.Physics):
 @dataclasses.dataclass(frozen=True)
 class SimplePush:
     """Everything that does not change."""
-
-    frames_per_second: ClassVar[int] = 10
 
     continuous_actions: bool = False
     horizon: int | None = 25

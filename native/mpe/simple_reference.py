@@ -14,7 +14,6 @@ Source       Lowe et al. (2017), as in mpe2's simple_reference_v3.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -51,8 +50,6 @@ class Params(world.Motion):
 @dataclasses.dataclass(frozen=True)
 class SimpleReference:
     """Everything that does not change."""
-
-    frames_per_second: ClassVar[int] = 10
 
     local_ratio: float = 0.5
     continuous_actions: bool = False

@@ -15,7 +15,6 @@ Source       Lowe et al. (2017), as in mpe2's simple_spread_v3.
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -51,8 +50,6 @@ class Params(world.Physics):
 @dataclasses.dataclass(frozen=True)
 class SimpleSpread:
     """Everything that does not change."""
-
-    frames_per_second: ClassVar[int] = 10
 
     N: int = 3
     local_ratio: float = 0.5

@@ -2,16 +2,17 @@
 
 import functools
 import pickle
-from typing import get_args
+from typing import cast, get_args
 
 import jax
 import jax.numpy as jnp
 
-from native.core import Environment, HasGlobalState, Renders, Timestep
+from native.abilities import check_declared
+from native.core import Environment, Renders, Timestep
 from native.rules import RuleError
 from native.spaces import Flat, Space
 
-from .trial import (
+from .episodes import (
     AnyEnvironment,
     ContractError,
     demand,
@@ -75,10 +76,10 @@ def check_spec(env: AnyEnvironment) -> None:
             isinstance(group.observation, get_args(Space)),
             f"group {group.name!r} observes {group.observation!r}, which is no native space.",
         )
-    demand(
-        isinstance(env, HasGlobalState) == (spec.global_state is not None),
-        "spec.global_state and the method global_state() come together or not at all.",
-    )
+    try:
+        check_declared(env)
+    except RuleError as error:
+        raise ContractError(str(error)) from error
 
 
 def check_shapes(env: AnyEnvironment) -> None:
@@ -145,10 +146,10 @@ def check_params(env: AnyEnvironment) -> None:
 
 def check_render(env: AnyEnvironment) -> None:
     """Where there is a picture, it is uint8 (height, width, 3)."""
-    if not isinstance(env, Renders):
+    if env.spec.render_fps is None:
         return
     state, _ = jax.eval_shape(env.init, fixed_key(), env.params)
-    picture = jax.eval_shape(env.render, state, env.params)
+    picture = jax.eval_shape(cast(Renders, env).render, state, env.params)
     demand(
         str(picture.dtype) == "uint8" and len(picture.shape) == 3 and picture.shape[2] == 3,
         f"render gives {picture.dtype}{list(picture.shape)}; expected uint8[height, width, 3].",

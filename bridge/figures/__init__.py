@@ -1,4 +1,4 @@
-"""What was measured, read from the pages that say so: docs/parity.md and docs/performance.md.
+"""Published figures, read from the pages that have them: docs/parity.md and docs/performance.md.
 
 A wheel carries the two pages beside this file; a checkout has them in docs. Nothing is said twice.
 """

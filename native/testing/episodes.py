@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
@@ -73,7 +73,7 @@ def _choose(env: AnyEnvironment, steps: int, key: jax.Array) -> Actions:
 
     def advance(state: Any, tick: jax.Array) -> tuple[Any, Actions]:
         now = jax.random.fold_in(key, tick)
-        mask = env.action_mask(state, env.params) if isinstance(env, Masks) else None
+        mask = cast(Masks, env).action_mask(state, env.params) if env.spec.masks else None
         action = random_actions(env.spec, jax.random.fold_in(now, 1), mask)
         return env.step(now, state, action, env.params)[0], action
 

@@ -1,0 +1,142 @@
+"""Who plays the others in `one_team`: an `Opponent`, who sees what an agent sees, or a `Script`.
+
+|            | `Opponent`                                     | `Script`               |
+| ---------- | ---------------------------------------------- | ---------------------- |
+| knows      | observation, mask, who may act                 | the state of the world |
+| remembers  | a pytree, anew in each episode                 | nothing                |
+| parameters | any pytree, as "opponent" in the environment's | those of the world     |
+
+Both are part of the rules: frozen, hashable, equal by value.
+"""
+
+import abc
+import dataclasses
+from typing import Any, Protocol, TypeAlias, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from native import rules
+from native.core import Environment, Group, Masks, pytree
+from native.spaces import Discrete
+
+from .base import own_key, repeated
+
+
+@pytree
+class View:
+    """What the agents of a group are shown.
+
+    Attributes:
+        observation: A pytree of arrays (agents, *space shape).
+        action_mask: bool (agents, actions), True: legal; None: everything always is.
+        acts: bool (agents,), whose action counts: it has not ended, and it is its turn.
+    """
+
+    observation: Any
+    action_mask: jax.Array | None
+    acts: jax.Array
+
+
+class Opponent(abc.ABC):
+    """One that knows what its agents are shown. Make a frozen dataclass of every subclass.
+
+    It is asked for each group of agents on its own.
+    """
+
+    @property
+    def params(self) -> Any:
+        """Usual parameters, a pytree of arrays or numbers; () for one that has none.
+
+        They become the parameter "opponent" of the environment. Others can then be given, shared or
+        one set for each row, and compile nothing again.
+        """
+        return ()
+
+    def init(self, key: jax.Array, group: Group, params: Any) -> Any:
+        """What it remembers when an episode begins, a pytree. All groups have the same key."""
+        del key, group, params
+        return ()
+
+    @abc.abstractmethod
+    def act(
+        self, key: jax.Array, group: Group, view: View, memory: Any, params: Any
+    ) -> tuple[jax.Array, Any]:
+        """What the agents of the group do, (agents, *action shape), and what it then remembers.
+
+        In a game of turns it is asked for a move of its own only.
+        """
+
+
+class Script(Protocol):
+    """One that knows everything."""
+
+    def __call__(
+        self, key: jax.Array, world: Environment[Any, Any], group: Group, state: Any, params: Any
+    ) -> jax.Array:
+        """What the agents of `group` do in `state`: an array (agents of it, *action shape).
+
+        World, state and parameters are those inside of all wrappers.
+        """
+        ...
+
+
+AnyOpponent: TypeAlias = Opponent | Script
+
+
+@dataclasses.dataclass(frozen=True)
+class Random:
+    """A script that does anything legal, with the same chance."""
+
+    def __call__(
+        self, key: jax.Array, world: Environment[Any, Any], group: Group, state: Any, params: Any
+    ) -> jax.Array:
+        """As in `Script`."""
+        keys = jax.random.split(key, len(group.agents))
+        if not (world.spec.masks and isinstance(group.action, Discrete)):
+            return jax.vmap(group.action.sample)(keys)
+        mask = cast(Masks, world).action_mask(state, params)[group.name]
+        (whole,) = (each for each in world.spec.groups if each.name == group.name)
+        rows = np.array([whole.agents.index(agent) for agent in group.agents])
+        return jax.vmap(group.action.sample)(keys, mask[rows])
+
+
+@dataclasses.dataclass(frozen=True)
+class Population(Opponent):
+    """An opponent with several sets of parameters, of which each episode draws one.
+
+    Its parameters have a leading axis of members. To let a row of a batch meet a certain member,
+    give that row the parameters of this member and leave out the population.
+
+    Attributes:
+        member: Any of them; it has parameters.
+        size: How many there are.
+    """
+
+    member: Opponent
+    size: int
+
+    def __post_init__(self) -> None:
+        rules.check(self, size=rules.count())
+
+    @property
+    def params(self) -> Any:
+        """The usual ones of the member, `size` times."""
+        return repeated(self.member.params, self.size)
+
+    def init(self, key: jax.Array, group: Group, params: Any) -> Any:
+        """Draw one, the same for all groups."""
+        number = jax.random.randint(own_key(key, "population"), (), 0, self.size, jnp.int32)
+        return number, self.member.init(key, group, self._of(number, params))
+
+    def act(
+        self, key: jax.Array, group: Group, view: View, memory: Any, params: Any
+    ) -> tuple[jax.Array, Any]:
+        """As that one does."""
+        number, memory = memory
+        action, memory = self.member.act(key, group, view, memory, self._of(number, params))
+        return action, (number, memory)
+
+    def _of(self, number: jax.Array, params: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf[number], params)

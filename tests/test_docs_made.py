@@ -1,0 +1,64 @@
+"""The pages that are made from the code when the documentation is built."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PIL")
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def makers():
+    """The two modules of docs/ that make pages."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import environments
+        import reference
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+    return environments, reference
+
+
+def test_every_environment_has_a_page_that_says_what_its_file_says(name, makers):
+    environments, _ = makers
+    page = environments.page(name)
+    said = environments.document(environments.make(name)).splitlines()
+    assert page.startswith(f"# {name}\n") and all(line in page for line in said[:1])
+    spec = environments.make(name).spec
+    assert all(f"`{group.action}`" in page for group in spec.groups)
+
+
+def test_a_family_shows_all_its_environments(makers):
+    environments, _ = makers
+    page = environments.family_page("native.grid", ["causeway_v0"])
+    assert page.startswith("# grid\n")
+    assert "[causeway_v0](causeway_v0.md)" in page and "(causeway_v0.png)" in page
+
+
+def test_aligned_terms_of_a_docstring_become_a_list_of_definitions(makers):
+    environments, _ = makers
+    made = environments.prose("A game.\n\nReward    1 on every\n          step.\nOne word.")
+    assert made == "A game.\n\n\nReward\n: 1 on every\n  step.\nOne word."
+
+
+def test_the_reference_has_what_is_to_be_imported_with_what_it_raises(makers, tmp_path):
+    _, reference = makers
+    reference.write(tmp_path)
+    page = (tmp_path / "bridge.sb3.md").read_text()
+    assert "{py:function} make_vec_env(id_or_env: Source, num_envs: int | None=None" in page
+    assert "- `SeedError`: `seed` is no non-negative integer." in page
+    assert "{py:class} Group(name: str, " in (tmp_path / "native.core.md").read_text()
+    index = (tmp_path / "index.md").read_text()
+    assert all(f"(bridge.{adapter}.md)" in index for adapter in ("gymnasium", "dm_env", "torchrl"))
+
+
+def test_a_docstring_s_sections_become_lists(makers):
+    _, reference = makers
+    text = "What.\n\nArgs:\n    a: One,\n        and more.\n    b: Two.\n\nRaises:\n    E: If <x>."
+    assert reference.markdown(text) == (
+        "What.\n\n**Arguments**\n\n- `a`: One, and more.\n- `b`: Two.\n\n"
+        "**Raises**\n\n- `E`: If \\<x>."
+    )

@@ -1,0 +1,184 @@
+"""One team or player of an environment: opponents that see, remember and have learned; turns."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from nim import Nim
+from probe import Probe
+
+from native.batch import Autoreset, Batch
+from native.core import Group
+from native.registry import make
+from native.rollout import rollout
+from native.rules import RuleError
+from native.testing import check_environment
+from native.wrappers import Opponent, Population, Random, View, one_team, time_limit
+
+
+@dataclasses.dataclass(frozen=True)
+class Takes(Opponent):
+    """Takes as many sticks as its weight says; it counts its moves."""
+
+    usual: int = 1
+
+    @property
+    def params(self) -> Any:
+        return {"weight": self.usual}
+
+    def init(self, key, group, params):
+        del key, group, params
+        return jnp.int32(0)
+
+    def act(self, key, group, view, memory, params):
+        del key, view
+        chosen = jnp.full(len(group.agents), jnp.int32(params["weight"]) - 1)
+        return chosen, memory + 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Legal(Opponent):
+    """Takes the most that its mask allows, and as many as it sees in any case."""
+
+    def act(self, key: Any, group: Group, view: View, memory: Any, params: Any) -> Any:
+        del key, params
+        assert view.observation.shape == (len(group.agents), 2)
+        assert view.action_mask is not None
+        most = view.action_mask.sum(axis=-1, dtype=jnp.int32) - 1
+        return jnp.where(view.acts, most, 0), memory
+
+
+def played(env, actions, params=None):
+    """Timesteps of one episode, on the host."""
+    act = {env.spec.groups[0].name: jnp.array(actions, jnp.int32)[:, None]}
+    states, steps = jax.jit(lambda p: rollout(env, jax.random.key(0), act, p))(
+        env.params if params is None else params
+    )
+    return states, jax.tree.map(np.asarray, steps)
+
+
+def test_a_player_of_turns_moves_again_when_the_opponent_has():
+    states, steps = played(one_team(Nim(), "player_0", Takes()), [0, 0, 1])
+    assert steps.info["sticks"].tolist() == [7, 5, 3, 0]
+    assert steps.observation["player"][:, 0].tolist() == [[7, 1], [5, 1], [3, 1], [0, 1]]
+    assert steps.reward[:, 0].tolist() == [0, 0, 0, -1], "the opponent took the last one"
+    assert steps.terminated[:, 0].tolist() == [False, False, False, True]
+    assert states.memory["player"].tolist() == [0, 1, 2, 3]
+
+
+def test_who_takes_the_last_stick_ends_the_game_before_the_opponent_moves():
+    _, steps = played(one_team(Nim(sticks=4), "player_0", Takes()), [0, 1, 0])
+    assert steps.reward[:, 0].tolist() == [0, 0, 1, 0]
+    assert steps.terminated[:, 0].tolist() == [False, False, True, False]
+    assert not steps.observation["player"][3].any()
+
+
+def test_the_opponent_moves_first_where_it_begins():
+    _, steps = played(one_team(Nim(beginner=1), "player_0", Takes(2)), [0])
+    assert steps.info["sticks"].tolist() == [5, 2]
+    assert "current_agent" not in steps.info
+
+
+def test_a_game_that_the_opponent_ends_before_our_first_turn_ends_on_the_first_step():
+    env = one_team(Nim(sticks=2, beginner=1), "player_0", Takes(2))
+    _, steps = played(env, [0, 0])
+    assert steps.terminated[:, 0].tolist() == [False, True, False]
+    assert steps.reward[:, 0].tolist() == [0, -1, 0]
+    assert steps.observation["player"][1].any() and not steps.observation["player"][2].any()
+    check_environment(env)
+
+
+@pytest.mark.parametrize(
+    "opponent", [Legal(), Random(), Takes()], ids=lambda one: type(one).__name__
+)
+def test_what_is_left_of_a_game_of_turns_keeps_the_contract(opponent):
+    env = one_team(Nim(), "player_1", opponent)
+    assert not env.spec.turns and env.spec.masks and env.spec.agents == ("player_1",)
+    check_environment(env)
+
+
+def test_a_game_of_turns_with_a_horizon_needs_it_around_what_is_left():
+    limited = time_limit(Nim(), 3)
+    with pytest.raises(RuleError, match=r"horizon of 3 moves.*`time_limit`"):
+        one_team(limited, "player_0", Takes())
+    env = time_limit(one_team(Nim(), "player_0", Takes()), 2)
+    _, steps = played(env, [0, 0, 0])
+    assert steps.truncated[:, 0].tolist() == [False, False, True, False]
+
+
+def test_weights_travel_as_data_for_all_rows_or_for_each():
+    env = one_team(Nim(), "player_0", Takes())
+    batch = Batch(env, Autoreset.DISABLED)
+    step = jax.jit(batch.step)
+    seeds, acts = jnp.arange(3, dtype=jnp.uint32), {"player": jnp.zeros((3, 1), jnp.int32)}
+    begun, _ = batch.init(seeds, env.params)
+    for weight, left in ((1, [5, 5, 5]), (3, [3, 3, 3]), ([1, 2, 3], [5, 4, 3])):
+        params = dataclasses.replace(
+            env.params, own={"opponent": {"weight": jnp.array(weight, jnp.int32)}}
+        )
+        shown = step(begun, acts, params)[1]
+        assert shown.timestep.info["sticks"].tolist() == left
+    assert step._cache_size() == 2, "one program for shared weights, one for those of each row"
+
+
+def test_a_population_draws_a_member_for_each_episode():
+    env = one_team(Nim(sticks=30), "player_0", Population(Takes(), 3))
+    params = dataclasses.replace(env.params, own={"opponent": {"weight": jnp.array([1, 2, 3])}})
+
+    def takes(key):
+        state, _ = env.init(key, params)
+        nothing = {"player": jnp.zeros(1, jnp.int32)}
+        once, one = env.step(key, state, nothing, params)
+        two = env.step(key, once, nothing, params)[1]
+        return jnp.int32(29) - one.info["sticks"], one.info["sticks"] - two.info["sticks"] - 1
+
+    first, second = jax.jit(jax.vmap(takes))(jax.random.split(jax.random.key(0), 64))
+    assert set(first.tolist()) == {1, 2, 3}
+    assert first.tolist() == second.tolist(), "the member stays for the episode"
+
+
+def test_one_agent_of_a_group_is_left_and_its_mates_are_played():
+    @dataclasses.dataclass(frozen=True)
+    class Echo(Opponent):
+        """Does what it did last, and one more; it sees that in its observation."""
+
+        def act(self, key, group, view, memory, params):
+            del key, group, params
+            return view.observation[:, 1].astype(jnp.int32) + view.acts.astype(jnp.int32), memory
+
+    env = one_team(Probe(agents=3), "probe_1", Echo())
+    assert env.spec.agents == ("probe_1",)
+    _, steps = played(env, [4, 4, 4])
+    assert steps.reward.tolist() == [[0], [4], [4], [4]]
+    assert steps.info["heard"].tolist() == [0, 4 + 2, 8 + 6, 12 + 12]
+
+
+def test_an_opponent_with_actions_of_another_shape_is_refused_by_name():
+    @dataclasses.dataclass(frozen=True)
+    class Wrong(Opponent):
+        def act(self, key, group, view, memory, params):
+            del key, group, view, params
+            return jnp.zeros(7), memory
+
+    env = one_team(Probe(agents=3), "probe_1", Wrong())
+    with pytest.raises(RuleError, match=r"plays probe of probe with float32\[7\]; .* int32\[2\]"):
+        played(env, [0])
+
+
+def test_who_sees_nothing_costs_nothing():
+    world = make("simple_tag_v3")
+    env = one_team(world, "agent", Random())
+    state, _ = jax.eval_shape(env.init, jax.random.key(0), env.params)
+    inside, _ = jax.eval_shape(world.init, jax.random.key(0), world.params)
+    assert jax.tree.leaves(state) == jax.tree.leaves(inside)
+
+
+@pytest.mark.parametrize(("team", "opponent"), [("nobody", Takes()), ("player", Takes())])
+def test_somebody_has_to_be_left_and_somebody_to_be_played(team, opponent):
+    with pytest.raises(RuleError, match="nim has the groups"):
+        one_team(Nim(), team, opponent)
+    with pytest.raises(RuleError, match="opponent"):
+        one_team(Nim(), "player_0", Takes)  # a class
