@@ -1,23 +1,25 @@
 """Everything the bridge raises on purpose. Each error is also the standard one it resembles.
 
-BridgeError
-|-- MissingExtraError        ImportError
-|-- UnknownNameError         LookupError
-|-- RulesError               TypeError
-|   `-- RuleValueError       ValueError
-|-- NotResetError            RuntimeError
-|-- ClosedError              RuntimeError
-|-- EpisodeOverError         RuntimeError
-|-- CallOrderError           RuntimeError
-|-- ForkError                RuntimeError
-|-- ActionError              ValueError
-|-- SeedError                ValueError
-|-- OptionError              ValueError
-|   `-- OptionTypeError      TypeError
-|-- UnsuitableError          ValueError
-|-- RenderError              ValueError
-|-- StateFileError           ValueError
-`-- ResultsError             OSError
+    BridgeError
+    |-- MissingExtraError        ImportError
+    |-- UnknownNameError         LookupError
+    |-- RulesError               TypeError
+    |   `-- RuleValueError       ValueError
+    |-- NotResetError            RuntimeError
+    |-- ClosedError              RuntimeError
+    |-- EpisodeOverError         RuntimeError
+    |-- CallOrderError           RuntimeError
+    |-- ForkError                RuntimeError
+    |-- ActionError              ValueError
+    |-- SeedError                ValueError
+    |-- OptionError              ValueError
+    |   `-- OptionTypeError      TypeError
+    |-- UnsuitableError          ValueError
+    |-- RenderError              ValueError
+    |-- StateFileError           ValueError
+    `-- ResultsError             OSError
+
+A message names what is wrong, the value, the bound and what to do instead.
 """
 
 from native.registry import UnknownEnvironmentError

@@ -18,10 +18,13 @@ from typing import Any
 import jax
 from PIL import Image
 
+from native import registry
+from native.names import KINDS
 from native.registry import REGISTRY, make
 from native.rollout import random_actions
 
 PICTURES = Path(__file__).parent / "pictures" / "environments"
+VARIANTS_SHOWN = 6
 STEPS = 12  # after which a picture is taken, of random play
 FIELD = re.compile(r"^([A-Z]\w*) {2,}(\S.*)$")
 
@@ -46,8 +49,9 @@ def write(folder: Path) -> None:
 
 
 def family(env: Any) -> str:
-    """The package of its code, without the file: "native.mpe"."""
-    return type(env).__module__.rpartition(".")[0]
+    """The package of its code, such as "native.mpe"; or its module, if that is in none."""
+    module = type(env).__module__
+    return module.rpartition(".")[0] or module
 
 
 def short(package: str) -> str:
@@ -67,9 +71,18 @@ def family_page(package: str, names: list[str]) -> str:
     lines = [f"# {short(package)}", "", prose(text), ""]
     if (PICTURES.parents[1] / f"{short(package)}.md").exists():
         lines += [f"More about this family: [{short(package)}](../../{short(package)}.md).", ""]
+    variants = [
+        name.id
+        for name in registry.names().values()
+        if name.variant and name.family == registry.name_of(names[0]).family
+    ]
+    if variants:
+        shown = ", ".join(f"`{name}`" for name in variants[:VARIANTS_SHOWN])
+        more = ", ..." * (len(variants) > VARIANTS_SHOWN)
+        lines += [f"Variants: {shown}{more}. `python -m bridge list --variants` shows all.", ""]
     for name in names:
         lines += [f"## [{name}]({name}.md)", "", document(make(name)).partition("\n")[0], ""]
-        if hasattr(make(name), "render"):
+        if make(name).spec.render_fps:
             lines += [f"[![{name}]({name}.png){{width=240px}}]({name}.md)", ""]
     lines += ["```{toctree}", ":hidden:", "", *names, "```", ""]
     return "\n".join(lines)
@@ -80,7 +93,7 @@ def page(name: str) -> str:
     env = make(name)
     spec = env.spec
     parts = [f"# {name}"]
-    if hasattr(env, "render"):
+    if spec.render_fps:
         parts.append(f"![{name} under random play]({name}.png)")
     parts.append(prose(document(env)))
     adapter, factory = ("pettingzoo", "parallel_env")
@@ -94,25 +107,33 @@ def page(name: str) -> str:
         spaces = f"`{group.observation}` | `{group.action}`"
         table += f"\n| `{group.name}` | {agents} | {spaces} |"
     parts.append(f"## Agents and spaces\n\n{table}")
-    facts = [f"Time limit: {f'{spec.horizon} steps' if spec.horizon else 'none'}."]
-    if hasattr(env, "action_mask"):
+    listed = registry.name_of(name)
+    facts = [f"Kind: {KINDS[listed.kind]}."]
+    if listed.tags:
+        facts.append(f"Tags: {', '.join(f'`{tag}`' for tag in listed.tags)}.")
+    facts += [f"Time limit: {f'{spec.horizon} steps' if spec.horizon else 'none'}."]
+    if spec.masks:
         facts.append("Not every action is always legal: there are action masks.")
+    if spec.turns:
+        facts.append("One agent acts at a time.")
     if spec.global_state is not None:
         facts.append(f"Global state: `{spec.global_state}`.")
     parts.append("\n".join(f"- {fact}" for fact in facts))
     for heading, text, values in (
         ("Rules", "Keywords of every factory, fixed when the environment is made.", rules(env)),
-        ("Parameters", "Numbers of the dynamics, given as `params={...}`.", fields(env.params)),
+        (
+            "Parameters",
+            "Numbers of the dynamics, given as `params={...}`.",
+            fields(getattr(env, "params", None)),
+        ),
     ):
         if values:
             table = "\n".join(f"| `{word}` | `{value!r}` |" for word, value in values.items())
             parts.append(f"## {heading}\n\n{text}\n\n| name | default |\n| --- | --- |\n{table}")
+    can = "has a recipe for it" if len(spec.groups) == 1 else "says how to train one of its teams"
     related = [
-        f"[{link.capitalize()}](../../{link}.md) {says}"
-        for link, says in (
-            ("parity", "shows how near it is to the original."),
-            ("training", "has a recipe for it: `python -m bridge train " + name + "`."),
-        )
+        f"[{link.capitalize()}](../../{link}.md) {says}."
+        for link, says in (("parity", "shows how near it is to the original"), ("training", can))
         if f"{name}`" in text_of(link) or f"| {name} |" in text_of(link)
     ]
     if related:
@@ -164,7 +185,7 @@ def put_picture(name: str, folder: Path) -> None:
     kept = PICTURES / f"{name}.png"
     if kept.exists():
         shutil.copy(kept, folder)
-    elif hasattr(make(name), "render"):
+    elif make(name).spec.render_fps:
         draw(name, folder)
 
 
