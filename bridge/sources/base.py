@@ -51,8 +51,6 @@ class State:
 class FixedTogether(Fixed):
     """One all of whose agents end on the same step; `spec` is the dataclass's own."""
 
-    spec: Spec
-
     def begun(
         self, theirs: Any, observation: Mapping[str, Any], info: Mapping[str, Any]
     ) -> tuple[State, Timestep]:
@@ -63,7 +61,7 @@ class FixedTogether(Fixed):
             observation, info: As in `Timestep`.
         """
         state = State(theirs=theirs, tick=jnp.int32(0), over=jnp.bool_(False))
-        return state, restart(observation, self.spec.num_agents, info)
+        return state, restart(observation, _spec_of(self).num_agents, info)
 
     def stepped(
         self,
@@ -85,14 +83,15 @@ class FixedTogether(Fixed):
             reward: Of all agents; a number, or (agents,).
             terminated, truncated: bool (), by their rules.
         """
-        everyone = jnp.ones(self.spec.num_agents, jnp.bool_)
+        spec = _spec_of(self)
+        everyone = jnp.ones(spec.num_agents, jnp.bool_)
         tick = before.tick + 1
         ended = jnp.asarray(terminated, jnp.bool_).reshape(())
-        late = core.late(tick, self.spec.horizon) | truncated
+        late = core.late(tick, spec.horizon) | truncated
         after = State(theirs=theirs, tick=tick, over=before.over | ended | late)
         rewards = jnp.asarray(reward, jnp.float32)
         return after, transition(
-            self.spec,
+            spec,
             acting=everyone & ~before.over,
             observation=observation,
             reward=jnp.broadcast_to(rewards, everyone.shape),
@@ -100,3 +99,9 @@ class FixedTogether(Fixed):
             truncated=everyone & late,
             info=info,
         )
+
+
+def _spec_of(env: Any) -> Spec:
+    """A field of some and a property of others, which no base class can declare."""
+    spec: Spec = env.spec
+    return spec
