@@ -65,6 +65,7 @@ SECTIONS = {
         "native",
         "native.registry",
         "native.names",
+        "native.traits",
         "native.core",
         "native.abilities",
         "native.spaces",
@@ -80,9 +81,6 @@ SECTIONS = {
         "native.wrappers.base",
         "native.wrappers.opponent",
         "native.opponents",
-        "native.abilities",
-        "native.names",
-        "native.traits",
         "native.testing",
     ),
 }
