@@ -102,7 +102,10 @@ class Adapter:
 
     @all_or_nothing
     def load_state(self, path: str | os.PathLike[str]) -> Any:
-        """Go on from a file that `save_state` wrote; what `reset` returns.
+        """Go on from a file that `save_state` wrote.
+
+        Returns:
+            What `reset` returns; of dm_env the observation alone.
 
         Raises:
             StateFileError: It is no such file, or of another environment, mode or number of
@@ -133,8 +136,7 @@ class Adapter:
             "render_modes": [*modes] if env.spec.render_fps else [],
             "render_fps": rate,
         }
-        if render_mode == "human":
-            self._window = Window(env.spec.name, rate)
+        self._window = Window(env.spec.name, rate) if render_mode == "human" else None
 
     def _picture(self) -> np.ndarray | None:
         """What `render` returns: a picture of the first world, or None where a window shows it."""
@@ -197,9 +199,9 @@ class Adapter:
 
 
 class StepsInHalves(Adapter):
-    """One whose step can be begun, and waited for later."""
+    """One whose step can be begun, and waited for later; it sets `_stepping` where it does so."""
 
-    _stepping = False
+    _stepping: bool
 
     def _may_begin(self) -> None:
         """Raise unless a step may begin.

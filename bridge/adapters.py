@@ -12,7 +12,7 @@ A new adapter is a file of its own and a line here.
 
 import dataclasses
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from native.batch import Autoreset
@@ -22,6 +22,8 @@ from .errors import MissingExtraError
 
 if TYPE_CHECKING:
     from .driving import Driver
+
+__all__ = ["INTERFACES", "Interface", "installed"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,15 +59,16 @@ class Interface:
         """Where it is: "bridge.gymnasium"."""
         return f"bridge.{self.library}"
 
-    def make(self, *args: Any, **options: Any) -> Any:
-        """Call the factory.
+    @property
+    def factory(self) -> Callable[..., Any]:
+        """The function.
 
         Raises:
             MissingExtraError: Its library is not installed.
         """
         name = self.name.partition(",")[0].partition(".")[2]
-        factory = getattr(importlib.import_module(self.module), name)
-        return factory(*args, **{**self.options, **options})
+        found: Callable[..., Any] = getattr(importlib.import_module(self.module), name)
+        return found
 
     def driver(self, worlds: int = 1) -> "Driver":
         """What plays it.

@@ -16,6 +16,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.agilerl", "agilerl", "agilerl") from error
 
+__all__ = ["AgileVecBridge"]
+
 
 class AgileVecBridge(ParallelVecBridge, PettingZooVecEnv):  # type: ignore[misc]
     """A `ParallelVecBridge` that `isinstance` finds to be a `PettingZooVecEnv`."""

@@ -8,14 +8,14 @@
 | anything else                    | the note of the row | a note for the row                    |
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from .environments import LIMITS, rule_called
-from .errors import RulesError
+from .errors import RulesError, RuleValueError
 from .parameters import derived, names, parts
 from .session import Session
 from .wording import brief
@@ -73,6 +73,79 @@ class RowAttributes:
         if is_taken and name not in self._notes:
             raise RulesError(f"{name!r} is fixed: give it where the environment is made.")
         self._notes.setdefault(name, {}).update(values)
+
+    def set_params(self, rows: Collection[int], given: Any) -> None:
+        """Set numbers of the dynamics in some worlds, by their rows.
+
+        Args:
+            rows: Whole worlds.
+            given: Names and values; for all rows also a value for each world, or a whole tree.
+
+        Raises:
+            RulesError: There is no such parameter, or its value does not fit.
+            ClosedError: After `close`.
+        """
+        if len({*rows}) == self._session.num_envs * self._agents:
+            self._session.set_params(given)
+            return
+        if not isinstance(given, Mapping):
+            raise RulesError(
+                f"set_params for some rows needs names and numbers, got {brief(given)}."
+            )
+        for name, value in given.items():
+            if name not in names(self._session.env):
+                self._session.set_params({name: value})  # says what there is
+            self.set(name, dict.fromkeys(rows, value), is_taken=False)
+
+
+class AttributesByRow:
+    """What vector environments have to read and set attributes of their rows."""
+
+    _attributes: RowAttributes
+    num_envs: int
+    render: Callable[[], tuple[Any, ...]]
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """A value for each row: a note of `set_attr`, a parameter, a rule, or an attribute of this.
+
+        Raises:
+            AttributeError: There is none.
+        """
+        try:
+            return tuple(self._attributes.get(name, row) for row in range(self.num_envs))
+        except AttributeError:
+            value = getattr(self, name, self.get_attr)
+            if name.startswith("_") or callable(value):
+                raise
+        return (value,) * self.num_envs
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set a parameter or a rule from the next step on; what is neither is kept as a note.
+
+        Args:
+            name: Of a parameter, a rule, or anything else that nothing here has.
+            values: A list or tuple with one for each row, equal within a world; or one for all.
+
+        Raises:
+            RuleValueError: A list or tuple that does not hold one value for each row.
+            RulesError: It cannot be set, or the values do not fit.
+        """
+        if not isinstance(values, (list, tuple)):
+            values = [values] * self.num_envs
+        if len(values) != self.num_envs:
+            raise RuleValueError(
+                f"{name!r} needs a value for each of {self.num_envs} rows, or one that is no list; "
+                f"got {brief(values)}."
+            )
+        is_taken = hasattr(type(self), name) or name in vars(self)
+        self._attributes.set(name, dict(enumerate(values)), is_taken=is_taken)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """`render`, `set_params`, or `get_attr`; rows have no other methods of their own."""
+        if name == "set_params":
+            self._attributes.set_params(range(self.num_envs), *args, **kwargs)
+            return (None,) * self.num_envs
+        return self.render() if name == "render" else self.get_attr(name)
 
 
 def is_known(session: Session, name: str) -> bool:

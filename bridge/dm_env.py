@@ -38,6 +38,7 @@ from .programs import EndFields, StepFields
 from .resets import one_seed
 from .rows import at, split, with_mask
 from .session import Session
+from .words import DM_ENV
 
 try:
     import dm_env  # type: ignore[import-untyped]
@@ -45,33 +46,50 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.dm_env", "dm_env", "dm-env") from error
 
+__all__ = ["EnvironmentBridge", "make"]
+
 
 def make(
-    id_or_env: Source, *, seed: int | None = None, params: Any = None, **rules: Any
+    id_or_env: Source,
+    *,
+    seed: int | None = None,
+    params: Any = None,
+    rng: str = "pcg4d",
+    **rules: Any,
 ) -> "EnvironmentBridge":
     """One environment.
+
+    The interface has no render modes; everything handed out is the caller's own; it is on one
+    device. So `render_mode`, `copy` and `devices` are refused.
 
     Args:
         id_or_env: A registered name or a native environment.
         seed: Of the first episode; those after it follow from it. None: from the operating system.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
+        rng: Generator of the random bits, see `native.prng`.
         **rules: Rules of the environment, by name.
 
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.environments.as_environment`.
         SeedError: `seed` is no non-negative integer.
     """
-    return EnvironmentBridge(as_environment(id_or_env, **rules), seed=seed, params=params)
+    env = as_environment(id_or_env, **DM_ENV.ours(rules))
+    return EnvironmentBridge(env, seed=seed, params=params, rng=rng)
 
 
 class EnvironmentBridge(Adapter, dm_env.Environment):  # type: ignore[misc]
     """One environment with one or several agents."""
 
     def __init__(
-        self, env: Environment[Any, Any], *, seed: int | None = None, params: Any = None
+        self,
+        env: Environment[Any, Any],
+        *,
+        seed: int | None = None,
+        params: Any = None,
+        rng: str = "pcg4d",
     ) -> None:
         self._seed = one_seed(seed)
-        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params, rng=rng)
         groups = self._session.spec.groups
         self._agents = env.spec.agents
         self._alive = [False] * len(self._agents)

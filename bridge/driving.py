@@ -50,7 +50,8 @@ class Driver(abc.ABC):
 
     def make(self, source: Any, **options: Any) -> Any:
         """The adapter; seed 0 where seeds are given at construction."""
-        return self.interface.make(source, *[self.worlds] * self.interface.many, **options)
+        worlds = [self.worlds] * self.interface.many
+        return self.interface.factory(source, *worlds, **{**self.interface.options, **options})
 
     def reset(self, adapter: Any, seed: int | None = 0) -> Any:
         """Begin an episode; what `reset` returns."""
@@ -188,6 +189,9 @@ class DeepMind(Driver):
     def spell(self, joint: Joint, spec: Spec) -> Any:
         named = {agent: actions[0] for agent, actions in by_agent(joint, spec).items()}
         return named if len(named) > 1 else next(iter(named.values()))
+
+    def over(self, adapter: Any) -> bool:
+        return not any(adapter._alive)
 
     def see(self, shown: Any, spec: Spec) -> Seen:
         rewards = shown.reward if spec.num_agents > 1 else {"": shown.reward}

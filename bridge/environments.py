@@ -1,6 +1,7 @@
 """Environments from outside: found by name or taken as they are, with other rules where asked."""
 
 import dataclasses
+import enum
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
@@ -16,6 +17,16 @@ from .sources.catalogue import is_foreign, load
 from .sources.instead import advice
 
 LIMITS = ("max_cycles", "max_episode_steps")  # what interfaces call the rule `horizon`
+
+
+class _Own(enum.Enum):
+    OWN = "the environment's own"
+
+    def __repr__(self) -> str:
+        return f"<{self.value}>"
+
+
+OWN: Any = _Own.OWN  # a time limit that is not given, where None means that there is none
 
 Source: TypeAlias = "str | Environment[Any, Any] | Any"  # a name, native, or of `sources`
 
@@ -60,18 +71,19 @@ def as_limited(source: Source, word: str, rules: Mapping[str, Any]) -> Environme
     Args:
         source: As in `as_environment`.
         word: What the interface calls the time limit.
-        rules: By name; `word` may be one of them, of which -1 and None mean no limit.
+        rules: By name; `word` may be one of them, of which -1 and None mean no limit, and `OWN`
+            that it was not given.
 
     Raises:
         RulesError: Both words are given, or as `as_environment` and `with_horizon`.
         RuleValueError: As `as_environment`.
     """
-    if word not in rules:
-        return as_environment(source, **rules)
+    rest = {rule: value for rule, value in rules.items() if rule != word}
+    if rules.get(word, OWN) is OWN:
+        return as_environment(source, **rest)
     if "horizon" in rules:
         raise RulesError(f"{word} is another word for horizon: give one of them.")
     limit = time_limit(word, rules[word])
-    rest = {rule: value for rule, value in rules.items() if rule != word}
     return with_horizon(as_environment(source, **rest), limit)
 
 

@@ -55,6 +55,8 @@ except ImportError as error:
 from .gymnasium_around import limit, resume
 from .gymnasium_vector import VectorBridge
 
+__all__ = ["GymBridge", "VectorBridge", "make", "make_vec"]
+
 RENDER_MODES = ("rgb_array", "human")
 
 Observation: TypeAlias = Any  # an array, or a dict of those
@@ -73,15 +75,20 @@ def make(
     render_mode: str | None = None,
     max_episode_steps: int | None = None,
     params: Any = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> "GymBridge":
     """One environment with one agent.
+
+    A seed is given to `reset`; everything handed out is the caller's own; it is on one device. So
+    `seed`, `copy` and `devices` are refused.
 
     Args:
         id_or_env: A registered name or a native environment.
         render_mode: "rgb_array" or "human".
         max_episode_steps: Time limit; None: the environment's own; -1: none.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
+        rng: Generator of the random bits, see `native.prng`.
         **rules: Rules of the environment, by name; Gymnasium's own words, see `bridge.words`.
 
     Raises:
@@ -90,7 +97,7 @@ def make(
         RenderError: No such render mode, or the environment has no picture.
     """
     env = limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE.ours(rules))
-    return GymBridge(env, render_mode=render_mode, params=params)
+    return GymBridge(env, render_mode=render_mode, params=params, rng=rng)
 
 
 def make_vec(
@@ -107,6 +114,8 @@ def make_vec(
     **rules: Any,
 ) -> VectorBridge:
     """`num_envs` copies of an environment at once; a row for each agent of each.
+
+    Seeds are given to `reset`, so `seed` is refused.
 
     Args:
         id_or_env: A registered name or a native environment.
@@ -170,6 +179,7 @@ class GymBridge(Adapter, _Env):
         *,
         render_mode: str | None = None,
         params: Any = None,
+        rng: str = "pcg4d",
     ) -> None:
         if env.spec.num_agents != 1:
             raise UnsuitableError(
@@ -177,7 +187,7 @@ class GymBridge(Adapter, _Env):
                 "Use bridge.pettingzoo.parallel_env(), or bridge.gymnasium.make_vec() for rows."
             )
         self._draw_in(env, render_mode, RENDER_MODES)
-        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params, rng=rng)
         self._group = self._session.spec.groups[0]
         self.observation_space = spaces.observation_space(self._group.observation)
         self.action_space = spaces.action_space(self._group.action)

@@ -34,6 +34,7 @@ Gymnasium before 1.1 has no autoreset metadata; the modes, and the names in `inf
 
 import enum
 from collections.abc import Mapping, Sequence
+from copy import copy as copy_of
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -43,20 +44,18 @@ from native.core import Environment
 
 from . import spaces
 from .adapter import StepsInHalves, all_or_nothing, generator_from, generator_state
-from .attributes import RowAttributes
+from .attributes import AttributesByRow, RowAttributes
 from .errors import (
     EpisodeOverError,
     MissingExtraError,
     OptionError,
     OptionTypeError,
-    RuleValueError,
     UnsuitableError,
 )
 from .programs import Device, EndFields, StepFields
 from .resets import refuse_options
 from .rows import Intake, at, blanked, only_kind, split, to_rows
 from .session import Seeds, Session
-from .wording import brief
 
 try:
     import gymnasium.vector
@@ -81,7 +80,7 @@ else:  # how many parameters it takes depends on the version
 AutoresetMode: Any = getattr(gymnasium.vector, "AutoresetMode", Autoreset)
 
 
-class VectorBridge(StepsInHalves, _VectorEnv):
+class VectorBridge(AttributesByRow, StepsInHalves, _VectorEnv):
     """Many environments, or teams of agents, as rows of one batch.
 
     Attributes:
@@ -129,9 +128,24 @@ class VectorBridge(StepsInHalves, _VectorEnv):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._intake = Intake(spec, num_worlds)
         self._alive = np.ones(self.num_envs, bool)
+        self._stepping = False
+        self._registered = gymnasium.registry.get(f"native/{spec.name}")
         self._attributes = RowAttributes(self._session, self.num_agents)
         self.closed = False
         self._ready = True
+
+    @property
+    def spec(self) -> Any:  # type: ignore[override]
+        """The `EnvSpec` of a registered environment, with the time limit of these worlds."""
+        if self._registered is None:
+            return None
+        spec = copy_of(self._registered)
+        spec.max_episode_steps = self._session.spec.horizon
+        return spec
+
+    @spec.setter
+    def spec(self, spec: Any) -> None:
+        self._registered = spec
 
     @all_or_nothing
     def reset(  # type: ignore[override]
@@ -208,46 +222,6 @@ class VectorBridge(StepsInHalves, _VectorEnv):
             RenderError: Made without a render mode.
         """
         return tuple(picture for picture in self._pictures() for _ in range(self.num_agents))
-
-    def get_attr(self, name: str) -> tuple[Any, ...]:
-        """A value for each row: a note of `set_attr`, a parameter, a rule, or an attribute of this.
-
-        Raises:
-            AttributeError: There is none.
-        """
-        try:
-            return tuple(self._attributes.get(name, row) for row in range(self.num_envs))
-        except AttributeError:
-            value = getattr(self, name, self.get_attr)
-            if name.startswith("_") or callable(value):
-                raise
-        return (value,) * self.num_envs
-
-    def set_attr(self, name: str, values: Any) -> None:
-        """Set a parameter or a rule from the next step on; what is neither is kept as a note.
-
-        Args:
-            name: Of a parameter, a rule, or anything else that nothing here has.
-            values: A list or tuple with one for each row, equal within a world; or one for all.
-
-        Raises:
-            RuleValueError: A list or tuple that does not hold one value for each row.
-            RulesError: It cannot be set, or the values do not fit.
-        """
-        if not isinstance(values, (list, tuple)):
-            values = [values] * self.num_envs
-        if len(values) != self.num_envs:
-            raise RuleValueError(
-                f"{name!r} needs a value for each of {self.num_envs} rows, or one that is no list; "
-                f"got {brief(values)}."
-            )
-        is_taken = hasattr(type(self), name) or name in vars(self)
-        self._attributes.set(name, dict(enumerate(values)), is_taken=is_taken)
-
-    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """`render`, or `get_attr`; rows have no other methods of their own."""
-        del args, kwargs  # a row's attribute takes none, as in the reference
-        return self.render() if name == "render" else self.get_attr(name)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Let go of the state."""

@@ -28,6 +28,7 @@ from .environments import Source
 from .errors import MissingExtraError, RenderError
 from .resets import one_seed
 from .window import Window
+from .words import LEGACY
 
 try:
     import gymnasium
@@ -53,22 +54,31 @@ Step: TypeAlias = tuple[Any, float, bool, dict[str, Any]]
 
 
 def make(
-    id_or_env: Source, *, max_episode_steps: int | None = None, params: Any = None, **rules: Any
+    id_or_env: Source,
+    *,
+    max_episode_steps: int | None = None,
+    params: Any = None,
+    rng: str = "pcg4d",
+    **rules: Any,
 ) -> "LegacyBridge":
     """One environment with one agent, as gym 0.21 had it.
+
+    `seed` is a method, and `render` takes a mode; everything handed out is the caller's own; it is
+    on one device. So `seed`, `render_mode`, `copy` and `devices` are refused.
 
     Args:
         id_or_env: A registered name or a native environment.
         max_episode_steps: Time limit; None: the environment's own; -1: none.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
+        rng: Generator of the random bits, see `native.prng`.
         **rules: Rules of the environment, by name.
 
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.gymnasium.make`.
     """
-    native = modern.limited(id_or_env, max_episode_steps, rules)
+    native = modern.limited(id_or_env, max_episode_steps, LEGACY.ours(rules))
     render_mode = "rgb_array" if native.spec.render_fps else None
-    env = LegacyBridge(modern.make(native, render_mode=render_mode, params=params))
+    env = LegacyBridge(modern.make(native, render_mode=render_mode, params=params, rng=rng))
     original = gymnasium.registry.get(native.spec.name)
     env.spec = EnvSpec(
         native.spec.name,
@@ -142,6 +152,7 @@ class LegacyBridge(Adapter, Env):
         self.observation_space = env.observation_space
         self.action_space = env.action_space
         self._seed: int | None = None
+        self._window: Window | None = None
         self._ready = True
 
     @property

@@ -31,12 +31,13 @@ from native.core import Environment
 
 from .actions import check_names
 from .adapter import Adapter, all_or_nothing, generator_from, generator_state
-from .environments import Source, as_limited
+from .environments import OWN, Source, as_limited
 from .errors import EpisodeOverError, MissingExtraError
 from .programs import Device, EndFields, StepFields
 from .resets import one_seed, refuse_options
 from .rows import told
 from .session import Session
+from .words import PETTINGZOO, PETTINGZOO_VEC
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
@@ -46,6 +47,16 @@ except ImportError as error:
 from . import by_name, spaces  # they need Gymnasium, which PettingZoo brings
 from .pettingzoo_aec import SimultaneousBridge, TurnBridge
 from .pettingzoo_vec import ParallelVecBridge
+
+__all__ = [
+    "ParallelBridge",
+    "ParallelVecBridge",
+    "SimultaneousBridge",
+    "TurnBridge",
+    "aec_env",
+    "parallel_env",
+    "parallel_vec_env",
+]
 
 RENDER_MODES = ("human", "rgb_array")
 AGILERL = "agilerl.vector.pz_vec_env"  # what its trainers import; to import it takes seconds
@@ -60,34 +71,43 @@ def parallel_env(
     id_or_env: Source,
     *,
     render_mode: str | None = None,
+    max_cycles: int | None = OWN,
     copy: bool = True,
     params: Any = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> "ParallelBridge":
     """One world in which all agents act at once.
+
+    A seed is given to `reset`, and it is on one device: `seed` and `devices` are refused.
 
     Args:
         id_or_env: A registered name or a native environment.
         render_mode: "human", "rgb_array" or None.
         copy: All that is handed out is the caller's own, and of each agent its own; False:
             observations, masks and arrays in infos are read-only views.
+        max_cycles: Time limit in steps, `horizon` in other words; None or -1: without one. Where
+            it is not given, it is the environment's own.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
-        **rules: Rules of the environment, by name; `max_cycles` is another word for `horizon`.
+        rng: Generator of the random bits, see `native.prng`.
+        **rules: Rules of the environment, by name.
 
     Raises:
         UnknownNameError, RulesError, UnsuitableError: See `bridge.environments.as_environment`.
         RenderError: No such render mode, or the environment has no picture.
     """
-    env = as_limited(id_or_env, "max_cycles", rules)
-    return ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
+    env = _limited(id_or_env, max_cycles, PETTINGZOO.ours(rules))
+    return ParallelBridge(env, render_mode=render_mode, copy=copy, params=params, rng=rng)
 
 
 def aec_env(
     id_or_env: Source,
     *,
     render_mode: str | None = None,
+    max_cycles: int | None = OWN,
     copy: bool = True,
     params: Any = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> "pettingzoo.AECEnv[str, Any, Any]":
     """One world in which the agents take turns; it moves on when the last of them has acted.
@@ -97,8 +117,8 @@ def aec_env(
     (`native.core.TakesTurns`) moves on with every action and is a `TurnBridge`. Arguments and
     errors are those of `parallel_env`.
     """
-    env = as_limited(id_or_env, "max_cycles", rules)
-    world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params)
+    env = _limited(id_or_env, max_cycles, PETTINGZOO.ours(rules))
+    world = ParallelBridge(env, render_mode=render_mode, copy=copy, params=params, rng=rng)
     return TurnBridge(world) if env.spec.turns else SimultaneousBridge(world)
 
 
@@ -107,20 +127,23 @@ def parallel_vec_env(
     num_envs: int,
     *,
     render_mode: str | None = None,
+    max_cycles: int | None = OWN,
     copy: bool = True,
     params: Any = None,
     devices: Sequence[Device] | None = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> ParallelVecBridge:
     """`num_envs` worlds at once, in the shape of AgileRL's `PettingZooVecEnv`.
 
-    Where AgileRL has been imported before, it is one, as AgileRL's trainers ask.
+    Where AgileRL has been imported before, it is one, as AgileRL's trainers ask. Seeds are given to
+    `reset`, so `seed` is refused.
 
     Args:
         id_or_env: A registered name or a native environment.
         num_envs: How many worlds.
         render_mode: "rgb_array" or None.
-        copy: As in `parallel_env`.
+        max_cycles, copy, rng: As in `parallel_env`.
         params: As in `parallel_env`; a value for all worlds, or one for each.
         devices: Share the worlds among these.
         **rules: As in `parallel_env`.
@@ -128,11 +151,16 @@ def parallel_vec_env(
     Raises:
         UnknownNameError, RulesError, UnsuitableError, RenderError: As `parallel_env`.
     """
-    env = as_limited(id_or_env, "max_cycles", rules)
+    env = _limited(id_or_env, max_cycles, PETTINGZOO_VEC.ours(rules))
     kind = ParallelVecBridge
     if AGILERL in sys.modules:
         kind = importlib.import_module(".agilerl", __package__).AgileVecBridge
-    return kind(env, num_envs, render_mode=render_mode, copy=copy, params=params, devices=devices)
+    drawn: dict[str, Any] = {"render_mode": render_mode, "copy": copy}
+    return kind(env, num_envs, **drawn, params=params, devices=devices, rng=rng)
+
+
+def _limited(source: Source, max_cycles: Any, rules: Mapping[str, Any]) -> Environment[Any, Any]:
+    return as_limited(source, "max_cycles", {**rules, "max_cycles": max_cycles})
 
 
 class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
@@ -151,9 +179,10 @@ class ParallelBridge(Adapter, pettingzoo.ParallelEnv[str, Any, Any]):  # type: i
         render_mode: str | None = None,
         copy: bool = True,
         params: Any = None,
+        rng: str = "pcg4d",
     ) -> None:
         self._draw_in(env, render_mode, RENDER_MODES)
-        self._session = Session(env, 1, Autoreset.DISABLED, params=params)
+        self._session = Session(env, 1, Autoreset.DISABLED, params=params, rng=rng)
         spec = self._session.spec
         self.metadata |= {"name": spec.name, "is_parallelizable": True}
         self.copy = copy

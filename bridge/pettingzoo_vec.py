@@ -32,6 +32,7 @@ from . import by_name
 from .actions import as_array, check_names, mask_size, stacked
 from .adapter import StepsInHalves, all_or_nothing
 from .arrays import to_numpy
+from .attributes import AttributesByRow, RowAttributes
 from .errors import MissingExtraError
 from .programs import Device
 from .resets import refuse_options
@@ -52,7 +53,7 @@ Steps: TypeAlias = tuple[
 ]
 
 
-class ParallelVecBridge(StepsInHalves):
+class ParallelVecBridge(AttributesByRow, StepsInHalves):
     """N worlds, each array with an axis of worlds in front.
 
     Attributes:
@@ -70,9 +71,11 @@ class ParallelVecBridge(StepsInHalves):
         copy: bool = True,
         params: Any = None,
         devices: Sequence[Device] | None = None,
+        rng: str = "pcg4d",
     ) -> None:
         self._draw_in(env, render_mode, RENDER_MODES)
-        self._session = Session(env, num_envs, Autoreset.SAME_STEP, params=params, devices=devices)
+        mode = Autoreset.SAME_STEP
+        self._session = Session(env, num_envs, mode, params=params, devices=devices, rng=rng)
         spec = self._session.spec
         self.metadata["name"] = spec.name
         self.copy = copy
@@ -85,6 +88,8 @@ class ParallelVecBridge(StepsInHalves):
         self._observation = _batched(self._one_observation, num_envs)
         self._action = _batched(self._one_action, num_envs)
         self._acting: np.ndarray | None = None
+        self._stepping = False
+        self._attributes = RowAttributes(self._session, 1)
         self._ready = True
 
     @property

@@ -36,6 +36,8 @@ except ImportError as error:
 from .sb3_rows import Observations, Rows
 from .sb3_words import EpisodeFile, Layer, ours
 
+__all__ = ["VecBridge", "make_vec_env"]
+
 
 def make_vec_env(
     id_or_env: Source,
@@ -45,9 +47,12 @@ def make_vec_env(
     render_mode: str | None = None,
     params: Any = None,
     devices: Sequence[Device] | None = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> VecEnvWrapper:
     """`num_envs` copies of an environment, ready for an algorithm of Stable-Baselines3.
+
+    SB3 may write to what it is given, so that everything is its own, and `copy` is refused.
 
     Args:
         id_or_env: A registered name or a native environment.
@@ -57,6 +62,7 @@ def make_vec_env(
         params: Numbers of the dynamics by name, for all worlds or one for each, see
             `bridge.parameters`.
         devices: Share the worlds among these.
+        rng: Generator of the random bits, see `native.prng`.
         **rules: Rules of the environment, by name, and what Stable-Baselines3 calls its own, see
             `bridge.sb3_words`.
 
@@ -75,7 +81,7 @@ def make_vec_env(
         given.pop("max_episode_steps", None)
     params = given.pop("params", params)  # of `env_kwargs`
     env = as_limited(id_or_env, "max_episode_steps", given)
-    venv = VecBridge(Rows(env, worlds, render_mode=mode, params=params, devices=devices))
+    venv = VecBridge(Rows(env, worlds, render_mode=mode, params=params, devices=devices, rng=rng))
     if seed is not None:
         venv.seed(seed)
     return venv if monitor is None else EpisodeFile(venv, env.spec.name, monitor)

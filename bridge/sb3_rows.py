@@ -58,11 +58,12 @@ class Rows(Adapter, VecEnv):
         render_mode: str | None = None,
         params: Any = None,
         devices: Sequence[Device] | None = None,
+        rng: str = "pcg4d",
     ) -> None:
         only_kind(env.spec)
         self._draw_in(env, render_mode, RENDER_MODES)
         self._session = Session(
-            env, num_worlds, Autoreset.SAME_STEP, params=params, devices=devices
+            env, num_worlds, Autoreset.SAME_STEP, params=params, devices=devices, rng=rng
         )
         self._spec = spec = self._session.spec
         group = only_kind(spec)
@@ -214,9 +215,14 @@ class Rows(Adapter, VecEnv):
         values = dict.fromkeys(self._rows(indices), value)
         self._attributes.set(attr_name, values, is_taken=self.has_attr(attr_name))
 
+    @all_or_nothing
     def env_method(
         self, method_name: str, *method_args: Any, indices: Indices = None, **method_kwargs: Any
     ) -> list[Any]:
+        if method_name == "set_params":
+            rows = self._rows(indices)
+            self._attributes.set_params(rows, *method_args, **method_kwargs)
+            return [None] * len(rows)
         methods = self.get_attr(method_name, indices)
         return [method(*method_args, **method_kwargs) for method in methods]
 

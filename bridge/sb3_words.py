@@ -33,11 +33,13 @@ _WORDS = Words(
     nested=("env_kwargs",),
     synonyms={"n_envs": "num_envs"},
     refused={
+        "copy": "SB3 may write to what it is given, so everything is the caller's own.",
         "vec_env_cls": _ONE_BATCH,
         "vec_env_kwargs": _ONE_BATCH,
         "wrapper_class": _NO_WRAPPER,
         "wrapper_kwargs": _NO_WRAPPER,
     },
+    silent={"copy": (True,)},
 )
 _MONITOR = ("monitor_dir", "monitor_kwargs", "start_index")
 

@@ -46,6 +46,7 @@ from .errors import MissingExtraError, SeedError
 from .programs import Device, EndFields
 from .resets import one_seed, refuse_options
 from .session import Session
+from .words import TORCHRL
 
 try:
     import torch
@@ -62,6 +63,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.torchrl", "torchrl", "torchrl") from error
 
+__all__ = ["Driver", "TorchRLBridge", "make"]
+
 ENDINGS = ("done", "terminated", "truncated")
 
 
@@ -72,9 +75,12 @@ def make(
     seed: int | None = None,
     params: Any = None,
     devices: Sequence[Device] | None = None,
+    rng: str = "pcg4d",
     **rules: Any,
 ) -> "TorchRLBridge":
     """`num_envs` copies of an environment as one TorchRL environment.
+
+    Tensors are copies, and it draws nothing, so `copy` and `render_mode` are refused.
 
     Args:
         id_or_env: A registered name, a native environment, or one of `bridge.sources`.
@@ -82,14 +88,15 @@ def make(
         seed: World w is seeded with `seed` + w. None: by `set_seed`, or the operating system.
         params: Numbers of the dynamics by name, see `bridge.parameters`.
         devices: Share the worlds among these.
+        rng: Generator of the random bits, see `native.prng`.
         **rules: Rules of the environment, by name.
 
     Raises:
         UnknownNameError, RulesError: See `bridge.environments.as_environment`.
         SeedError: `seed` is no non-negative integer.
     """
-    native = as_environment(id_or_env, **rules)
-    env = TorchRLBridge(native, num_envs, params=params, devices=devices)
+    native = as_environment(id_or_env, **TORCHRL.ours(rules))
+    env = TorchRLBridge(native, num_envs, params=params, devices=devices, rng=rng)
     if seed is not None:
         env.set_seed(seed)
     return env
@@ -110,8 +117,10 @@ class TorchRLBridge(Adapter, EnvBase):  # type: ignore[misc]
         *,
         params: Any = None,
         devices: Sequence[Device] | None = None,
+        rng: str = "pcg4d",
     ) -> None:
-        session = Session(env, num_worlds, Autoreset.DISABLED, params=params, devices=devices)
+        mode = Autoreset.DISABLED
+        session = Session(env, num_worlds, mode, params=params, devices=devices, rng=rng)
         num_worlds = session.num_envs
         platform = (devices or jax.devices())[0].platform
         device = "cpu" if platform == "cpu" else "cuda"

@@ -14,6 +14,8 @@ import jax
 from .errors import CallOrderError
 from .forked import jax_has_started
 
+__all__ = ["keep_programs", "tune_cpu"]
+
 _CONFIG: Any = jax.config  # not typed throughout
 
 

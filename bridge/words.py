@@ -45,7 +45,7 @@ class Words:
                 parts = self.ours(value or {})
             elif word in self.refused:
                 plain = getattr(value, "value", value)  # of a member of an enumeration
-                if plain not in (None, (), [], {}, *self.silent.get(word, ())):
+                if not _says_nothing(plain, self.silent.get(word, ())):
                     raise RulesError(f"{word} has no effect here: {self.refused[word]}")
                 parts = {}
             else:
@@ -57,17 +57,59 @@ class Words:
         return taken
 
 
+def _says_nothing(value: Any, silent: Collection[Any]) -> bool:
+    """Whether a value is one of those that ask for nothing, or for what is done anyway."""
+    return any(type(value) is type(one) and value == one for one in (None, (), [], {}, *silent))
+
+
+# Words that other factories here have, and why a factory has not.
+_SEED = {"seed": "the interface has reset(seed=...) for it."}
+_COPY = {"copy": "everything that is handed out is the caller's own."}
+_DEVICES = {"devices": "one world is on one device, JAX's default; a batch can be shared."}
+_COPIES = {"copy": (True,)}
+
+PETTINGZOO = Words(refused={**_SEED, **_DEVICES})
+PETTINGZOO_VEC = Words(refused=_SEED)
+DM_ENV = Words(
+    refused={
+        **_COPY,
+        **_DEVICES,
+        "render_mode": "the interface has none; render() gives a picture at any time.",
+    },
+    silent=_COPIES,
+)
+TORCHRL = Words(
+    refused={
+        **_COPY,
+        "render_mode": "it draws nothing. bridge.pettingzoo and bridge.gymnasium do.",
+    },
+    silent=_COPIES,
+)
+LEGACY = Words(
+    refused={
+        **_SEED,
+        **_COPY,
+        **_DEVICES,
+        "render_mode": "gym 0.21 has render(mode=...) for it.",
+    },
+    silent=_COPIES,
+)
+
 _BY_THE_LIBRARY = 'or let the library do it: gymnasium.{}("bridge.gymnasium:native/...", ...).'
 
 GYMNASIUM_MAKE = Words(
     refused={
+        **_SEED,
+        **_COPY,
+        **_DEVICES,
         "disable_env_checker": "no wrapper is added here. Wrap it in gymnasium.wrappers."
-        f"PassiveEnvChecker, {_BY_THE_LIBRARY.format('make')}"
+        f"PassiveEnvChecker, {_BY_THE_LIBRARY.format('make')}",
     },
-    silent={"disable_env_checker": (True,)},
+    silent={"disable_env_checker": (True,), **_COPIES},
 )
 GYMNASIUM_MAKE_VEC = Words(
     refused={
+        **_SEED,
         "vectorization_mode": "one compiled program steps all. Leave it out, "
         f"{_BY_THE_LIBRARY.format('make_vec')}",
         "wrappers": "no row is an Env that could be wrapped. Put wrappers of "

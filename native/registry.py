@@ -155,7 +155,8 @@ def register(
 
     Args:
         id: The name.
-        build: The class, or a function of rules; or where it is, as "module:attribute".
+        build: The class, or a function whose arguments are the rules; or where it is, as
+            "module:attribute".
         kind: One of `native.names.KINDS`; with it the module is not imported before it is needed.
             None: one is made, and its kind, horizon and `native.traits.TAGS` are what it has.
         tags: Words to find it by. Where `kind` is given, those of `native.traits.TAGS` that hold
@@ -164,12 +165,14 @@ def register(
         family: Under what it is listed; the package that it is from, if nothing is given.
 
     Raises:
-        RegistryError: The name is taken or is none; or `build` leads nowhere.
+        RegistryError: The name is taken or is none; or `build` leads nowhere, or to no environment.
     """
     if kind is None:
         env = Name(id, build, "single").load()()
+        if not isinstance(env, Environment):
+            raise RegistryError(f"{id}: {build!r} makes {env!r}, which is no Environment.")
         kind, horizon = traits.kind_of(env.spec), env.spec.horizon
-        tags = tuple(dict.fromkeys((*traits.tags_of(env), *tags)))
+        tags = tuple(dict.fromkeys((*traits.tags_of(env.spec), *tags)))
     place = build if isinstance(build, str) else str(getattr(build, "__module__", "other"))
     name = Name(id, build, kind, tags, horizon, family=family or place.partition(".")[0])
     _refuse_taken(name, names())

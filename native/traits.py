@@ -24,15 +24,15 @@ def kind_of(spec: Spec) -> str:
     return "homogeneous" if alike else "heterogeneous"
 
 
-def tags_of(env: Environment[Any, Any]) -> tuple[str, ...]:
+def tags_of(spec: Spec) -> tuple[str, ...]:
     """Those in `TAGS` that hold."""
-    groups = env.spec.groups
+    groups = spec.groups
     holds = {
         "continuous": any(isinstance(group.action, Box) for group in groups),
         "image": any(_is_image(part) for group in groups for part in _parts(group.observation)),
-        "masks": env.spec.masks,
+        "masks": spec.masks,
         "nested": any(isinstance(group.observation, Dict) for group in groups),
-        "turns": env.spec.turns,
+        "turns": spec.turns,
     }
     return tuple(tag for tag in TAGS if holds[tag])
 
@@ -44,7 +44,7 @@ def check(name: Name, env: Environment[Any, Any]) -> None:
         RegistryError: Something does not; the message says what would.
     """
     listed = (name.kind, tuple(tag for tag in TAGS if tag in name.tags), name.horizon)
-    found = (kind_of(env.spec), tags_of(env), env.spec.horizon)
+    found = (kind_of(env.spec), tags_of(env.spec), env.spec.horizon)
     if listed != found:
         raise RegistryError(
             f"{name.id} is listed with kind, tags and horizon {listed}, and has {found}. "

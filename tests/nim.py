@@ -42,7 +42,7 @@ class Nim:
         sticks = jnp.maximum(state.sticks - 1 - action["player"][state.turn], 0)
         after = State(sticks=sticks, turn=1 - state.turn)
         over = jnp.broadcast_to(sticks == 0, (2,))
-        won = jnp.where(jnp.arange(2) == state.turn, 1.0, -1.0)
+        won = jnp.where(jnp.arange(2, dtype=jnp.int32) == state.turn, 1.0, -1.0)
         return after, transition(
             self.spec,
             acting=jnp.broadcast_to(state.sticks > 0, (2,)),
@@ -55,15 +55,15 @@ class Nim:
 
     def action_mask(self, state: State, params: Any) -> dict[str, jax.Array]:
         del params
-        waits = (jnp.arange(2) != state.turn) | (state.sticks == 0)
-        return {"player": waits[:, None] | (jnp.arange(3) < state.sticks)[None]}
+        waits = (jnp.arange(2, dtype=jnp.int32) != state.turn) | (state.sticks == 0)
+        return {"player": waits[:, None] | (jnp.arange(3, dtype=jnp.int32) < state.sticks)[None]}
 
     def current_agent(self, state: State, params: Any) -> jax.Array:
         del params
         return state.turn
 
     def _observe(self, state: State) -> dict[str, jax.Array]:
-        mine = (jnp.arange(2) == state.turn).astype(jnp.float32)
+        mine = (jnp.arange(2, dtype=jnp.int32) == state.turn).astype(jnp.float32)
         left = jnp.full(2, state.sticks.astype(jnp.float32))
         return {"player": jnp.stack([left, mine], axis=-1)}
 

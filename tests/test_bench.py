@@ -469,7 +469,9 @@ class TestSuites:
                 assert row["bytes a row"] > row["of it shown"] > 0
         elif suite.suite == "stages":
             here, _ = interfaces.installed()
-            many = {"gymnasium.make_vec", "sb3.make_vec_env"} & {each.name for each in here}
+            many = {"gymnasium.make_vec", "sb3.make_vec_env", "torchrl.make"} & {
+                each.name for each in here
+            }
             assert {row["rows"] for row in rows} == {1} and len(rows) == 6 + len(many)
         elif suite.suite == "rollout":
             for row in rows:

@@ -12,7 +12,7 @@ import pytest
 from bridge.session import Session
 from native.batch import Autoreset
 from native.kernels import _CAN_MARK
-from native.registry import REGISTRY, make
+from native.registry import REGISTRY, make, name_of
 
 pytest.importorskip("stable_baselines3")
 pytest.importorskip("pettingzoo")
@@ -72,7 +72,7 @@ def pettingzoo():
     return lambda: env.step(actions)
 
 
-SMALL = ("Acrobot", "CartPole", "MountainCar", "Pendulum", "simple_")
+SMALL = [name for name in REGISTRY if name_of(name).family in ("classic_control", "mpe")]
 # SB3's grew by what it takes to take back a step that has begun.
 BUDGET = {gymnasium_one: 28, gymnasium_many: 46, sb3: 56, pettingzoo: 46}
 
@@ -86,7 +86,8 @@ def test_a_step_makes_no_more_calls_than_it_did(interface):
 
 
 @pytest.mark.skipif(not _CAN_MARK, reason="this JAX cannot be told")
-@pytest.mark.parametrize("name", [name for name in REGISTRY if name.startswith(SMALL)])
+@pytest.mark.sampled
+@pytest.mark.parametrize("name", SMALL)
 def test_a_small_step_is_one_kernel_of_three_arrays_to_two(name):
     session = Session(make(name), 64, Autoreset.NEXT_STEP)
     session.reset(0)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bridge import conformance
+from bridge.environments import rules_of
 from bridge.errors import UnsuitableError
 from native.core import Environment
 from native.registry import make
@@ -45,7 +46,13 @@ def suits(suite: str, env: Environment[Any, Any]) -> bool:
         (suite not in ONE_AGENT or env.spec.num_agents == 1)
         and (suite not in SHARED_SPACES or alike)
         and (suite != "pettingzoo: state_test" or env.spec.global_state is not None)
+        and (suite != "pettingzoo: render_test" or env.spec.render_fps is not None)
+        and (suite != "pettingzoo: max_cycles_test" or _can_be_limited(env))
     )
+
+
+def _can_be_limited(env: Environment[Any, Any]) -> bool:
+    return "horizon" in rules_of(env) and not env.spec.turns
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from native.draw import BLUE, GOLD, PAPER, RED, View, pixels
-from native.rollout import random_actions
 
 VIEW = View(left=-2.0, bottom=-1.0, right=4.0, top=3.0, width=300)
 WHITE = (1.0, 1.0, 1.0)
@@ -124,19 +123,3 @@ def test_shapes_may_be_drawn_at_many_places_at_once():
     centres = jnp.array([[0.0, 0.0], [2.0, 1.0]], jnp.float32)
     together = jax.jit(jax.vmap(lambda centre: VIEW.disc(centre, 0.5)))(centres)
     np.testing.assert_allclose(together[1], VIEW.disc(centres[1], 0.5), rtol=1e-6, atol=1e-6)
-
-
-def test_the_picture_of_an_environment_follows_its_state(env):
-    """Not one colour, and another picture after some steps."""
-    if env.spec.render_fps is None:
-        pytest.skip("no picture")
-    key = jax.random.key(0)
-    state, _ = env.init(key, env.params)
-    render, step = jax.jit(env.render), jax.jit(env.step)
-    first = np.asarray(render(state, env.params))
-    action = random_actions(env.spec, jax.random.key(1))
-    for tick in range(3):
-        state, _ = step(jax.random.fold_in(key, tick), state, action, env.params)
-    later = np.asarray(render(state, env.params))
-    assert first.dtype == np.uint8 and len(np.unique(first.reshape(-1, 3), axis=0)) > 8
-    assert first.shape == later.shape and not np.array_equal(first, later)

@@ -1,14 +1,18 @@
 """What every adapter promises alike: errors, files, pickles, processes, threads, pictures."""
 
 import concurrent.futures
+import inspect
 import math
 import multiprocessing
 import pickle
+import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from drivers import Driver, available, draw, of_known_form, play, play_anew, same
@@ -68,7 +72,7 @@ def test_the_table_imports_nothing_optional_and_says_what_is_absent():
     here, absent = adapters.installed()
     assert len(here) + len(absent) == len(adapters.INTERFACES)
     for name, message in absent.items():
-        assert f"jitbridge[{name.partition('.')[0]}]" in message
+        assert f"jitbridge[{name.partition('.')[0].replace('_', '-')}]" in message
 
 
 # ------------------------------------------------------------------------------- continuing
@@ -145,6 +149,8 @@ def test_several_threads_play_the_same(driver):
 
 @every_case
 def test_it_renders_pictures(driver, name):
+    if make(name).spec.render_fps is None:
+        pytest.skip("no picture")
     adapter = driver.make(name, **{"render_mode": "rgb_array"} if driver.has_render_mode else {})
     if not hasattr(adapter, "render"):
         pytest.skip("it draws nothing")
@@ -350,3 +356,73 @@ def test_errors_are_the_same_in_another_process():
     for error in made:
         for again in (pickle.loads(pickle.dumps(error)), type(error)(str(error))):
             assert type(again) is type(error) and str(again) == str(error)
+
+
+# ------------------------------------------------------------------------------- the same words
+
+
+WORDS = {"seed": 3, "copy": False, "rng": "pcg4d", "devices": None, "render_mode": None}
+
+
+@every_driver
+def test_every_factory_has_the_same_words_or_says_why_not(driver):
+    name = a_name(driver)
+    taken = inspect.signature(driver.interface.factory).parameters
+    assert {"params", "rng"} <= {*taken}
+    for word, value in WORDS.items():
+        if word in taken:
+            driver.make(name, **{word: value})
+            continue
+        given = {"devices": jax.devices("cpu")[:1], "render_mode": "rgb_array"}.get(word, value)
+        with pytest.raises(RulesError, match=f"^{word} has no effect here: .* "):
+            driver.make(name, **{word: given})
+        assert word in (driver.interface.factory.__doc__ or "")
+
+
+@every_driver
+def test_the_pages_name_every_factory(driver):
+    root = Path(__file__).parent.parent
+    assert driver.interface.name in (root / "docs" / "interfaces.md").read_text()
+    library, _, factory = driver.interface.name.partition(".")
+    assert re.search(rf"\| `bridge\.{library}` .*`{factory}`", (root / "README.md").read_text())
+
+
+@pytest.mark.parametrize("word", ["parallel_env", "aec_env", "parallel_vec_env"])
+def test_max_cycles_is_in_the_signature_of_pettingzoo_s_factories(word):
+    factory = getattr(pytest.importorskip("bridge.pettingzoo"), word)
+    assert "max_cycles" in inspect.signature(factory).parameters
+    many = [2] * (word == "parallel_vec_env")
+    limits = [{}, {"max_cycles": 7}, {"max_cycles": None}]
+    made = [factory("simple_spread_v3", *many, **limit) for limit in limits]
+    assert [env._session.spec.horizon for env in made] == [25, 7, None]
+
+
+def test_the_spec_of_a_vector_environment_has_its_time_limit():
+    gymnasium = pytest.importorskip("bridge.gymnasium")
+    envs = gymnasium.make_vec("CartPole-v1", 2, max_episode_steps=4)
+    assert envs.spec.max_episode_steps == 4 and envs.spec.id == "native/CartPole-v1"
+    envs.set_attr("horizon", 9)
+    assert envs.spec.max_episode_steps == 9
+    assert gymnasium.make_vec("CartPole-v1", 2).spec.max_episode_steps == 500
+
+
+@pytest.mark.parametrize(
+    "driver",
+    [d for d in of_known_form() if d.interface.many],
+    ids=lambda driver: type(driver).__name__,
+)
+def test_batches_set_params_as_their_libraries_call_methods(driver):
+    vec = driver.make("CartPole-v1")
+    call = vec.env_method if driver.interface.library == "sb3" else vec.call
+    assert [*call("set_params", {"gravity": 3.0})] == [None] * 3
+    assert [*vec.get_attr("gravity")] == [3.0] * 3
+    with pytest.raises(RulesError, match="no parameter 'gravitas'"):
+        call("set_params", {"gravitas": 1.0})
+    vec.set_attr("gravity", 5.0)
+    assert [*vec.get_attr("gravity")] == [5.0] * 3
+    if driver.interface.library == "sb3":
+        vec.env_method("set_params", {"gravity": 2.0}, indices=[1])
+        assert vec.get_attr("gravity") == [5.0, 2.0, 5.0]
+        with pytest.raises(RulesError, match="no parameter 'gravitas'"):
+            vec.env_method("set_params", {"gravity": 1.0, "gravitas": 1.0}, indices=[1])
+        assert vec.get_attr("gravity") == [5.0, 2.0, 5.0], "whole or not at all"

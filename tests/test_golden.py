@@ -1,13 +1,17 @@
-"""Frozen episodes. If one moves the dynamics moved: say so in the changelog, then rewrite it with
+"""Frozen episodes, and pictures of them.
+
+If one moves the dynamics moved: say so in the changelog, then rewrite it with
 
 pytest tests/test_golden.py --write-golden
 """
 
+import functools
 import json
 from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 from drivers import draw
 
 from native.prng import implementation
@@ -25,8 +29,9 @@ def readable(leaf):
     return array.astype(np.float64).round(4).tolist() if array.dtype.kind == "f" else array.tolist()
 
 
-def episode(env):
-    """One random episode, small enough to read in a diff."""
+@functools.lru_cache(maxsize=2)
+def played(env):
+    """States and timesteps of one random episode."""
     rng = np.random.default_rng(2)
     drawn = [draw(env, rng, 1) for _ in range(STEPS)]
     actions = {
@@ -34,7 +39,12 @@ def episode(env):
         for group in env.spec.groups
     }
     key = jax.random.key(3, impl=implementation("pcg4d"))
-    _, steps = jax.jit(rollout, static_argnums=0)(env, key, actions)
+    return jax.jit(rollout, static_argnums=0)(env, key, actions)
+
+
+def episode(env):
+    """One random episode, small enough to read in a diff."""
+    _, steps = played(env)
     ended = np.asarray(steps.terminated | steps.truncated)
     fates = [
         [int(ended[:, i].argmax()), "terminated" if steps.terminated[:, i].any() else "truncated"]
@@ -67,14 +77,29 @@ def close(found, golden):
 
 
 def test_the_golden_episode_is_unchanged(name, env, request):
-    path, played = GOLDEN / f"{name}.json", episode(env)
+    path, found = GOLDEN / f"{name}.json", episode(env)
     if request.config.getoption("--write-golden"):
-        path.write_text(written(played), encoding="utf-8")
+        path.write_text(written(found), encoding="utf-8")
+    assert path.exists(), f"write it: pytest tests/test_golden.py -k {name} --write-golden"
     golden = json.loads(path.read_text(encoding="utf-8"))
-    assert played.keys() == golden.keys()
+    assert found.keys() == golden.keys()
     for field, value in golden.items():
-        assert close(played[field], value), (field, played[field], value)
+        assert close(found[field], value), (field, found[field], value)
+
+
+def test_the_picture_follows_the_state(env):
+    """Not one colour, and another picture after some steps."""
+    if env.spec.render_fps is None:
+        pytest.skip("no picture")
+    states, _ = played(env)
+    render = jax.jit(env.render)
+    first, later = (
+        np.asarray(render(jax.tree.map(lambda leaf, t=tick: leaf[t], states), env.params))
+        for tick in (0, 3)
+    )
+    assert first.dtype == np.uint8 and len(np.unique(first.reshape(-1, 3), axis=0)) > 3
+    assert first.shape == later.shape and not np.array_equal(first, later)
 
 
 def test_every_golden_episode_has_an_environment():
-    assert {path.stem for path in GOLDEN.glob("*.json")} == set(REGISTRY)
+    assert {path.stem for path in GOLDEN.glob("*.json")} <= set(REGISTRY)

@@ -17,10 +17,10 @@ from native.mpe.simple_reference import SimpleReference
 from native.mpe.simple_spread import SimpleSpread
 from native.mpe.simple_tag import SimpleTag
 from native.mpe.simple_world_comm import SimpleWorldComm
-from native.registry import REGISTRY, make
+from native.registry import REGISTRY, make, name_of
 
 PLACES = ("position", "velocity", *LANDMARKS)  # what may coincide
-GAMES = [*{type(make(name)): 0 for name in REGISTRY if name.startswith("simple_")}]
+GAMES = [*{type(make(name)): 0 for name in REGISTRY if name_of(name).family == "mpe"}]
 
 
 @pytest.mark.parametrize("env", [*SIZES, SimpleFacmac(num_good=2)], ids=short)

@@ -18,7 +18,7 @@ from native.mpe.simple_speaker_listener import SimpleSpeakerListener
 from native.mpe.simple_spread import SimpleSpread
 from native.mpe.simple_tag import SimpleTag
 from native.mpe.simple_world_comm import SimpleWorldComm
-from native.testing.trial import with_x64
+from native.testing.episodes import with_x64
 
 # A contact is stiff: an error of position comes back up to ten times larger in the next velocity.
 # No pair of bodies in these plays comes nearer than 1e-4 to just touching, where rounding would

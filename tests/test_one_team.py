@@ -133,7 +133,7 @@ def test_a_population_draws_a_member_for_each_episode():
         nothing = {"player": jnp.zeros(1, jnp.int32)}
         once, one = env.step(key, state, nothing, params)
         two = env.step(key, once, nothing, params)[1]
-        return 29 - one.info["sticks"], one.info["sticks"] - two.info["sticks"] - 1
+        return jnp.int32(29) - one.info["sticks"], one.info["sticks"] - two.info["sticks"] - 1
 
     first, second = jax.jit(jax.vmap(takes))(jax.random.split(jax.random.key(0), 64))
     assert set(first.tolist()) == {1, 2, 3}
@@ -147,7 +147,7 @@ def test_one_agent_of_a_group_is_left_and_its_mates_are_played():
 
         def act(self, key, group, view, memory, params):
             del key, group, params
-            return view.observation[:, 1].astype(jnp.int32) + view.acts, memory
+            return view.observation[:, 1].astype(jnp.int32) + view.acts.astype(jnp.int32), memory
 
     env = one_team(Probe(agents=3), "probe_1", Echo())
     assert env.spec.agents == ("probe_1",)

@@ -15,7 +15,7 @@ from native.classic_control.cartpole import CartPole
 from native.classic_control.continuous_mountain_car import ContinuousMountainCar
 from native.classic_control.mountain_car import MountainCar
 from native.classic_control.pendulum import Pendulum
-from native.testing.trial import with_x64
+from native.testing.episodes import with_x64
 
 gymnasium = pytest.importorskip("gymnasium")
 if tuple(map(int, gymnasium.__version__.split(".")[:2])) < (1, 4):

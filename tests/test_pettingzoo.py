@@ -459,13 +459,14 @@ import bridge.pettingzoo
 from native.registry import REGISTRY
 
 for name in REGISTRY:
-    zoo = pettingzoo.make("parallel", f"native/{name}", max_cycles=2)
-    assert zoo.metadata["name"] == name and zoo.max_cycles == 2
+    zoo = pettingzoo.make("parallel", f"native/{name}")
+    assert zoo.metadata["name"] == name
     turns = pettingzoo.make("aec", f"native/{name}", render_mode=None)
     assert isinstance(turns, pettingzoo.AECEnv)
     spec = pettingzoo.spec("parallel", f"native/{name}")
     assert spec.make().metadata["name"] == name and isinstance(spec.entry_point, str)
-assert pettingzoo.make("parallel", "native/simple_spread", N=2).max_num_agents == 2
+zoo = pettingzoo.make("parallel", "native/simple_spread", N=2, max_cycles=2)
+assert zoo.max_num_agents == zoo.max_cycles == 2
 pettingzoo.pprint_registry()
 """
 

@@ -24,8 +24,7 @@ CART = "native.classic_control.cartpole:CartPole"
 
 @pytest.fixture
 def alone(monkeypatch):
-    """What is registered is gone after the test, and no library hears of it."""
-    monkeypatch.setattr(registry, "_names", dict(registry.names()))
+    """No library hears of what is registered."""
     monkeypatch.setattr(registry, "_followers", {})
 
 
@@ -168,6 +167,7 @@ def test_a_registered_name_is_made_and_known_for_what_it_is():
         ("x", 3, {}, "expected a class or 'module:attribute', got 3"),
         ("x", "native.core", {}, "expected a class or 'module:attribute'"),
         ("x", "native.core:Nothing", {}, "x is not at 'native.core:Nothing'. AttributeError"),
+        ("x", dict, {}, "<class 'dict'> makes {}, which is no Environment"),
     ],
 )
 def test_what_cannot_be_registered_is_refused_by_name(name, build, more, message):

@@ -17,7 +17,7 @@ from native.registry import make
 from native.rollout import Choice, collect, random_actions, random_policy, rollout
 from native.rules import RuleError
 from native.spaces import Box, Discrete, MultiBinary, MultiDiscrete
-from native.testing.trial import with_x64
+from native.testing.episodes import with_x64
 
 pytestmark = pytest.mark.sampled
 

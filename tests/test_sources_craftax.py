@@ -15,7 +15,7 @@ from bridge.sources.craftax import from_craftax
 from bridge.sources.foreign import as_it_comes
 from native.batch import Autoreset
 from native.prng import implementation
-from native.testing import form
+from native.testing import structure
 
 NAME, LIMIT, SEED = "Craftax-Classic-Symbolic-v1", 6, 5
 
@@ -73,9 +73,9 @@ def test_achievements_are_info(played):
 
 def test_the_contract_of_form_holds():
     native = limited(make())
-    for check in (form.check_rules, form.check_spec, form.check_shapes):
+    for check in (structure.check_rules, structure.check_spec, structure.check_shapes):
         check(native)
-    form.check_init_and_step_agree(native)
+    structure.check_init_and_step_agree(native)
 
 
 def test_with_and_without_their_auto_reset_it_is_the_same_rule():

@@ -19,7 +19,7 @@ from native.prng import implementation
 from native.rollout import rollout
 from native.spaces import Box, Dict, Discrete, MultiBinary
 from native.testing import check_environment
-from native.testing.trial import with_x64
+from native.testing.episodes import with_x64
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,9 +25,8 @@ from bridge.errors import ResultsError, UnsuitableError
 from bridge.training import evaluation, games, learning, playing, recipes, results
 from bridge.training.recipes import RECIPES, Falling, Recipe
 from native.classic_control.cartpole import CartPole
-from native.registry import REGISTRY, make
+from native.registry import make, names
 
-ONE_AGENT = sorted(name for name in REGISTRY if make(name).spec.num_agents == 1)
 FILES = {"checkpoint.zip", "episode.gif", "evaluation.json", "learning_curve.png", "model.zip"}
 
 PPO = RECIPES["CartPole-v1"]
@@ -65,9 +64,8 @@ def steps_of(out: Path) -> int:
 # recipes
 
 
-@pytest.mark.parametrize("name", ONE_AGENT)
-def test_every_environment_of_one_agent_has_a_recipe(name):
-    assert name in RECIPES
+def test_every_task_of_classic_control_has_a_recipe():
+    assert {name.id for name in names().values() if name.family == "classic_control"} <= {*RECIPES}
 
 
 @pytest.mark.parametrize("recipe", [*RECIPES.values(), recipes.DISCRETE, recipes.CONTINUOUS])

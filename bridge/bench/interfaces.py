@@ -81,4 +81,6 @@ def through(interface: Interface, env: Env, rows: int, actions: Sequence[Any]) -
 
     by_itself = interface.autoreset is not Autoreset.DISABLED
     take = worlds[0].step if by_itself else step
-    return Play(begin, take, actions, lambda shown: driver.see(shown, env.spec), worlds[0].close)
+    return Play(
+        begin, take, actions, lambda shown: driver.see(shown, env.spec), lambda: worlds[0].close()
+    )

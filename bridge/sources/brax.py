@@ -15,6 +15,8 @@ from bridge.rules import time_limit
 from .foreign import ByPickle
 from .physics import EPISODE_LENGTH, PhysicsEnvironment, bare
 
+__all__ = ["PhysicsEnvironment", "from_brax"]
+
 
 def from_brax(env: Any, *, episode_length: int | None = None) -> PhysicsEnvironment:
     """A Brax environment as a native one.

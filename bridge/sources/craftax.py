@@ -24,6 +24,8 @@ import jax.numpy as jnp
 from .foreign import as_it_comes
 from .gymnax import GymnaxEnvironment, State, adopted
 
+__all__ = ["CraftaxEnvironment", "from_craftax"]
+
 _BLOCK = 16  # pixels along the side of a block in a picture
 
 

@@ -29,27 +29,20 @@ import numpy as np
 
 from bridge.errors import UnsuitableError
 from bridge.rules import time_limit
-from native import core
-from native.core import Group, Spec, Timestep, pytree, restart, transition
+from native.core import Group, Spec, Timestep
 
+from .base import FixedTogether, State
 from .foreign import ByValue, as_it_comes
 from .gymnasium_spaces import action_space, observation_space, observed, offset
 from .trees import plain_info
+
+__all__ = ["FuncEnvironment", "from_func_env"]
 
 # What `FuncEnv.transform` replaces in the object it is called on.
 _TRANSFORMED = (
     *("initial", "transition", "observation", "reward", "terminal"),
     *("state_info", "transition_info", "step_info"),
 )
-
-
-@pytree
-class State:
-    """Everything that changes."""
-
-    theirs: Any  # their state, every leaf in the shape and dtype that a step gives it
-    tick: jax.Array  # int32 (), steps so far
-    over: jax.Array  # bool ()
 
 
 def from_func_env(env: Any, params: Any = None, *, horizon: int | None = None) -> "FuncEnvironment":
@@ -81,17 +74,12 @@ def from_func_env(env: Any, params: Any = None, *, horizon: int | None = None) -
 
 
 @dataclasses.dataclass(frozen=True)
-class FuncEnvironment:
+class FuncEnvironment(FixedTogether):
     """A functional environment of Gymnasium's; make one with `from_func_env`."""
 
     func: ByValue
     given: ByValue
     horizon: int | None = None
-
-    @property
-    def params(self) -> tuple[()]:
-        """None: theirs are part of the rules."""
-        return ()
 
     @functools.cached_property
     def spec(self) -> Spec:
@@ -115,8 +103,7 @@ class FuncEnvironment:
             none = {name: jnp.zeros(leaf.shape, leaf.dtype) for name, leaf in later.items()}
             info = none | plain_info(self._call("state_info", now))
             seen = self._see(now, key)
-        state = State(theirs=now, tick=jnp.int32(0), over=jnp.bool_(False))
-        return state, restart(seen, 1, info)
+        return self.begun(now, seen, info)
 
     def step(
         self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: tuple[()]
@@ -135,16 +122,12 @@ class FuncEnvironment:
                 for name, leaf in info.items()
             }
             seen = self._see(now, key)
-        tick = state.tick + 1
-        ended = jnp.asarray(terminal, jnp.bool_).reshape(1)
-        late = core.late(tick, self.horizon)
-        return State(theirs=now, tick=tick, over=state.over | ended[0] | late), transition(
-            self.spec,
-            acting=~state.over[None],
+        return self.stepped(
+            state,
+            now,
             observation=seen,
-            reward=jnp.asarray(reward, jnp.float32).reshape(1),
-            terminated=ended,
-            truncated=late[None],
+            reward=jnp.reshape(reward, ()),
+            terminated=terminal,
             info=info,
         )
 

@@ -36,6 +36,8 @@ from .foreign import ByValue, as_it_comes
 from .gymnax_spaces import action_space, no_action, observation_space
 from .trees import named_parts, plain_info
 
+__all__ = ["GymnaxEnvironment", "from_gymnax"]
+
 NEVER = int(np.iinfo(np.int32).max)  # a time limit that no episode reaches
 
 # Classes of gymnax that observe values outside the bounds they declare.

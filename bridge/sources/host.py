@@ -33,9 +33,12 @@ from bridge.errors import UnsuitableError
 from bridge.rules import time_limit
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 
+from .base import Fixed
 from .foreign import ByValue
 from .gymnasium_spaces import action_space, observation_space
 from .host_pool import Pool, is_parallel
+
+__all__ = ["HostEnvironment", "from_host"]
 
 
 @pytree
@@ -96,16 +99,11 @@ def from_host(make: Callable[[], Any], *, horizon: int | None = None) -> "HostEn
 
 
 @dataclasses.dataclass(frozen=True)
-class HostEnvironment:
+class HostEnvironment(Fixed):
     """An environment on the host; make one with `from_host`."""
 
     make: ByValue
     spec: Spec
-
-    @property
-    def params(self) -> tuple[()]:
-        """None: whatever there are, the host has them."""
-        return ()
 
     def init(self, key: jax.Array, params: tuple[()]) -> tuple[State, Timestep]:
         """Reset it, with a seed drawn from the key."""

@@ -38,6 +38,7 @@ from native.abilities import where_declared
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Dict, Discrete, Flat, Space
 
+from .base import Fixed
 from .foreign import ByValue, as_it_comes
 from .gymnax_spaces import action_space, no_action, observation_space
 from .jaxmarl_forms import (
@@ -93,16 +94,11 @@ def from_jaxmarl(env: Any) -> "JaxmarlEnvironment":
 
 
 @dataclasses.dataclass(frozen=True)
-class JaxmarlEnvironment:
+class JaxmarlEnvironment(Fixed):
     """A JaxMARL environment; make one with `from_jaxmarl`."""
 
     held: ByValue
     horizon: int | None
-
-    @property
-    def params(self) -> tuple[()]:
-        """None: what a JaxMARL environment is made with is fixed."""
-        return ()
 
     @functools.cached_property
     def spec(self) -> Spec:
@@ -260,10 +256,6 @@ class JaxmarlEnvironment:
         del params
         world: jax.Array = state.world
         return world
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields, without what follows from them."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 class _Shapes(NamedTuple):

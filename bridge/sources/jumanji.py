@@ -40,11 +40,14 @@ from bridge.errors import UnsuitableError
 from native.abilities import where_declared
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 
+from .base import Fixed
 from .foreign import ByPickle, as_it_comes
 from .instead import advice, interface_of
 from .jumanji_spaces import MASK, Choice, legal, observation_space, observed
 from .states import in_our_dtypes, in_their_dtypes, legacy_key
 from .trees import plain_info
+
+__all__ = ["JumanjiEnvironment", "from_jumanji"]
 
 GROUP = "agent"
 LAST = 2  # their step type
@@ -92,17 +95,12 @@ def from_jumanji(env: Any, *, central: bool = False) -> "JumanjiEnvironment":
 
 
 @dataclasses.dataclass(frozen=True)
-class JumanjiEnvironment:
+class JumanjiEnvironment(Fixed):
     """A Jumanji environment; make one with `from_jumanji`."""
 
     held: ByPickle
     horizon: int | None
     central: bool = False
-
-    @property
-    def params(self) -> tuple[()]:
-        """None: what a Jumanji environment is made with is fixed."""
-        return ()
 
     @functools.cached_property
     def spec(self) -> Spec:
@@ -222,10 +220,6 @@ class JumanjiEnvironment:
         """What their last observation said."""
         del params
         return {GROUP: state.mask}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields, without what follows from them."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 def _with_time_limit(env: Any, limit: int) -> Any:

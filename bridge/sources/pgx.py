@@ -27,24 +27,17 @@ import jax.numpy as jnp
 
 from bridge.errors import UnsuitableError
 from bridge.rules import time_limit
-from native import core
-from native.core import Group, Spec, Timestep, pytree, restart, transition
+from native.core import Group, Spec, Timestep
 from native.spaces import Discrete
 
+from .base import FixedTogether, State
 from .foreign import ByValue, as_it_comes
 from .states import strong
 from .trees import space_of
 
+__all__ = ["PgxGame", "from_pgx"]
+
 GROUP = "player"
-
-
-@pytree
-class State:
-    """Everything that changes."""
-
-    game: Any  # Pgx's own state
-    tick: jax.Array  # int32 (), steps so far
-    over: jax.Array  # bool ()
 
 
 def from_pgx(env: Any, *, horizon: int | None = None) -> "PgxGame":
@@ -64,16 +57,11 @@ def from_pgx(env: Any, *, horizon: int | None = None) -> "PgxGame":
 
 
 @dataclasses.dataclass(frozen=True)
-class PgxGame:
+class PgxGame(FixedTogether):
     """A Pgx game; make one with `from_pgx`."""
 
     game: ByValue
     horizon: int | None = None
-
-    @property
-    def params(self) -> tuple[()]:
-        """None: what a Pgx game is made with is fixed."""
-        return ()
 
     @functools.cached_property
     def spec(self) -> Spec:
@@ -91,28 +79,23 @@ class PgxGame:
         del params
         with as_it_comes():
             game = strong(self.game.it.init(key))
-        state = State(game=game, tick=jnp.int32(0), over=jnp.bool_(False))
-        return state, restart(self._observe(game), self.spec.num_agents, _info(game))
+        return self.begun(game, self._observe(game), _info(game))
 
     def step(
         self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: tuple[()]
     ) -> tuple[State, Timestep]:
         """The current player moves."""
         del params
-        move = action[GROUP][state.game.current_player]
+        move = action[GROUP][state.theirs.current_player]
         with as_it_comes():
-            game = strong(self.game.it.step(state.game, move, key))
-        tick = state.tick + 1
-        late = game.truncated | core.late(tick, self.horizon)
-        everyone = jnp.ones(self.spec.num_agents, jnp.bool_)
-        after = State(game=game, tick=tick, over=state.over | game.terminated | late)
-        return after, transition(
-            self.spec,
-            acting=everyone & ~state.over,
+            game = strong(self.game.it.step(state.theirs, move, key))
+        return self.stepped(
+            state,
+            game,
             observation=self._observe(game),
-            reward=game.rewards.astype(jnp.float32),
-            terminated=everyone & game.terminated,
-            truncated=everyone & late,
+            reward=game.rewards,
+            terminated=game.terminated,
+            truncated=game.truncated,
             info=_info(game),
         )
 
@@ -120,13 +103,13 @@ class PgxGame:
         """What the current player may do; all True for the others, and when the game is over."""
         del params
         agents = jnp.arange(self.spec.num_agents, dtype=jnp.int32)
-        waits = (agents != state.game.current_player) | state.over
-        return {GROUP: waits[:, None] | state.game.legal_action_mask[None]}
+        waits = (agents != state.theirs.current_player) | state.over
+        return {GROUP: waits[:, None] | state.theirs.legal_action_mask[None]}
 
     def current_agent(self, state: State, params: tuple[()]) -> jax.Array:
         """Whose action the next step reads: int32 ()."""
         del params
-        return _info(state.game)["current_agent"]
+        return _info(state.theirs)["current_agent"]
 
     def _observe(self, game: Any) -> dict[str, jax.Array]:
         # `Env.observe` with a player is deprecated; what it calls is what every game implements.

@@ -20,25 +20,16 @@ import jax
 import jax.numpy as jnp
 
 from bridge.errors import UnsuitableError
-from native import core
-from native.core import Group, Spec, Timestep, pytree, restart, transition
+from native.core import Group, Spec, Timestep
 from native.spaces import Box, Dict, Space
 
+from .base import FixedTogether, State
 from .foreign import ByPickle, as_it_comes
 from .states import in_our_dtypes, in_their_dtypes, legacy_key
 from .trees import named_parts, native_dtype, plain_info, space_of
 
 GROUP = "agent"
 EPISODE_LENGTH = 1000  # with which Brax's own training ends an episode
-
-
-@pytree
-class State:
-    """Everything that changes."""
-
-    theirs: Any  # their state, in dtypes of the contract
-    tick: jax.Array  # int32 ()
-    over: jax.Array  # bool ()
 
 
 def bare(env: Any, training: Collection[str]) -> tuple[Any, int | None]:
@@ -78,7 +69,7 @@ def bare(env: Any, training: Collection[str]) -> tuple[Any, int | None]:
 
 
 @dataclasses.dataclass(frozen=True)
-class PhysicsEnvironment:
+class PhysicsEnvironment(FixedTogether):
     """An environment with Brax's interface.
 
     Attributes:
@@ -90,11 +81,6 @@ class PhysicsEnvironment:
     held: ByPickle
     library: str
     horizon: int | None
-
-    @property
-    def params(self) -> tuple[()]:
-        """None: what theirs is made with is fixed."""
-        return ()
 
     @functools.cached_property
     def spec(self) -> Spec:
@@ -116,8 +102,7 @@ class PhysicsEnvironment:
         del params
         with as_it_comes():
             shown = self._reset(key)
-            state = State(theirs=in_our_dtypes(shown), tick=jnp.int32(0), over=jnp.bool_(False))
-            return state, restart(_observed(shown), 1, _info(shown))
+            return self.begun(in_our_dtypes(shown), _observed(shown), _info(shown))
 
     def step(
         self, key: jax.Array, state: State, action: Mapping[str, Any], params: tuple[()]
@@ -128,17 +113,12 @@ class PhysicsEnvironment:
             before = in_their_dtypes(state.theirs, self._shapes)
             still = jnp.where(state.over, 0.0, action[GROUP][0])  # metrics show who acts afterwards
             shown = self.held.it.step(before, still)
-            tick = state.tick + 1
-            done = jnp.asarray(shown.done) != 0
-            late = core.late(tick, self.horizon)
-            after = State(theirs=in_our_dtypes(shown), tick=tick, over=state.over | done | late)
-            return after, transition(
-                self.spec,
-                acting=~state.over[None],
+            return self.stepped(
+                state,
+                in_our_dtypes(shown),
                 observation=_observed(shown),
-                reward=jnp.asarray(shown.reward, jnp.float32)[None],
-                terminated=done[None],
-                truncated=late[None],
+                reward=shown.reward,
+                terminated=jnp.asarray(shown.done) != 0,
                 info=_info(shown),
             )
 
@@ -166,10 +146,6 @@ class PhysicsEnvironment:
             metrics=whole(first.metrics, self._shapes.metrics),
         )
         return jax.tree.map(lambda a, b: jnp.asarray(a, b.dtype), first, self._shapes)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields, without what follows from them."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 def _observed(shown: Any) -> dict[str, Any]:

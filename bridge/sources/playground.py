@@ -22,6 +22,8 @@ from bridge.rules import time_limit
 from .foreign import ByPickle
 from .physics import EPISODE_LENGTH, PhysicsEnvironment, bare
 
+__all__ = ["PhysicsEnvironment", "from_playground"]
+
 _TRAINING = ("mujoco_playground._src.wrapper", "brax.envs.wrappers.training")
 
 

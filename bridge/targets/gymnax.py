@@ -32,6 +32,8 @@ except ImportError as error:
 
 from .spaces import theirs
 
+__all__ = ["GymnaxBridge", "Params", "make"]
+
 _TELLS_ENDINGS_APART = hasattr(environment.Environment, "is_truncated")  # since gymnax 1.0
 _NEVER = int(np.iinfo(np.int32).max)
 

@@ -127,9 +127,9 @@ def _opponent(world: Environment[Any, Any], name: str) -> AnyOpponent:
         raise UnknownNameError(f"--opponent {name}: {error}.") from error
     if isinstance(found, type):
         found = found()
-    if not (callable(found) or isinstance(found, Opponent)):
-        raise UnsuitableError(f"--opponent {name} is no policy but {found!r}.")
     policy: AnyOpponent = found
+    if not (isinstance(found, Opponent) or callable(found)):
+        raise UnsuitableError(f"--opponent {name} is no policy but {found!r}.")
     return policy
 
 

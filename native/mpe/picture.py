@@ -84,7 +84,7 @@ class Sheet:
         return VIEW.fill(canvas, VIEW.disc(eye, 0.3 * size), draw.PAPER)
 
 
-def hunt(state: Any, hunters: int, params: Any) -> jax.Array:
+def pursuit(state: Any, hunters: int, params: Any) -> jax.Array:
     """Obstacles and bodies of a game of hunters, red, and prey, green: uint8 (400, 400, 3)."""
     sheet = Sheet.around(state.position)
     canvas = sheet.blank()

@@ -30,7 +30,7 @@ from native.core import Spec, Timestep, pytree, restart, transition
 from native.spaces import Box
 from native.trig import sincos
 
-from . import hunt, interface, picture, world
+from . import interface, picture, pursuit, world
 
 CATCH = 10.0
 FARTHEST = 0.9  # that an obstacle lies from the middle, on each axis
@@ -48,7 +48,7 @@ class State:
 
 
 @pytree
-class Params(hunt.Params):
+class Params(pursuit.Params):
     """Numbers of the dynamics; lengths in half-widths of the arena."""
 
     agent_acceleration: float = 1.0  # of prey, which push no harder than 1
@@ -103,13 +103,13 @@ class SimpleFacmac:
         moves = jnp.where(acting[:, None], interface.steer(action["adversary"]), 0.0)
         points = jax.random.uniform(key, (self.num_good, POINTS, 2), jnp.float32)
         control = jnp.concatenate([moves, flight(points, state.position, hunters, params)])
-        position, velocity = hunt.move(
+        position, velocity = pursuit.move(
             state.position, state.velocity, control, state.obstacles, hunters, params
         )
         after = State(
             position=position, velocity=velocity, obstacles=state.obstacles, tick=state.tick + 1
         )
-        caught = functools.reduce(jnp.add, hunt.caught(position, hunters, params))
+        caught = functools.reduce(jnp.add, pursuit.caught(position, hunters, params))
         return after, transition(
             self.spec,
             acting=acting,
@@ -127,7 +127,7 @@ class SimpleFacmac:
 
     def render(self, state: State, params: Params) -> jax.Array:
         """The arena from above, adversaries red, prey green: uint8 (400, 400, 3)."""
-        return picture.hunt(state, self.num_adversaries, params)
+        return picture.pursuit(state, self.num_adversaries, params)
 
     def _observe(self, state: State, params: Params) -> dict[str, jax.Array]:
         viewers = slice(self.num_adversaries)

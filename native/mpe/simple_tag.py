@@ -23,7 +23,7 @@ import jax.numpy as jnp
 
 from native.core import Spec, Timestep, pytree, restart, transition
 
-from . import hunt, interface, picture, world
+from . import interface, picture, pursuit, world
 
 CATCH = 10.0
 FARTHEST = 0.9  # that an obstacle lies from the middle, on each axis
@@ -52,10 +52,10 @@ class SimpleTag:
     num_agent_neighbors: int | None = None
     num_landmark_neighbors: int | None = None
     horizon: int | None = 25
-    params: hunt.Params = dataclasses.field(default_factory=hunt.Params)
+    params: pursuit.Params = dataclasses.field(default_factory=pursuit.Params)
 
     def __post_init__(self) -> None:
-        interface.check(self, hunt.Params)
+        interface.check(self, pursuit.Params)
 
     @property
     def spec(self) -> Spec:
@@ -71,7 +71,7 @@ class SimpleTag:
             groups.append(interface.team(team, count, seen + 2 * others, action))
         return interface.spec("simple_tag_v3", groups, self.horizon)
 
-    def init(self, key: jax.Array, params: hunt.Params) -> tuple[State, Timestep]:
+    def init(self, key: jax.Array, params: pursuit.Params) -> tuple[State, Timestep]:
         """Scatter everybody and the obstacles."""
         del params
         places = jax.random.uniform(
@@ -87,7 +87,7 @@ class SimpleTag:
         return state, restart(self._observe(state), self._bodies)
 
     def step(
-        self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: hunt.Params
+        self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: pursuit.Params
     ) -> tuple[State, Timestep]:
         """Push, collide, move, judge."""
         del key
@@ -95,10 +95,10 @@ class SimpleTag:
         acting = acting & ~state.over
         moves = interface.steer(jnp.concatenate([action["adversary"], action["agent"]]))
         control = jnp.where(acting[:, None], moves, 0.0)
-        position, velocity = hunt.move(
+        position, velocity = pursuit.move(
             state.position, state.velocity, control, state.obstacles, self.num_adversaries, params
         )
-        caught = hunt.caught(position, self.num_adversaries, params)
+        caught = pursuit.caught(position, self.num_adversaries, params)
         ended = ~late & functools.reduce(jnp.logical_and, caught > 0) & self.terminate_on_success
         after = State(
             position=position,
@@ -116,14 +116,14 @@ class SimpleTag:
             truncated=late,
         )
 
-    def global_state(self, state: State, params: hunt.Params) -> jax.Array:
+    def global_state(self, state: State, params: pursuit.Params) -> jax.Array:
         """What everybody observes, one after the other: float32."""
         del params
         return interface.everything(self._observe(state))
 
-    def render(self, state: State, params: hunt.Params) -> jax.Array:
+    def render(self, state: State, params: pursuit.Params) -> jax.Array:
         """The arena from above, adversaries red, agents green: uint8 (400, 400, 3)."""
-        return picture.hunt(state, self.num_adversaries, params)
+        return picture.pursuit(state, self.num_adversaries, params)
 
     @property
     def _bodies(self) -> int:

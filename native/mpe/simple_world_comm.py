@@ -26,7 +26,7 @@ import jax.numpy as jnp
 from native import draw
 from native.core import Spec, Timestep, pytree, restart, transition
 
-from . import hunt, interface, picture, world
+from . import interface, picture, pursuit, world
 
 WORDS = 4
 CATCH, MEAL = 5.0, 2.0
@@ -45,7 +45,7 @@ class State:
 
 
 @pytree
-class Params(hunt.Params):
+class Params(pursuit.Params):
     """Numbers of the dynamics; lengths in half-widths of the arena."""
 
     agent_radius: float = 0.045
@@ -109,7 +109,7 @@ class SimpleWorldComm:
         words = interface.utter(action["leadadversary"], WORDS, moves=True)
         control = jnp.where(acting[:, None], moves, 0.0)
         obstacles, hunters = state.landmarks[: self.num_obstacles], self.num_adversaries
-        position, velocity = hunt.move(
+        position, velocity = pursuit.move(
             state.position, state.velocity, control, obstacles, hunters, params
         )
         after = State(
@@ -184,7 +184,7 @@ class SimpleWorldComm:
         """Who is in which forest, (bodies, forests), and who sees whom, (bodies, bodies)."""
         here = state.position
         forests = self._apart(state.landmarks)[2]
-        reach = hunt.radii(self.num_adversaries, here, params) + params.forest_radius
+        reach = pursuit.radii(self.num_adversaries, here, params) + params.forest_radius
         inside = world.square(here[:, None] - forests[None]) < jnp.square(reach)[:, None]
         leads = jnp.arange(self._bodies, dtype=jnp.int32) == 0
         nobody = jnp.zeros(self._bodies, jnp.bool_)
@@ -195,7 +195,7 @@ class SimpleWorldComm:
     def _reward(self, state: State, params: Params) -> jax.Array:
         hunters, prey = jnp.split(state.position, [self.num_adversaries])
         _, food, _ = self._apart(state.landmarks)
-        caught = hunt.caught(state.position, self.num_adversaries, params)
+        caught = pursuit.caught(state.position, self.num_adversaries, params)
         paid = CATCH * functools.reduce(jnp.add, caught)
         meals = world.overlaps(prey, food, params.agent_radius + params.food_radius)
         kept = MEAL * meals - 0.05 * world.to_nearest(prey, food) - 2 * world.excursion(prey)

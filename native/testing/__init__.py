@@ -13,8 +13,8 @@ environment itself raises is passed on. No check needs pytest.
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from . import conduct, form
-from .trial import AnyEnvironment, ContractError
+from . import behaviour, structure
+from .episodes import AnyEnvironment, ContractError
 
 __all__ = ["CHECKS", "ContractError", "check_environment"]
 
@@ -32,23 +32,23 @@ def check_environment(env: AnyEnvironment) -> None:
 
 
 CHECKS: Mapping[str, Check] = {
-    "rules are frozen and equal by value": form.check_rules,
-    "spec is usable": form.check_spec,
-    "one row per agent": form.check_shapes,
-    "init and step agree": form.check_init_and_step_agree,
-    "params can be traced": form.check_params,
-    "action masks": conduct.check_action_mask,
-    "observations lie in their spaces": conduct.check_observations,
-    "rewards are finite": conduct.check_rewards,
-    "same key, same story": conduct.check_determinism,
-    "jit changes nothing": conduct.check_jit,
-    "vmap is a loop": conduct.check_vmap,
-    "x64 changes nothing": conduct.check_x64,
-    "agents end once and in one way": conduct.check_endings,
-    "ended agents are silent": conduct.check_ended_agents_are_silent,
-    "ended agents cannot act": conduct.check_ended_agents_cannot_act,
-    "the horizon truncates": conduct.check_horizon,
-    "turns": conduct.check_turns,
-    "global state": conduct.check_global_state,
-    "picture": form.check_render,
+    "rules are frozen and equal by value": structure.check_rules,
+    "spec is usable": structure.check_spec,
+    "one row per agent": structure.check_shapes,
+    "init and step agree": structure.check_init_and_step_agree,
+    "params can be traced": structure.check_params,
+    "action masks": behaviour.check_action_mask,
+    "observations lie in their spaces": behaviour.check_observations,
+    "rewards are finite": behaviour.check_rewards,
+    "same key, same story": behaviour.check_determinism,
+    "jit changes nothing": behaviour.check_jit,
+    "vmap is a loop": behaviour.check_vmap,
+    "x64 changes nothing": behaviour.check_x64,
+    "agents end once and in one way": behaviour.check_endings,
+    "ended agents are silent": behaviour.check_ended_agents_are_silent,
+    "ended agents cannot act": behaviour.check_ended_agents_cannot_act,
+    "the horizon truncates": behaviour.check_horizon,
+    "turns": behaviour.check_turns,
+    "global state": behaviour.check_global_state,
+    "picture": structure.check_render,
 }

@@ -5,11 +5,13 @@ environment inside; so are masks, turns, global state and picture, where the spe
 """
 
 import dataclasses
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from native.abilities import where_declared
 from native.core import (
@@ -147,6 +149,11 @@ def variants(env: Any, params: Any) -> Iterator[Any]:
         yield env
 
 
+def own_key(key: jax.Array, purpose: str) -> jax.Array:
+    """Randomness of a wrapper's own: apart from that of the environment inside, which has `key`."""
+    return jax.random.fold_in(key, zlib.crc32(purpose.encode()))
+
+
 def unwrapped(
     env: Environment[Any, Any], state: Any, params: Any
 ) -> tuple[Environment[Any, Any], Any, Any]:
@@ -163,3 +170,13 @@ def mover(env: Environment[Any, Any], state: Any, params: Any) -> jax.Array | bo
         return True
     turn = cast(TakesTurns, env).current_agent(state, params)
     return jnp.arange(env.spec.num_agents, dtype=turn.dtype) == turn
+
+
+def repeated(params: Any, count: int) -> Any:
+    """The same parameters `count` times, along a leading axis; numbers as JAX sees them."""
+    dtypes: dict[type, Any] = {bool: np.bool_, int: np.int32, float: np.float32}
+
+    def of(leaf: Any) -> np.ndarray:
+        return np.broadcast_to(np.asarray(leaf, dtypes.get(type(leaf))), (count, *np.shape(leaf)))
+
+    return jax.tree.map(of, params)

@@ -11,7 +11,7 @@ import numpy as np
 from native import rules
 from native.core import Environment, Timestep, pytree
 
-from .base import Wrapper, variants
+from .base import Wrapper, own_key, repeated, variants
 
 
 @pytree
@@ -34,10 +34,7 @@ class Levels(Wrapper):
     @property
     def params(self) -> Any:
         """The usual ones of the environment inside, `count` times."""
-        return jax.tree.map(
-            lambda leaf: np.broadcast_to(_array(leaf), (self.count, *np.shape(leaf))),
-            self.env.params,
-        )
+        return repeated(self.env.params, self.count)
 
     def inner(self, state: State, params: Any) -> tuple[Any, Any]:
         """With the parameters of the level."""
@@ -52,7 +49,7 @@ class Levels(Wrapper):
 
     def init(self, key: jax.Array, params: Any) -> tuple[State, Timestep]:
         """Draw a level, each with the same chance, and begin in it."""
-        level = jax.random.randint(jax.random.fold_in(key, 1), (), 0, self.count, jnp.int32)
+        level = jax.random.randint(own_key(key, "levels"), (), 0, self.count, jnp.int32)
         env, shown = self.env.init(key, _of(level, params))
         return State(env=env, level=level), _told(shown, level)
 
@@ -62,12 +59,6 @@ class Levels(Wrapper):
         """As the environment inside."""
         env, shown = super().step(key, state, action, params)
         return dataclasses.replace(state, env=env), _told(shown, state.level)
-
-
-def _array(leaf: Any) -> Any:
-    """Python's numbers as JAX sees them."""
-    dtypes: dict[type, Any] = {bool: np.bool_, int: np.int32, float: np.float32}
-    return np.asarray(leaf, dtypes.get(type(leaf)))
 
 
 def _plain(leaf: Any) -> Any:

@@ -11,7 +11,7 @@ from native.abilities import where_declared
 from native.core import Spec, TakesTurns, Timestep
 from native.rules import RuleError
 
-from .base import mover
+from .base import mover, own_key
 from .one_team import Change, OneTeam, State
 
 
@@ -45,7 +45,7 @@ class OneOfTurns(OneTeam):
         everyone = jnp.ones(self.env.spec.num_agents, jnp.bool_)
         memory = self._memory(key, params) if self.sees else {}
         state = State(env=env, memory=memory, seen=shown, acting=everyone)
-        state = self._until_ours(jax.random.fold_in(key, 2), state, params)
+        state = self._until_ours(own_key(key, "turns"), state, params)
         return state, _unended(state.seen)
 
     def advance(
@@ -65,7 +65,7 @@ class OneOfTurns(OneTeam):
         }
         joint = change(self._joint(action[self.ours.group.name], chosen))
         state = self._move(jax.random.fold_in(key, 0), state, joint, params)
-        state = self._until_ours(jax.random.fold_in(key, 2), state, params)
+        state = self._until_ours(own_key(key, "turns"), state, params)
         shown = state.seen
         after = _unended(_blind(self.env.spec, state.acting, shown))
         return dataclasses.replace(state, seen=after), shown

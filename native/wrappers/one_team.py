@@ -18,7 +18,7 @@ from native.abilities import where_declared
 from native.core import Group, Masks, Spec, Timestep, pytree
 from native.rules import RuleError, refuse
 
-from .base import Wrapper, mover, unwrapped
+from .base import Wrapper, mover, own_key, unwrapped
 from .opponent import AnyOpponent, Opponent, View
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -199,7 +199,7 @@ class OneTeam(Wrapper):
 
     def _memory(self, key: jax.Array, params: Any) -> dict[str, Any]:
         assert isinstance(self.opponent, Opponent)
-        apart = jax.random.fold_in(key, 1)
+        apart = own_key(key, "memory")
         learned = self._learned(params)
         return {
             part.group.name: self.opponent.init(apart, part.group, learned) for part in self.theirs

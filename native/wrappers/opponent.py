@@ -21,6 +21,8 @@ from native import rules
 from native.core import Environment, Group, Masks, pytree
 from native.spaces import Discrete
 
+from .base import own_key, repeated
+
 
 @pytree
 class View:
@@ -121,14 +123,11 @@ class Population(Opponent):
     @property
     def params(self) -> Any:
         """The usual ones of the member, `size` times."""
-        return jax.tree.map(
-            lambda leaf: jnp.broadcast_to(jnp.asarray(leaf), (self.size, *jnp.shape(leaf))),
-            self.member.params,
-        )
+        return repeated(self.member.params, self.size)
 
     def init(self, key: jax.Array, group: Group, params: Any) -> Any:
         """Draw one, the same for all groups."""
-        number = jax.random.randint(jax.random.fold_in(key, 1), (), 0, self.size, jnp.int32)
+        number = jax.random.randint(own_key(key, "population"), (), 0, self.size, jnp.int32)
         return number, self.member.init(key, group, self._of(number, params))
 
     def act(

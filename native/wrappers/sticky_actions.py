@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from native import rules
 from native.core import Masks, Timestep, pytree
 
-from .base import Wrapper, mover
+from .base import Wrapper, mover, own_key
 
 NAME = "repeat_action_probability"
 
@@ -63,7 +63,7 @@ class StickyActions(Wrapper):
     ) -> tuple[State, Timestep]:
         """As the environment inside, which has the key of the step; each agent draws for itself."""
         inner, spec = self.inner_params(params), self.spec
-        drawn = jax.random.uniform(jax.random.fold_in(key, 1), (spec.num_agents,), jnp.float32)
+        drawn = jax.random.uniform(own_key(key, NAME), (spec.num_agents,), jnp.float32)
         sticks = state.acted & (drawn < params.own[NAME])
         counts = state.acting & mover(self.env, state.env, inner)
         masks: Mapping[str, Any] = {}

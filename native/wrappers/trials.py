@@ -17,7 +17,7 @@ from native import rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Dict, MultiBinary
 
-from .base import Wrapper
+from .base import Wrapper, own_key
 
 PAST = ("last_action", "last_reward", "inner_start")
 
@@ -79,10 +79,10 @@ class Trials(Wrapper):
         env, shown = super().step(key, state, action, params)
         acting = state.inner_acting & ~(shown.terminated | shown.truncated)
         done = ~acting.any() & ~state.over
-        count = state.inner_episode + done
+        count = state.inner_episode + done.astype(jnp.int32)
         over = state.over | (count >= self.episodes)
         again = done & ~over
-        fresh, first = super().init(jax.random.fold_in(key, 1), params)
+        fresh, first = super().init(own_key(key, "trials"), params)
         env, observation, info = jax.tree.map(
             lambda a, b: jnp.where(again, a, b),
             (fresh, first.observation, first.info),

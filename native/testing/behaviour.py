@@ -1,4 +1,4 @@
-"""Checks of what happens in random episodes, see `native.testing.trial`."""
+"""Checks of what happens in random episodes, see `native.testing.episodes`."""
 
 import dataclasses
 import functools
@@ -11,7 +11,7 @@ from native.core import HasGlobalState, Masks, TakesTurns
 from native.rollout import random_actions, rollout
 from native.spaces import Discrete
 
-from .trial import (
+from .episodes import (
     EPISODES,
     AnyEnvironment,
     ContractError,
@@ -70,10 +70,10 @@ def check_action_mask(env: AnyEnvironment) -> None:
 
 def check_observations(env: AnyEnvironment) -> None:
     """Whatever an acting agent sees lies in its observation space."""
-    trial = play(env)
+    played = play(env)
     for group in env.spec.groups:
-        acts = trial.before[:, :, env.spec.rows[group.name]]
-        observed = trial.steps.observation[group.name]
+        acts = played.before[:, :, env.spec.rows[group.name]]
+        observed = played.steps.observation[group.name]
         for name, space, leaf in parts("", group.observation, observed):
             bad = np.argwhere(~inside(space, leaf) & acts)
             if len(bad):
@@ -91,11 +91,11 @@ def check_rewards(env: AnyEnvironment) -> None:
 
 def check_determinism(env: AnyEnvironment) -> None:
     """The same key and actions tell the same story, however often the environment is traced."""
-    trial = play(env)
-    again = episodes(env)(trial.keys, trial.actions)
+    played = play(env)
+    again = episodes(env)(played.keys, played.actions)
     demand_same(
         "Played twice with the same keys and actions: {}. Draw from `key`, and from nothing else.",
-        (trial.states, trial.steps),
+        (played.states, played.steps),
         again,
         tolerance=0.0,
     )
@@ -103,45 +103,45 @@ def check_determinism(env: AnyEnvironment) -> None:
 
 def check_jit(env: AnyEnvironment) -> None:
     """`jax.jit` changes nothing."""
-    trial = play(env)
-    key = trial.keys[0]
+    played = play(env)
+    key = played.keys[0]
     plain = env.init(jax.random.fold_in(key, 0), env.params)
     for step in range(3):
         demand_same(
             f"With and without jax.jit, step {step}: {{}}.",
-            jax.tree.map(lambda leaf, t=step: leaf[0, t], (trial.states, trial.steps)),
+            jax.tree.map(lambda leaf, t=step: leaf[0, t], (played.states, played.steps)),
             plain,
         )
-        action = {name: leaf[0, step] for name, leaf in trial.actions.items()}
+        action = {name: leaf[0, step] for name, leaf in played.actions.items()}
         plain = env.step(jax.random.fold_in(key, step + 1), plain[0], action, env.params)
 
 
 def check_vmap(env: AnyEnvironment) -> None:
     """Episodes played together are the episodes played one by one."""
-    trial = play(env)
+    played = play(env)
     alone = jax.jit(lambda key, actions: rollout(env, key, actions))
     for episode in (0, EPISODES - 1):
-        actions = {name: leaf[episode, :FEW] for name, leaf in trial.actions.items()}
+        actions = {name: leaf[episode, :FEW] for name, leaf in played.actions.items()}
         demand_same(
             "Under jax.vmap and alone: {}.",
-            jax.tree.map(lambda leaf, e=episode: leaf[e, : FEW + 1], (trial.states, trial.steps)),
-            alone(trial.keys[episode], actions),
+            jax.tree.map(lambda leaf, e=episode: leaf[e, : FEW + 1], (played.states, played.steps)),
+            alone(played.keys[episode], actions),
         )
 
 
 def check_x64(env: AnyEnvironment) -> None:
     """Nothing depends on `jax_enable_x64`."""
-    trial = play(env)
+    played = play(env)
     with with_x64():
         shapes = jax.eval_shape(functools.partial(first_two, env))
-        two = {name: leaf[:, :2] for name, leaf in trial.actions.items()}
-        found = episodes(env)(trial.keys, two)
+        two = {name: leaf[:, :2] for name, leaf in played.actions.items()}
+        found = episodes(env)(played.keys, two)
     demand_same_structure(
         "init under jax_enable_x64", jax.eval_shape(functools.partial(first_two, env)), shapes
     )
     demand_same(
         "With and without jax_enable_x64: {}. Give every draw and every array its dtype.",
-        jax.tree.map(lambda leaf: leaf[:, :3], (trial.states, trial.steps)),
+        jax.tree.map(lambda leaf: leaf[:, :3], (played.states, played.steps)),
         found,
     )
 
@@ -158,15 +158,15 @@ def check_endings(env: AnyEnvironment) -> None:
 
 def check_ended_agents_are_silent(env: AnyEnvironment) -> None:
     """An agent that has ended observes zeros and earns 0."""
-    trial = play(env)
+    played = play(env)
     fix = "after it has ended; `native.core.transition` sees to that"
-    demand_nobody(env, (trial.steps.reward != 0) & ~trial.before, f"earns a reward {fix}")
+    demand_nobody(env, (played.steps.reward != 0) & ~played.before, f"earns a reward {fix}")
     for group in env.spec.groups:
         rows = env.spec.rows[group.name]
-        shows = np.zeros_like(trial.before)
-        for leaf in jax.tree.leaves(trial.steps.observation[group.name]):
+        shows = np.zeros_like(played.before)
+        for leaf in jax.tree.leaves(played.steps.observation[group.name]):
             shows[:, :, rows] |= (leaf != 0).reshape(*leaf.shape[:3], -1).any(axis=-1)
-        demand_nobody(env, shows & ~trial.before, f"observes something {fix}")
+        demand_nobody(env, shows & ~played.before, f"observes something {fix}")
 
 
 def check_ended_agents_cannot_act(env: AnyEnvironment) -> None:
@@ -174,22 +174,22 @@ def check_ended_agents_cannot_act(env: AnyEnvironment) -> None:
 
     The state, too, is the same as long as anybody acts.
     """
-    trial = play(env)
-    count = trial.actions[env.spec.groups[0].name].shape[1]
+    played = play(env)
+    count = played.actions[env.spec.groups[0].name].shape[1]
     keys = jax.random.split(jax.random.fold_in(fixed_key(), 1), (EPISODES, count))
     draw = jax.vmap(jax.vmap(functools.partial(random_actions, env.spec)))
     other = jax.tree.map(np.asarray, jax.jit(draw)(keys))
     meddled: dict[str, np.ndarray] = {}
     for group in env.spec.groups:
-        action = trial.actions[group.name]
-        acts = trial.before[:, 1:, env.spec.rows[group.name]]
+        action = played.actions[group.name]
+        acts = played.before[:, 1:, env.spec.rows[group.name]]
         acts = acts.reshape(acts.shape + (1,) * (action.ndim - acts.ndim))
         meddled[group.name] = np.where(acts, action, other[group.name])
-    states, steps = trial.program(trial.keys, meddled)
+    states, steps = played.program(played.keys, meddled)
     message = "When only agents that had ended acted otherwise: {}. Mask their actions."
-    running = trial.before.any(axis=-1)
+    running = played.before.any(axis=-1)
     then = functools.partial(jax.tree.map, lambda leaf: np.asarray(leaf)[running])
-    demand_same(message, (then(trial.states), trial.steps), (then(states), steps), tolerance=0.0)
+    demand_same(message, (then(played.states), played.steps), (then(states), steps), tolerance=0.0)
 
 
 def check_horizon(env: AnyEnvironment) -> None:
@@ -229,15 +229,15 @@ def check_turns(env: AnyEnvironment) -> None:
         f"current_agent is {whose.dtype}{list(whose.shape)}; expected int32[].",
     )
     demand("current_agent" in shown.info, 'info has no "current_agent"; show it there as well.')
-    trial, turns = play(env), over_episodes(current_agent, env)
+    played, turns = play(env), over_episodes(current_agent, env)
     there = (turns >= 0) & (turns < env.spec.num_agents)
     row = np.where(there, turns, 0)[..., None]
-    acts = np.take_along_axis(trial.after, row, axis=-1)[..., 0]
-    running = trial.after.any(axis=-1)
+    acts = np.take_along_axis(played.after, row, axis=-1)[..., 0]
+    running = played.after.any(axis=-1)
     for holds, what in (
         (there, f"is no row of {env.spec.num_agents} agents"),
         (acts | ~running, "is the row of an agent that has ended"),
-        (turns == trial.steps.info["current_agent"], 'is not what info["current_agent"] shows'),
+        (turns == played.steps.info["current_agent"], 'is not what info["current_agent"] shows'),
     ):
         for episode, step in np.argwhere(~holds)[:1]:
             raise ContractError(

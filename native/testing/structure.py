@@ -12,7 +12,7 @@ from native.core import Environment, Renders, Timestep
 from native.rules import RuleError
 from native.spaces import Flat, Space
 
-from .trial import (
+from .episodes import (
     AnyEnvironment,
     ContractError,
     demand,
