@@ -60,6 +60,7 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
         if isinstance(source, type) or not isinstance(env, Environment):
             raise UnsuitableError(advice(source))
         check_declared(env)
+        env.params  # noqa: B018  what does not fit shows here
     if rules:
         raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
     return env

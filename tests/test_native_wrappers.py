@@ -196,6 +196,10 @@ def test_each_episode_draws_its_parameters_from_the_table():
         (lambda: trials(Probe(), 2, show_past=1), "show_past"),
         (lambda: time_limit(Probe(), 0), "horizon"),
         (lambda: levels(Probe(), -1), "count"),
+        (
+            lambda: sticky_actions(sticky_actions(Probe())).params,
+            "probe has a parameter 'repeat_action_probability' already",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(make_wrong, message):

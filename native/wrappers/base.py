@@ -23,6 +23,7 @@ from native.core import (
     TakesTurns,
     Timestep,
 )
+from native.rules import RuleError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,9 +80,20 @@ class Wrapper:
 
     @property
     def params(self) -> Any:
-        """Those of the environment inside; `Around` them, where the wrapper adds some."""
-        own = self.own_params
-        return Around(env=self.env.params, own=own) if own else self.env.params
+        """Those of the environment inside; `Around` them, where the wrapper adds some.
+
+        Raises:
+            RuleError: A wrapper inside has one of the same name already.
+        """
+        own, inside = self.own_params, self.env.params
+        within = inside
+        while isinstance(within, Around):
+            for name in own.keys() & within.own.keys():
+                raise RuleError(
+                    f"{self.spec.name} has a parameter {name!r} already, further inside."
+                )
+            within = within.env
+        return Around(env=inside, own=own) if own else inside
 
     def inner_params(self, params: Any) -> Any:
         """The parameters of the environment inside, of those of this one."""
