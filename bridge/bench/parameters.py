@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 
+from bridge.programs import StepFields
 from bridge.session import Session
 from native.batch import Autoreset
 from native.core import Environment
@@ -105,7 +106,8 @@ def _in_session(
     session.reset(0)
 
     def step(action: Any) -> Any:
-        return np.asarray(session.step(action).timestep.reward)
+        session.step(action)
+        return session.read(StepFields).reward
 
     return step, joint, session.close
 
