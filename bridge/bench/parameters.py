@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 
+from bridge.driving import Joint
 from bridge.programs import StepFields
 from bridge.session import Session
 from native.batch import Autoreset
@@ -100,7 +101,7 @@ def _given(usual: Any, way: str, rows: int) -> Any:
 
 
 def _in_session(
-    env: Environment[Any, Any], given: Any, joint: list[play.Joint], rows: int
+    env: Environment[Any, Any], given: Any, joint: list[Joint], rows: int
 ) -> tuple[Step, list[Any], Callable[[], None]]:
     session = Session(env, rows, Autoreset.SAME_STEP, params=given)
     session.reset(0)
@@ -113,7 +114,7 @@ def _in_session(
 
 
 def _in_make_vec(
-    env: Environment[Any, Any], given: Any, joint: list[play.Joint], rows: int
+    env: Environment[Any, Any], given: Any, joint: list[Joint], rows: int
 ) -> tuple[Step, list[Any], Callable[[], None]]:
     module: Any = importlib.import_module("bridge.gymnasium")
     envs = module.make_vec(env, rows, params=given)
