@@ -12,6 +12,7 @@ import inspect
 import re
 import shutil
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import jax
 from PIL import Image
 
 from native import registry
+from native.core import Spec
 from native.names import KINDS
 from native.registry import REGISTRY, make
 from native.rollout import random_actions
@@ -91,54 +93,77 @@ def family_page(package: str, names: list[str]) -> str:
 def page(name: str) -> str:
     """One environment: its picture, what it says of itself, and what it holds."""
     env = make(name)
-    spec = env.spec
-    parts = [f"# {name}"]
-    if spec.render_fps:
-        parts.append(f"![{name} under random play]({name}.png)")
-    parts.append(prose(document(env)))
     adapter, factory = ("pettingzoo", "parallel_env")
-    if spec.num_agents == 1:
+    if env.spec.num_agents == 1:
         adapter, factory = ("gymnasium", "make")
-    code = f'from bridge.{adapter} import {factory}\n\nenv = {factory}("{name}")'
-    parts.append(f"```python\n{code}\n```")
-    table = "| group | agents | observation | action |\n| --- | --- | --- | --- |"
-    for group in spec.groups:
-        agents = f"{len(group.agents)}: `{group.agents[0]}`" + " ..." * (len(group.agents) > 1)
-        spaces = f"`{group.observation}` | `{group.action}`"
-        table += f"\n| `{group.name}` | {agents} | {spaces} |"
-    parts.append(f"## Agents and spaces\n\n{table}")
-    listed = registry.name_of(name)
-    facts = [f"Kind: {KINDS[listed.kind]}."]
-    if listed.tags:
-        facts.append(f"Tags: {', '.join(f'`{tag}`' for tag in listed.tags)}.")
-    facts += [f"Time limit: {f'{spec.horizon} steps' if spec.horizon else 'none'}."]
-    if spec.masks:
-        facts.append("Not every action is always legal: there are action masks.")
-    if spec.turns:
-        facts.append("One agent acts at a time.")
-    if spec.global_state is not None:
-        facts.append(f"Global state: `{spec.global_state}`.")
-    parts.append("\n".join(f"- {fact}" for fact in facts))
-    for heading, text, values in (
-        ("Rules", "Keywords of every factory, fixed when the environment is made.", rules(env)),
-        (
+    parts = [
+        f"# {name}",
+        f"![{name} under random play]({name}.png)" if env.spec.render_fps else "",
+        prose(document(env)),
+        f'```python\nfrom bridge.{adapter} import {factory}\n\nenv = {factory}("{name}")\n```',
+        "## Agents and spaces",
+        spaces(env.spec),
+        bullets(facts(name, env.spec)),
+        defaults("Rules", "Keywords of every factory.", rules(env)),
+        defaults(
             "Parameters",
             "Numbers of the dynamics, given as `params={...}`.",
             fields(getattr(env, "params", None)),
         ),
-    ):
-        if values:
-            table = "\n".join(f"| `{word}` | `{value!r}` |" for word, value in values.items())
-            parts.append(f"## {heading}\n\n{text}\n\n| name | default |\n| --- | --- |\n{table}")
-    can = "has a recipe for it" if len(spec.groups) == 1 else "says how to train one of its teams"
-    related = [
-        f"[{link.capitalize()}](../../{link}.md) {says}."
-        for link, says in (("parity", "shows how near it is to the original"), ("training", can))
-        if f"{name}`" in text_of(link) or f"| {name} |" in text_of(link)
+        see_also(name, env.spec),
     ]
-    if related:
-        parts.append("## See also\n\n" + "\n".join(f"- {line}" for line in related))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def spaces(spec: Spec) -> str:
+    """A table with a line for each group."""
+    table = "| group | agents | observation | action |\n| --- | --- | --- | --- |"
+    for group in spec.groups:
+        agents = f"{len(group.agents)}: `{group.agents[0]}`" + " ..." * (len(group.agents) > 1)
+        table += f"\n| `{group.name}` | {agents} | `{group.observation}` | `{group.action}` |"
+    return table
+
+
+def facts(name: str, spec: Spec) -> Iterator[str]:
+    """What is known of an environment besides, in short sentences."""
+    listed = registry.name_of(name)
+    yield f"Kind: {KINDS[listed.kind]}."
+    if listed.tags:
+        yield f"Tags: {', '.join(f'`{tag}`' for tag in listed.tags)}."
+    yield f"Time limit: {f'{spec.horizon} steps' if spec.horizon else 'none'}."
+    if spec.masks:
+        yield "Not every action is always legal: there are action masks."
+    if spec.turns:
+        yield "One agent acts at a time."
+    if spec.global_state is not None:
+        yield f"Global state: `{spec.global_state}`."
+
+
+def defaults(heading: str, text: str, values: dict[str, Any]) -> str:
+    """A table of names and their usual values; "" if there are none."""
+    if not values:
+        return ""
+    table = "\n".join(f"| `{word}` | `{value!r}` |" for word, value in values.items())
+    return f"## {heading}\n\n{text}\n\n| name | default |\n| --- | --- |\n{table}"
+
+
+def see_also(name: str, spec: Spec) -> str:
+    """Links to the pages with tables that name an environment; "" if none does."""
+    trained = "has a recipe for it"
+    if len(spec.groups) > 1:
+        trained = "says how to train one of its teams"
+    says = {"parity": "shows how near it is to the original", "training": trained}
+    links = [
+        f"[{other.capitalize()}](../../{other}.md) {what}."
+        for other, what in says.items()
+        if f"{name}`" in text_of(other) or f"| {name} |" in text_of(other)
+    ]
+    return f"## See also\n\n{bullets(links)}" if links else ""
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """A list."""
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def text_of(page: str) -> str:

@@ -46,6 +46,8 @@ def test_aligned_terms_of_a_docstring_become_a_list_of_definitions(makers):
 
 def test_the_reference_has_what_is_to_be_imported_with_what_it_raises(makers, tmp_path):
     _, reference = makers
+    listed = [module for modules in reference.SECTIONS.values() for module in modules]
+    assert len(set(listed)) == len(listed)
     reference.write(tmp_path)
     page = (tmp_path / "bridge.sb3.md").read_text()
     assert "{py:function} make_vec_env(id_or_env: Source, num_envs: int | None=None" in page
