@@ -2,7 +2,8 @@
 
 A row's randomness is `fold_in(fold_in(key(seed of the row), episode), tick)`: it depends on no
 other row, on no auto-reset mode, and on nobody else's resets. A step on which no row begins again
-draws no reset; on one on which some do, all rows draw one and it is selected where it is due.
+draws no reset; on one on which some do, all rows draw one and it is selected where it is due, or,
+where resets are dear, few do, see `native.starts`.
 
     mode       the step on which the last agent ends shows      the step after it
     NEXT_STEP  the final observation                            the reset; its action is ignored
@@ -14,7 +15,7 @@ import dataclasses
 import enum
 import functools
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +26,6 @@ from .parameters import row_axes
 from .prng import implementation, row_keys
 from .rules import refuse
 from .starts import Rows, begin_where, is_dear
-
-T = TypeVar("T")
 
 
 class Autoreset(enum.Enum):
@@ -158,13 +157,13 @@ class Batch:
             params: Numbers of the dynamics, as for `init`.
         """
 
-        key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
-        episode = jnp.where(seeded, 0, carry.episode + 1)
-
-        def draw(rows: Rows) -> tuple[Carry, Transition]:
-            return self._begin_rows(key, episode, params, rows)
-
         def begin_again() -> tuple[Carry, Transition]:
+            key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
+            episode = jnp.where(seeded, 0, carry.episode + 1)
+
+            def draw(rows: Rows) -> tuple[Carry, Transition]:
+                return self._begin_rows(key, episode, params, rows)
+
             return begin_where(mask, draw, (carry, shown), dear=self._dear_start)
 
         again: tuple[Carry, Transition]
