@@ -98,7 +98,7 @@ def repository(tmp_path_factory):
     return root
 
 
-def tested(root, *arguments):
+def passes(root, *arguments):
     """Write the golden episodes of both games in that repository, and run their tests."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
@@ -113,7 +113,7 @@ def tested(root, *arguments):
 
 
 def test_a_fresh_game_passes_the_tests_that_look_at_every_game(repository):
-    tested(
+    passes(
         repository, *[f"tests/test_{name}.py" for name in ("golden", "rules", "registry", "cli")]
     )
     assert {"catch", "tug_of_war"} <= {path.stem for path in repository.glob("tests/golden/*.json")}
@@ -121,4 +121,4 @@ def test_a_fresh_game_passes_the_tests_that_look_at_every_game(repository):
 
 @pytest.mark.long
 def test_a_fresh_game_passes_every_test(repository):
-    tested(repository, "--every", "tests")
+    passes(repository, "--every", "tests")
