@@ -91,7 +91,6 @@ class VectorBridge(AttributesByRow, StepsInHalves, _VectorEnv):
         copy: Whether all that is shown is the caller's own, or partly views.
     """
 
-    close = _VectorEnv.close  # which calls `close_extras`
     is_vector_env, viewer = True, None  # Gymnasium 0.29 reads these
     closed = True  # until it is built: before 1.3 a garbage collector closes what is not
 
@@ -222,6 +221,10 @@ class VectorBridge(AttributesByRow, StepsInHalves, _VectorEnv):
             RenderError: Made without a render mode.
         """
         return tuple(picture for picture in self._pictures() for _ in range(self.num_agents))
+
+    def close(self, **kwargs: Any) -> None:
+        """Let go of the state. Calling it again does nothing."""
+        _VectorEnv.close(self, **kwargs)  # which calls `close_extras` and sets `closed`
 
     def close_extras(self, **kwargs: Any) -> None:
         """Let go of the state."""

@@ -12,17 +12,19 @@ draws no reset; on one on which some do, all rows draw one and it is selected wh
 
 import dataclasses
 import enum
+import functools
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 
-from . import kernels
 from .core import Environment, HasGlobalState, Masks, TakesTurns, Timestep, pytree
+from .kernels import any_at_all
 from .parameters import row_axes
 from .prng import implementation, row_keys
 from .rules import refuse
+from .starts import Rows, begin_where, is_dear
 
 T = TypeVar("T")
 
@@ -156,15 +158,17 @@ class Batch:
             params: Numbers of the dynamics, as for `init`.
         """
 
+        key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
+        episode = jnp.where(seeded, 0, carry.episode + 1)
+
+        def draw(rows: Rows) -> tuple[Carry, Transition]:
+            return self._begin_rows(key, episode, params, rows)
+
         def begin_again() -> tuple[Carry, Transition]:
-            key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
-            episode = jnp.where(seeded, 0, carry.episode + 1)
-            begun = self._begin_rows(key, episode, params)
-            chosen: tuple[Carry, Transition] = jax.vmap(_select)(mask, begun, (carry, shown))
-            return chosen
+            return begin_where(mask, draw, (carry, shown), dear=self._dear_start)
 
         again: tuple[Carry, Transition]
-        again = jax.lax.cond(kernels.any_at_all(mask), begin_again, lambda: (carry, shown))
+        again = jax.lax.cond(any_at_all(mask), begin_again, lambda: (carry, shown))
         return again
 
     def step(
@@ -187,16 +191,26 @@ class Batch:
         if self.autoreset is Autoreset.NEXT_STEP:
             due = ~shown.over & ~shown.acting.any(axis=1)  # over before this step
 
-        def begin_again() -> tuple[Carry, Transition]:
-            fresh, first = self._begin_rows(carry.key, carry.episode + 1, params)
-            if self.autoreset is Autoreset.SAME_STEP:
-                first = _beside(first, shown)
-            chosen: tuple[Carry, Transition] = jax.vmap(_select)(due, (fresh, first), stepped)
-            return chosen
+        def draw(rows: Rows) -> tuple[Any, Any]:
+            fresh, first = self._begin_rows(carry.key, carry.episode + 1, params, rows)
+            return fresh.state, self._opening(first)
 
-        again: tuple[Carry, Transition] = jax.lax.cond(
-            kernels.any_at_all(due), begin_again, lambda: stepped
-        )
+        def begin_again() -> tuple[Carry, Transition]:
+            now = stepped[0]
+            old = (now.state, self._opening(shown))
+            state, opening = begin_where(due, draw, old, dear=self._dear_start)
+            begun = Carry(
+                state=state,
+                key=now.key,
+                episode=now.episode + due.astype(jnp.int32),
+                tick=jnp.where(due, 0, now.tick),
+                acting=now.acting | due[:, None],
+                returns=jnp.where(due[:, None], jnp.float32(0), now.returns),
+            )
+            return begun, self._opened(shown, opening)
+
+        again: tuple[Carry, Transition]
+        again = jax.lax.cond(any_at_all(due), begin_again, lambda: stepped)
         return again
 
     def _step(
@@ -217,9 +231,15 @@ class Batch:
         return stepped, self._show(stepped, timestep, carry.acting.any() & ~acting.any(), params)
 
     def _begin_rows(
-        self, keys: jax.Array, episodes: jax.Array, params: Any
+        self, keys: jax.Array, episodes: jax.Array, params: Any, rows: Rows = None
     ) -> tuple[Carry, Transition]:
+        """Begin episodes of these rows of a batch that has such keys, episodes and parameters."""
         axes = row_axes(self.env.params, params, keys.shape[0])
+        if rows is not None:
+            keys, episodes = keys[rows], episodes[rows]
+            if axes is not None:
+                own = lambda axis, leaf: leaf if axis is None else leaf[rows]  # noqa: E731
+                params = jax.tree.map(own, axes, params, is_leaf=lambda axis: axis is None)
         begun: tuple[Carry, Transition]
         begun = jax.vmap(self._begin, in_axes=(0, 0, axes))(keys, episodes, params)
         return begun
@@ -263,22 +283,24 @@ class Batch:
         base = jax.random.wrap_key_data(data, impl=implementation(self.rng))
         return jax.random.fold_in(jax.random.fold_in(base, episode), tick)
 
+    @functools.cached_property
+    def _dear_start(self) -> bool:
+        key = jax.random.key(0, impl=implementation(self.rng))
+        return is_dear(self.env.init, key, self.env.params)
 
-def _beside(first: Transition, last: Transition) -> Transition:
-    """What the last step of an episode shows when the next episode has begun on it."""
-    seen = dataclasses.replace(
-        last.timestep, observation=first.timestep.observation, info=first.timestep.info
-    )
-    return dataclasses.replace(
-        last,
-        timestep=seen,
-        acting=first.acting,
-        action_mask=first.action_mask,
-        turn=first.turn,
-        global_state=first.global_state,
-    )
+    def _opening(self, shown: Transition) -> Any:
+        """What is shown otherwise where a new episode has begun."""
+        if self.autoreset is not Autoreset.SAME_STEP:
+            return shown
+        now, rest = shown.timestep, (shown.action_mask, shown.turn, shown.global_state)
+        return now.observation, now.info, shown.acting, *rest
 
-
-def _select(condition: jax.Array, yes: T, no: T) -> T:
-    chosen: T = jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
-    return chosen
+    def _opened(self, shown: Transition, opening: Any) -> Transition:
+        if self.autoreset is not Autoreset.SAME_STEP:
+            opened: Transition = opening
+            return opened
+        observation, info, acting, mask, turn, world = opening
+        now = dataclasses.replace(shown.timestep, observation=observation, info=info)
+        return dataclasses.replace(
+            shown, timestep=now, acting=acting, action_mask=mask, turn=turn, global_state=world
+        )

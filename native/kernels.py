@@ -142,7 +142,7 @@ def _options() -> dict[str, Any]:
 
 def _can_be_whole(function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
     program = jax.make_jaxpr(function)(*args).jaxpr
-    return not any(name.startswith(_NEVER_WHOLE) for name in _primitives(program))
+    return not any(name.startswith(_NEVER_WHOLE) for name in primitives(program))
 
 
 def _size_in_bytes(tree: Any) -> int:
@@ -150,12 +150,13 @@ def _size_in_bytes(tree: Any) -> int:
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in numbers)
 
 
-def _primitives(program: Any) -> Iterator[str]:
+def primitives(program: Any) -> Iterator[str]:
+    """The name of every operation in a `jaxpr`, at any depth."""
     for equation in program.eqns:
         yield equation.primitive.name
         for value in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_program):
             if _is_program(value):
-                yield from _primitives(getattr(value, "jaxpr", value))
+                yield from primitives(getattr(value, "jaxpr", value))
 
 
 def _is_program(value: Any) -> bool:

@@ -12,7 +12,7 @@ from probe import END, Probe
 from bridge.session import Session
 from native.batch import Autoreset, Batch
 from native.grid.causeway import Causeway
-from native.kernels import _primitives
+from native.kernels import primitives
 from native.prng import implementation
 from native.registry import make
 from native.rollout import rollout
@@ -335,7 +335,7 @@ def test_the_branch_for_resets_stays_one_under_vmap():
 
     def branches(function, *args):
         program = jax.make_jaxpr(jax.vmap(function))(*args)
-        return sum(name == "cond" for name in _primitives(program.jaxpr))
+        return sum(name == "cond" for name in primitives(program.jaxpr))
 
     assert branches(lambda c, a: batch.step(c, a, ()), carry, push) == 1
     mask = np.ones((3, 2), bool)

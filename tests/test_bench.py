@@ -20,6 +20,7 @@ from bridge.bench import (
     gigastep,
     interfaces,
     memory,
+    parameters,
     play,
     report,
     rollout,
@@ -407,6 +408,7 @@ RUN_HERE = {
     "rollout": rollout.suite,
     "gigastep": fewest_aircraft,
     "scaling": scaling.suite,
+    "parameters": parameters.suite,
     "memory": memory.suite,
 }
 
@@ -477,6 +479,11 @@ class TestSuites:
             for row in rows:
                 ratio = row["agent-steps/s"] / row["env-steps/s"]
                 assert ratio == pytest.approx(1) or 1 < ratio < row["agents"]
+        elif suite.suite == "parameters":
+            assert {row["parameters"] for row in rows} == {*parameters.WAYS}
+            for row in rows:
+                if row["parameters"] == parameters.SHARED:
+                    assert row["against shared"] == 1
         elif suite.suite == "gigastep":
             through = {gigastep.DEVICE, *gigastep.BATCHED, *gigastep.SINGLE}
             assert {row["through"] for row in rows} == through and len(rows) == len(through)
@@ -641,7 +648,7 @@ def test_a_process_of_its_own_sets_jax_up_and_says_so(tmp_path):
 
 
 def test_every_suite_is_a_module_and_all_but_the_long_run_by_default():
-    short = {"adapters", "stages", "peers", "rollout", "scaling", "memory"}
+    short = {"adapters", "stages", "peers", "rollout", "scaling", "memory", "parameters"}
     assert short == {*suites.DEFAULT}
     assert {*suites.SUITES} - short == {"gigastep", "training"}
     with pytest.raises(UnknownNameError):

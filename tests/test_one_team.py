@@ -92,7 +92,12 @@ def test_a_game_that_the_opponent_ends_before_our_first_turn_ends_on_the_first_s
 
 
 @pytest.mark.parametrize(
-    "opponent", [Legal(), Random(), Takes()], ids=lambda one: type(one).__name__
+    "opponent",
+    [
+        pytest.param(Legal(), id="sees"),
+        pytest.param(Random(), id="script", marks=pytest.mark.long),
+        pytest.param(Takes(), id="learned", marks=pytest.mark.long),
+    ],
 )
 def test_what_is_left_of_a_game_of_turns_keeps_the_contract(opponent):
     env = one_team(Nim(), "player_1", opponent)

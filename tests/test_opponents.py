@@ -40,7 +40,7 @@ def test_the_speaker_says_the_goal(key):
     state, _ = jax.jit(env.init)(key, env.params)
     state, shown = jax.jit(env.step)(key, state, {"listener": jnp.zeros(1, jnp.int32)}, env.params)
     words = shown.observation["listener"][0, -3:]
-    assert int(jnp.argmax(words)) == int(state.goal) and float(words.sum()) == 1
+    assert int(jnp.argmax(words)) == int(state.env.goal) and float(words.sum()) == 1
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_hunters_come_nearer_and_prey_goes_away(team, opponent, sign):
 
     def gap(key):
         state, _ = env.init(key, env.params)
-        before = jnp.linalg.norm(state.position[0] - state.position[1])
+        before = jnp.linalg.norm(state.env.position[0] - state.env.position[1])
         for tick in range(5):
             state, _ = env.step(jax.random.fold_in(key, tick), state, still, env.params)
-        return jnp.linalg.norm(state.position[0] - state.position[1]) - before
+        return jnp.linalg.norm(state.env.position[0] - state.env.position[1]) - before
 
     changes = jax.jit(jax.vmap(gap))(jax.random.split(jax.random.key(1), 64))
     assert float((jnp.sign(changes) == sign).mean()) > 0.7  # prey turns back at the edge

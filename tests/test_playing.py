@@ -1,5 +1,6 @@
 """`evaluate`, `play` and `render` of a trained model: what it plays, a film, a window, a human."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -195,12 +196,12 @@ def test_a_human_plays_a_mate_or_an_opponent():
 
     for agent, row in (("agent_0", 3), ("adversary_1", 1)):
         player = playing.Player(game.env, still, 0, Keyboard(game.env, agent))
-        before = np.asarray(player._state.position)
+        before = np.asarray(player._state.env.position)
         press("RIGHT")
         for _ in range(3):
             player.step()
         press("RIGHT", "KEYUP")
-        moved = np.asarray(player._state.position) - before
+        moved = np.asarray(player._state.env.position) - before
         assert moved[row, 0] > 0.05
 
 
@@ -226,7 +227,9 @@ def test_keys_are_actions_that_there_are(name):
 
 def test_what_has_no_picture_cannot_be_watched():
     class Blind(CartPole):
-        render = None
+        @property
+        def spec(self):
+            return dataclasses.replace(super().spec, render_fps=None)
 
     with pytest.raises(RenderError, match="no picture"):
         playing.Player(Blind(), lambda seen: seen, 0)

@@ -158,7 +158,8 @@ class Turns(Probe):
 
     @property
     def spec(self):
-        return dataclasses.replace(super().spec, global_state=Box(0.0, 1e6, (2,)))
+        everything = Box(0.0, 1e6, (2,))
+        return dataclasses.replace(super().spec, global_state=everything, turns=True)
 
     def current_agent(self, state, params):
         del params

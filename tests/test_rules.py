@@ -267,9 +267,9 @@ def test_every_name_of_a_scenario_is_one_of_a_kind():
 
 
 def test_one_team_needs_a_world_of_several():
-    with pytest.raises(RuleError, match="one of several"):
+    with pytest.raises(RuleError, match="nobody is left to play"):
         one_team(SimpleSpread(), "agent", OPPONENTS["greedy"])
-    with pytest.raises(RuleError, match="opponent must be a policy"):
+    with pytest.raises(RuleError, match="opponent must be an `Opponent`"):
         one_team(Gigastep(), "blue", "greedy")
 
 

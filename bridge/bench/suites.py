@@ -18,6 +18,7 @@ SUITES: Mapping[str, str] = MappingProxyType(
         "stages": "where the time of a step goes",
         "peers": "the same task in other libraries that are installed",
         "rollout": "trajectories on the device",
+        "parameters": "constants, shared, one set a row",
         "gigastep": "agents by number, device and interfaces; long",
         "scaling": "rows, agents, devices",
         "memory": "bytes a row, and leaks",

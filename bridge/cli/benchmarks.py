@@ -20,7 +20,8 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[SUITE]...",
-            help="adapters, stages, peers, rollout, scaling, memory, gigastep or training; "
+            help="adapters, stages, peers, rollout, scaling, memory, parameters, gigastep or "
+            "training; "
             "none: all but the last two, which take long.",
         ),
     ] = None,

@@ -29,8 +29,8 @@ class Fixed:
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields, without what follows from them."""
-        fields: Any = dataclasses.fields(self)  # type: ignore[arg-type]
-        return {field.name: getattr(self, field.name) for field in fields}
+        mine: Any = self  # a dataclass derives from this
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(mine)}
 
 
 @pytree

@@ -154,7 +154,8 @@ def _try(env: OneTeam, name: str) -> None:
     except RuleError as error:
         raise UnsuitableError(f"--opponent {name}: {error}") from error
     except Exception as error:
+        played = " and ".join(part.group.name for part in env.theirs)
         raise UnsuitableError(
-            f"--opponent {name} cannot play {env.env.spec.name}: "
+            f"--opponent {name} cannot play {played} of {env.env.spec.name}: "
             f"{type(error).__name__}: {str(error).splitlines()[0]}"
         ) from error
