@@ -75,6 +75,7 @@ SECTIONS = {
         "native.spaces",
         "native.rules",
         "native.batch",
+        "native.starts",
         "native.rollout",
         "native.parameters",
         "native.kernels",
