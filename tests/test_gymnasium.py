@@ -931,7 +931,7 @@ class _Nested(Counting):
         parts = {"number": Box(0.0, 9.0, ()), "choice": Discrete(9)}
         inner = Dict({"number": Box(0.0, 9.0, ())})
         group = Group("team_0", ("counter_0",), Dict({**parts, "inner": inner}), Discrete(2))
-        return Spec("Nested", (group,), self.horizon)
+        return Spec("Nested", (group,), self.horizon, masks=True)
 
     def _see(self, clock):
         number = jnp.full(1, clock.tick, jnp.float32)

@@ -373,7 +373,10 @@ class TurnOfTheEnded(Turns):
 
 
 class TurnsUntold(Tally):
-    spec = Turns.spec
+    @property
+    def spec(self):
+        return dataclasses.replace(super().spec, turns=True)
+
     current_agent = Turns.current_agent
     turn = Turns.turn
 
