@@ -17,6 +17,8 @@ from native.rules import RuleError
 from native.spaces import Dict
 from native.testing import check_environment
 from native.wrappers import (
+    Opponent,
+    Population,
     Random,
     Wrapper,
     levels,
@@ -266,3 +268,51 @@ def test_stable_baselines_takes_them():
     _, rewards, dones, infos = rows.step(np.array([3, 4]))
     assert rewards.tolist() == [3, 4] and dones.all() and infos[0]["inner_episode"] == 2
     assert not infos[0]["TimeLimit.truncated"]
+
+
+def test_a_population_plays_in_compiled_programs():
+    pytest.importorskip("gymnasium")
+    from bridge.gymnasium import make_vec
+
+    @dataclasses.dataclass(frozen=True)
+    class Constant(Opponent):
+        @property
+        def params(self):
+            return jnp.zeros((), jnp.int32)  # a tracer, where a step is traced
+
+        def act(self, key, group, view, memory, params):
+            del key, view
+            return jnp.full(len(group.agents), params), memory
+
+    envs = make_vec(one_team(make("simple_tag_v3"), "adversary", Population(Constant(), 3)), 2)
+    envs.reset(seed=0)
+    envs.step(np.zeros(6, int))
+    envs.set_params({"opponent": np.array([1, 2, 3], np.int32)})
+    envs.step(np.zeros(6, int))
+
+
+@pytest.mark.parametrize("given", [1.7, [-0.1, 0.5]])
+def test_a_probability_that_is_none_is_refused_as_a_parameter_too(given):
+    pytest.importorskip("gymnasium")
+    from bridge.errors import RuleValueError
+    from bridge.gymnasium import make_vec
+
+    env = sticky_actions(make("CartPole-v1"), 0.25)
+    with pytest.raises(RuleValueError, match="probability"):
+        make_vec(env, 2, params={"repeat_action_probability": given})
+    envs = make_vec(env, 2)
+    with pytest.raises(RuleValueError, match="probability"):
+        envs.set_params({"repeat_action_probability": given})
+
+
+@pytest.mark.parametrize("given", ["CartPole-v1", Probe], ids=["a name", "a class"])
+def test_what_is_no_environment_is_refused(given):
+    for change in (
+        lambda: sticky_actions(given),
+        lambda: time_limit(given, 3),
+        lambda: trials(given, 2),
+        lambda: levels(given, 2),
+        lambda: one_team(given, "probe", Random()),
+    ):
+        with pytest.raises(RuleError, match=r"native\.make"):
+            change()

@@ -14,6 +14,7 @@ They may be put around each other in any order; `Wrapper` is the base of all, an
 from typing import Any
 
 from native.core import Environment
+from native.rules import refuse
 
 from .base import Around, Wrapper, unwrapped
 from .levels import Levels
@@ -66,6 +67,7 @@ def one_team(
         RuleError: There is no such team, or nobody else; `opponent` is none, or chooses actions of
             another shape; a game of turns has a horizon, which counts the moves of all.
     """
+    _check(env)
     kind = OneOfTurns if env.spec.turns else OneTeam
     return kind(env, team, opponent, env.spec.name if name is None else name)
 
@@ -80,6 +82,7 @@ def time_limit(env: Environment[Any, Any], steps: int | None) -> TimeLimit:
     Raises:
         RuleError: `steps` is neither None nor a positive integer below 2**31.
     """
+    _check(env)
     return TimeLimit(env, steps)
 
 
@@ -98,6 +101,7 @@ def sticky_actions(env: Environment[Any, Any], probability: float = 0.25) -> Sti
     Raises:
         RuleError: `probability` is no such number.
     """
+    _check(env)
     return StickyActions(env, probability)
 
 
@@ -121,6 +125,7 @@ def trials(env: Environment[Any, Any], episodes: int, *, show_past: bool = False
     Raises:
         RuleError: `episodes` is no positive integer below 2**31.
     """
+    _check(env)
     return Trials(env, episodes, show_past)
 
 
@@ -138,4 +143,10 @@ def levels(env: Environment[Any, Any], count: int) -> Levels:
     Raises:
         RuleError: `count` is no positive integer below 2**31.
     """
+    _check(env)
     return Levels(env, count)
+
+
+def _check(env: Any) -> None:
+    if isinstance(env, type) or not isinstance(env, Environment):
+        refuse("env", "an environment, such as native.make(name) returns", env)

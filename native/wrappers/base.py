@@ -90,7 +90,8 @@ class Wrapper:
         while isinstance(within, Around):
             for name in own.keys() & within.own.keys():
                 raise RuleError(
-                    f"{self.spec.name} has a parameter {name!r} already, further inside."
+                    f"{self.spec.name} has a parameter {name!r} already, of a wrapper further "
+                    "inside. Leave one of the two out."
                 )
             within = within.env
         return Around(env=inside, own=own) if own else inside

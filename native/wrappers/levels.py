@@ -34,7 +34,8 @@ class Levels(Wrapper):
     @property
     def params(self) -> Any:
         """The usual ones of the environment inside, `count` times."""
-        return repeated(self.env.params, self.count)
+        with jax.ensure_compile_time_eval():  # numbers, also where a step is traced
+            return repeated(self.env.params, self.count)
 
     def inner(self, state: State, params: Any) -> tuple[Any, Any]:
         """With the parameters of the level."""

@@ -80,7 +80,8 @@ class OneTeam(Wrapper):
         if not isinstance(self.opponent, Opponent) and (
             isinstance(self.opponent, type) or not callable(self.opponent)
         ):
-            refuse("opponent", "an `Opponent` or a `Script` to be called", self.opponent)
+            wanted = "an `Opponent` or a `Script`, such as native.opponents.of(env)['random']"
+            refuse("opponent", f"{wanted}, and no class of them", self.opponent)
 
     @property
     def spec(self) -> Spec:

@@ -123,7 +123,8 @@ class Population(Opponent):
     @property
     def params(self) -> Any:
         """The usual ones of the member, `size` times."""
-        return repeated(self.member.params, self.size)
+        with jax.ensure_compile_time_eval():  # numbers, also where a step is traced
+            return repeated(self.member.params, self.size)
 
     def init(self, key: jax.Array, group: Group, params: Any) -> Any:
         """Draw one, the same for all groups."""
@@ -139,4 +140,4 @@ class Population(Opponent):
         return action, (number, memory)
 
     def _of(self, number: jax.Array, params: Any) -> Any:
-        return jax.tree.map(lambda leaf: leaf[number], params)
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[number], params)

@@ -5,14 +5,14 @@ cannot be learned by heart; they use 0.25, and the name of the parameter is that
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 
 from native import rules
-from native.core import Masks, Timestep, pytree
+from native.core import Environment, Masks, Timestep, pytree
 
 from .base import Wrapper, mover, own_key
 
@@ -42,6 +42,11 @@ class StickyActions(Wrapper):
     def own_params(self) -> Mapping[str, float]:
         """How likely an agent repeats its last action."""
         return {NAME: self.probability}
+
+    def variants(self, params: Any) -> Iterator[Environment[Any, Any]]:
+        """With the probability that is given, so that it is checked as one."""
+        for env in super().variants(params):
+            yield dataclasses.replace(cast(Any, env), probability=params.own[NAME])
 
     def inner_state(self, state: State) -> Any:
         """That of the environment inside."""
