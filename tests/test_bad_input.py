@@ -149,9 +149,9 @@ def test_the_device_reads_nothing_that_the_caller_owns(driver, env, monkeypatch)
     driver.reset(adapter)
     good = by_array(driver, env)
     mine = [*good.values()] if isinstance(good, dict) else [good]
-    read, dispatch = [], Session.dispatch
+    read, step = [], Session.step
     monkeypatch.setattr(
-        Session, "dispatch", lambda self, joint: read.append(joint) or dispatch(self, joint)
+        Session, "step", lambda self, joint: read.append(joint) or step(self, joint)
     )
     take(driver, adapter, good)
     (joint,) = read
