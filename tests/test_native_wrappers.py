@@ -145,11 +145,13 @@ def test_inner_episodes_begin_differently():
 
 
 def test_who_ends_first_waits_for_the_others_in_a_trial():
-    env = trials(Fuses((1, 2), (False, False)), 2)
-    steps = played(env, [0] * 5)
-    assert steps.info["inner_done"].tolist() == [False, False, True, False, True, False]
-    assert not steps.observation["fuse"][1, 0].any()
-    assert steps.terminated.tolist()[4] == [True, True] and steps.terminated.sum() == 2
+    env = trials(Fuses((1, 3), (False, False)), 2)
+    steps = played(env, [0] * 7)
+    assert np.flatnonzero(steps.info["inner_done"]).tolist() == [3, 6]
+    assert steps.observation["fuse"][1, 0].any(), "what it saw when it ended"
+    assert not steps.observation["fuse"][[2, 5], 0].any(), "it waits"
+    assert steps.observation["fuse"][3, 0].any(), "it begins again"
+    assert steps.terminated.tolist()[6] == [True, True] and steps.terminated.sum() == 2
 
 
 def test_the_past_is_shown_beside_a_nested_observation():

@@ -90,7 +90,9 @@ def from_jaxmarl(env: Any) -> "JaxmarlEnvironment":
         )
     if not (hasattr(made, "step_env") and hasattr(made, "agents")):
         raise UnsuitableError(f"{made!r} has no step_env and agents, so it is none of JaxMARL's.")
-    return JaxmarlEnvironment(held, horizon_of(made))
+    found = JaxmarlEnvironment(held, horizon_of(made))
+    _ = found.spec  # what has no native form is refused here, not when it is first used
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

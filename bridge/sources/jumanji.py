@@ -91,7 +91,9 @@ def from_jumanji(env: Any, *, central: bool = False) -> "JumanjiEnvironment":
     if not hasattr(env, "action_spec"):
         raise UnsuitableError(f"{env!r} is no jumanji.Environment.")
     held, horizon = ByPickle(env), getattr(env, "time_limit", None)
-    return JumanjiEnvironment(held, horizon, central)
+    found = JumanjiEnvironment(held, horizon, central)
+    _ = found.spec  # what has no native form is refused here, not when it is first used
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
