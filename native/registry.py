@@ -165,8 +165,11 @@ def register(
         family: Under what it is listed; the package that it is from, if nothing is given.
 
     Raises:
-        RegistryError: The name is taken or is none; or `build` leads nowhere, or to no environment.
+        RegistryError: The name is taken or is none; `tags` is no tuple; or `build` leads nowhere,
+            or to no environment.
     """
+    if not isinstance(tags, tuple):
+        raise RegistryError(f"{id}: tags are a tuple of strings, got {tags!r}.")
     if kind is None:
         env = Name(id, build, "single").load()()
         if not isinstance(env, Environment):

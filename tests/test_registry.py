@@ -292,3 +292,9 @@ def test_names_of_others_are_in_the_libraries_registries_and_in_the_list(install
         """,
         installed,
     )
+
+
+def test_tags_that_are_one_string_are_refused():
+    with pytest.raises(RegistryError, match="tags are a tuple of strings, got 'demo'"):
+        registry.register("of_one_string", "native.grid.causeway:Causeway", tags="demo")
+    assert "of_one_string" not in registry.names()
