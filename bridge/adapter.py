@@ -161,7 +161,7 @@ class Adapter:
 
     def _resume(self, memory: Mapping[str, Any]) -> Any:
         """Go on from the state that the session has; `memory`: what was remembered beside it."""
-        raise NotImplementedError
+        raise NotImplementedError  # an adapter has this, or as AEC's a `load_state` of its own
 
     def _memory(self) -> dict[str, Any]:
         """What a saved state must hold besides that of the session."""

@@ -32,6 +32,10 @@ class Group:
     observation: Space
     action: Flat
 
+    def zero_action(self) -> jax.Array:
+        """Zeros in the form of an action, (agents, *action shape); it need not lie in the space."""
+        return jnp.zeros((len(self.agents), *self.action.shape), self.action.dtype)
+
 
 @dataclasses.dataclass(frozen=True)
 class Spec:

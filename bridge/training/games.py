@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from bridge.errors import BridgeError, UnknownNameError, UnsuitableError
 from native.core import Environment, Group
@@ -141,10 +140,7 @@ def _try(env: OneTeam, name: str) -> None:
     """
 
     def begin_and_step(key: jax.Array) -> Any:
-        action = {
-            group.name: jnp.zeros((len(group.agents), *group.action.shape), group.action.dtype)
-            for group in env.spec.groups
-        }
+        action = {group.name: group.zero_action() for group in env.spec.groups}
         return env.step(key, env.init(key, env.params)[0], action, env.params)
 
     try:

@@ -91,10 +91,7 @@ def first_two(env: AnyEnvironment, params: Any = None) -> tuple[Any, Any]:
     """What `init` and the first `step` return."""
     params = env.params if params is None else params
     first = env.init(fixed_key(), params)
-    action = {
-        group.name: jnp.zeros((len(group.agents), *group.action.shape), group.action.dtype)
-        for group in env.spec.groups
-    }
+    action = {group.name: group.zero_action() for group in env.spec.groups}
     return first, env.step(fixed_key(), first[0], action, params)
 
 

@@ -57,12 +57,7 @@ class OneOfTurns(OneTeam):
         change: Change = lambda joint: joint,
     ) -> tuple[State, Timestep]:
         """`step`, with what everybody in the world is shown."""
-        chosen = {
-            part.group.name: jnp.zeros(
-                (len(part.group.agents), *part.group.action.shape), part.group.action.dtype
-            )
-            for part in self.theirs
-        }
+        chosen = {part.group.name: part.group.zero_action() for part in self.theirs}
         joint = change(self._joint(action[self.ours.group.name], chosen))
         state = self._move(jax.random.fold_in(key, 0), state, joint, params)
         state = self._until_ours(own_key(key, "turns"), state, params)
@@ -115,12 +110,8 @@ class OneOfTurns(OneTeam):
                 for part in self.theirs
                 if part.group.name in memory
             }
-            idle = jnp.zeros(
-                (len(rows), *self.ours.group.action.shape), self.ours.group.action.dtype
-            )
-            after = self._move(
-                jax.random.fold_in(mine, 0), state, self._joint(idle, chosen), params
-            )
+            joint = self._joint(self.ours.group.zero_action(), chosen)
+            after = self._move(jax.random.fold_in(mine, 0), state, joint, params)
             return count + 1, dataclasses.replace(after, memory=memory)
 
         found: State = jax.lax.while_loop(waits, move, (jnp.int32(0), state))[1]

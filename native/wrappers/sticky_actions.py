@@ -56,10 +56,7 @@ class StickyActions(Wrapper):
         """As the environment inside; nobody has done anything yet."""
         env, shown = super().init(key, params)
         spec = self.spec
-        last = {
-            group.name: jnp.zeros((len(group.agents), *group.action.shape), group.action.dtype)
-            for group in spec.groups
-        }
+        last = {group.name: group.zero_action() for group in spec.groups}
         nobody = jnp.zeros(spec.num_agents, jnp.bool_)
         return State(env=env, last=last, acted=nobody, acting=~nobody), shown
 

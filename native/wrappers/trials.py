@@ -64,10 +64,7 @@ class Trials(Wrapper):
             inner_episode=jnp.int32(0),
             over=jnp.bool_(False),
         )
-        idle = {
-            group.name: jnp.zeros((len(group.agents), *group.action.shape), group.action.dtype)
-            for group in spec.groups
-        }
+        idle = {group.name: group.zero_action() for group in spec.groups}
         observation = self._see(shown.observation, idle, shown.reward, everyone)
         info = _inform(shown.info, state, jnp.bool_(False))
         return state, restart(observation, spec.num_agents, info)
