@@ -10,7 +10,7 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 import jax
 import numpy as np
@@ -40,6 +40,13 @@ class StepFields(NamedTuple):
     info: Mapping[str, np.ndarray]
     action_mask: Mapping[str, np.ndarray] | None
 
+    @classmethod
+    def of(cls, shown: Any) -> "StepFields":
+        """Those of a `Transition`, whatever its leaves are."""
+        now = shown.timestep
+        endings = (now.terminated, now.truncated)
+        return cls(now.observation, now.reward, *endings, now.info, shown.action_mask)
+
 
 class EndFields(NamedTuple):
     """What is read where an episode has ended, on the host."""
@@ -49,6 +56,23 @@ class EndFields(NamedTuple):
     returns: np.ndarray
     lengths: np.ndarray
     final: tuple[Mapping[str, Any], Mapping[str, np.ndarray]] | None
+
+    @classmethod
+    def of(cls, shown: Any) -> "EndFields":
+        """Those of a `Transition`, whatever its leaves are."""
+        return cls(shown.acting, shown.over, shown.returns, shown.lengths, shown.final)
+
+
+class Play(Protocol):
+    """Many steps of a batch, to be one program. Equal ones, of equal hash, do the same."""
+
+    def __hash__(self) -> int: ...
+
+    def __call__(
+        self, batch: Batch, carry: Carry, shown: Transition, params: Any, *args: Any
+    ) -> tuple[tuple[Carry, Transition], Any]:
+        """Where the batch is then, and what is kept of the way there; `args`: any pytrees."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,6 +84,8 @@ class Programs:
     Attributes:
         read: Set of fields -> what reads it, of the flat arrays and of whether the caller may
             write to what it gets.
+        playing: A `Play` -> the same over the flat arrays, numbers and its own arguments; those of
+            equal ones are compiled once.
         leaves: What the flat arrays are, unpacked.
         form: What `programs` was asked for.
     """
@@ -67,6 +93,7 @@ class Programs:
     init: Callable[..., tuple[jax.Array, ...]]
     reset: Callable[..., tuple[jax.Array, ...]]
     step: Callable[..., tuple[jax.Array, ...]]
+    playing: Callable[["Play"], Callable[..., tuple[tuple[jax.Array, ...], Any]]]
     read: Mapping[Any, Callable[[Sequence[Any], bool], Any]]
     unpack: Callable[..., list[np.ndarray]]
     place: Callable[..., tuple[jax.Array, ...]]
@@ -155,20 +182,10 @@ def _make(batch: Batch, form: Form) -> Programs:
     numbers = places[len(jax.tree.leaves(shapes[0])) :]
     shown_structure: Any = jax.tree.structure(shapes[1])
     number: Any = shown_structure.unflatten(numbers)
-    now = number.timestep
     fields: dict[Any, Any] = {
         Transition: number,
-        StepFields: StepFields(
-            now.observation,
-            now.reward,
-            now.terminated,
-            now.truncated,
-            now.info,
-            number.action_mask,
-        ),
-        EndFields: EndFields(
-            number.acting, number.over, number.returns, number.lengths, number.final
-        ),
+        StepFields: StepFields.of(number),
+        EndFields: EndFields.of(number),
     }
     carried = [leaves[i] for i in kept]
     names = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(shapes)]
@@ -229,6 +246,16 @@ def _make(batch: Batch, form: Form) -> Programs:
 
         return flatten(kernels.apart(advance, unflatten(flat)[0], action, numbers))
 
+    @functools.lru_cache(maxsize=RECENT)
+    def playing(play: Play) -> Callable[..., tuple[tuple[jax.Array, ...], Any]]:
+        def played(flat: Any, numbers: Any, *args: Any) -> tuple[tuple[jax.Array, ...], Any]:
+            now, kept = play(batch, *unflatten(flat), params(numbers), *args)
+            return flatten(now), kept
+
+        if devices is not None:
+            return jax.jit(played, out_shardings=(sharding, None))
+        return kernels.jit(played)
+
     def render(flat: Any, row: Any, numbers: Any) -> jax.Array:
         state = jax.tree.map(lambda leaf: leaf[row], unflatten(flat)[0].state)
         return cast(Renders, env).render(
@@ -280,6 +307,7 @@ def _make(batch: Batch, form: Form) -> Programs:
         init=lambda seeds, numbers: packed(begin(seeds, numbers)),
         reset=whole(reset),
         step=whole(step),
+        playing=playing,
         read={of: reader(of, wanted) for of, wanted in fields.items()},
         unpack=unpack,
         place=place,

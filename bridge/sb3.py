@@ -14,6 +14,8 @@ before that is padding: its observation is zeros, its reward 0, its action ignor
 that it is an episode of its own which is worth nothing: no value leaks into or out of it, stacked
 frames and recurrent state start over. It has no "episode" entry and so enters no statistics.
 
+`PPO` is Stable-Baselines3's with rollouts played on the device, see `bridge.sb3_ppo`.
+
 Every array handed out is the caller's own: torch warns of arrays that it may not write to.
 """
 
@@ -33,10 +35,11 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.sb3", "stable_baselines3", "sb3") from error
 
+from .sb3_ppo import PPO
 from .sb3_rows import Observations, Rows
 from .sb3_words import EpisodeFile, Layer, ours
 
-__all__ = ["VecBridge", "make_vec_env"]
+__all__ = ["PPO", "VecBridge", "make_vec_env"]
 
 
 def make_vec_env(

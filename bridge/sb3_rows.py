@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,6 +38,7 @@ RENDER_MODES = ("rgb_array", "human")
 TILES = 16  # worlds in one picture
 
 Observations: TypeAlias = Any  # (rows, *space shape), or a dict of those
+Told: TypeAlias = tuple[Observations, np.ndarray, np.ndarray, Infos]
 Indices: TypeAlias = "int | Iterable[int] | None"
 
 
@@ -82,6 +83,11 @@ class Rows(Adapter, VecEnv):
         self.metadata = metadata
         self._ready = True
 
+    @property
+    def session(self) -> Session:
+        """What they are rows of, for those who play many steps at once."""
+        return self._session
+
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """Seed the next `reset`; all agents of a world have its seed.
 
@@ -120,13 +126,12 @@ class Rows(Adapter, VecEnv):
         """
         self._session.require("step")
         joint = self._intake(actions)
-        if self._before is not None:
-            self._session.go_back(self._before)
+        self.take_back()
         self._before = self._session.moment()
         self._session.step(joint)
 
     @all_or_nothing
-    def step_wait(self) -> tuple[Observations, np.ndarray, np.ndarray, Infos]:
+    def step_wait(self) -> Told:
         """Observations, rewards float32 (rows,), dones bool (rows,) and an info for each row.
 
         Raises:
@@ -139,15 +144,24 @@ class Rows(Adapter, VecEnv):
         self._before = None
         infos = self._notebook.empty()  # while the device works
         now = self._session.read(StepFields, own=True)
-        self._masks = now.action_mask
-        dones = (now.terminated | now.truncated).reshape(-1)
-        if np.logical_or.reduce(dones):
-            infos, dones = self._end(infos, dones, now)
-        else:
-            infos = self._notebook.of_step(infos, now.info, self.alive)
+        step = self._told(infos, now, lambda: self._session.read(EndFields))
         if self.render_mode == "human":
             self.render()
-        return self._observe(now.observation), now.reward.reshape(-1), dones, infos
+        return step
+
+    def take_back(self) -> None:
+        """Do not take the step that was begun and not waited for, if there is one."""
+        if self._before is not None:
+            self._session.go_back(self._before)
+            self._before = None
+
+    def tell(self, now: StepFields, ends: EndFields) -> Told:
+        """What `step_wait` returns, of a step of `Session.play` that showed this."""
+        return self._told(self._notebook.empty(), now, lambda: ends)
+
+    def observed(self) -> Observations:
+        """What the last step or reset shows, as those return it."""
+        return self._observe(self._session.read(StepFields, own=True).observation)
 
     def _resume(self, memory: Mapping[str, Any]) -> Observations:
         self._seeds = memory.get("seeds", [None] * self.num_envs)
@@ -288,9 +302,20 @@ class Rows(Adapter, VecEnv):
     def _elements(self, observation: Any) -> Observations:
         return spaces.element(self._spec.groups[0].observation, observation)
 
-    def _end(self, infos: Infos, ended: np.ndarray, now: StepFields) -> tuple[Infos, np.ndarray]:
+    def _told(self, infos: Infos, now: StepFields, ends: Callable[[], EndFields]) -> Told:
+        """A step as Stable-Baselines3 wants it; `infos`: empty; `ends`: read if an agent ended."""
+        self._masks = now.action_mask
+        dones = (now.terminated | now.truncated).reshape(-1)
+        if np.logical_or.reduce(dones):
+            infos, dones = self._end(infos, dones, now, ends())
+        else:
+            infos = self._notebook.of_step(infos, now.info, self.alive)
+        return self._observe(now.observation), now.reward.reshape(-1), dones, infos
+
+    def _end(
+        self, infos: Infos, ended: np.ndarray, now: StepFields, ends: EndFields
+    ) -> tuple[Infos, np.ndarray]:
         """Infos of a step on which agents `ended`, and which rows are done: those, and padding."""
-        ends = self._session.read(EndFields)
         assert ends.final is not None
         observation, info = ends.final  # before any reset
         over = np.repeat(ends.over, self.num_agents)

@@ -13,7 +13,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,9 @@ class Layer(VecEnvWrapper):
 
     _ready = False  # set where it is built
 
+    def note(self, dones: np.ndarray, infos: Sequence[dict[str, Any]]) -> None:
+        """Do what this layer does about a step that was taken beneath it."""
+
     def __setattr__(self, name: str, value: Any) -> None:
         mine = name[0] == "_" or name in self.__dict__ or hasattr(type(self), name)
         if mine or not self._ready:
@@ -123,6 +126,10 @@ class EpisodeFile(Layer):
             RulesError: An episode has ended, and its info has none of the name in `info_keywords`.
         """
         observations, rewards, dones, infos = self.venv.step_wait()
+        self.note(dones, infos)
+        return observations, rewards, dones, infos
+
+    def note(self, dones: np.ndarray, infos: Sequence[dict[str, Any]]) -> None:
         for row in np.flatnonzero(dones).tolist():
             if "episode" in infos[row]:
                 episode = infos[row]["episode"]
@@ -134,7 +141,6 @@ class EpisodeFile(Layer):
                         )
                     episode[word] = infos[row][word]
                 self._writer.write_row(episode)
-        return observations, rewards, dones, infos
 
     def close(self) -> None:
         self._writer.close()

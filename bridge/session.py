@@ -4,6 +4,7 @@
 | ----------------------- | ------------------------------------------------------------------ |
 | `reset(seeds, mask)`    | one compiled call; row i is seeded with seeds[i]                   |
 | `step(action)`          | one compiled call; the device works on it while Python goes on     |
+| `play(program)`         | many steps in one compiled call                                    |
 | `read(fields)`          | what the last of both shows: a named set of fields, see `read`     |
 | `set_params`, `set_rule` | other numbers, or another rule, from the next step on             |
 | `save`, `load`          | the state of every row as a file, see `state_file`                 |
@@ -32,7 +33,7 @@ from .errors import (
 )
 from .identity import identity
 from .parameters import shown_spec, with_given
-from .programs import Device, Form, Programs, programs, watched
+from .programs import Device, Form, Play, Programs, programs, watched
 from .resets import row_words
 from .rules import as_ours, checked_devices, checked_rows
 from .state_file import Saved, read, write
@@ -216,6 +217,18 @@ class Session:
         if self._arrays is None or self.closed or forked.stranded:
             self.require("step")
         self._arrays = self._programs.step(self._arrays, action, self._numbers)
+
+    def play(self, program: Play, *args: Any) -> Any:
+        """Advance every row by the steps of a program; what that keeps of them, on the device.
+
+        Raises:
+            NotResetError, ClosedError: Before `reset`, after `close`.
+        """
+        self.require("play")
+        assert self._arrays is not None
+        played = self._programs.playing(program)
+        self._arrays, kept = played(self._arrays, self._numbers, *args)
+        return kept
 
     def global_state(self) -> np.ndarray:
         """The whole world of every row, (rows, *shape of `spec.global_state`); the caller's own."""
