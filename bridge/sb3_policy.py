@@ -4,7 +4,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import (
+    ActorCriticCnnPolicy,
+    ActorCriticPolicy,
+    MultiInputActorCriticPolicy,
+)
 from stable_baselines3.common.torch_layers import FlattenExtractor, MlpExtractor
 from torch import nn
 
@@ -60,7 +64,8 @@ def check_kind(kind: type[Any]) -> None:
     Raises:
         UnsuitableError: It has methods of its own.
     """
-    if not issubclass(kind, ActorCriticPolicy):
+    of_parts = issubclass(kind, (ActorCriticCnnPolicy, MultiInputActorCriticPolicy))
+    if of_parts or not issubclass(kind, ActorCriticPolicy):
         refuse(f"the policy {kind.__name__}")
     for name in _COMPUTING:
         if getattr(kind, name) is not getattr(ActorCriticPolicy, name):

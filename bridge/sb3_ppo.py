@@ -110,7 +110,8 @@ class PPO(Base):
         clipped = actions
         if isinstance(self.action_space, spaces.Box):
             clipped = np.clip(actions, self.action_space.low, self.action_space.high)
-        values, log_probs = map(torch.from_numpy, played.acted[1:])
+        values = torch.from_numpy(played.acted.value[..., None]).unbind()
+        log_probs = torch.from_numpy(played.acted.log_prob).unbind()
         seen, starts = [self._last_obs], [self._last_episode_starts]
         late: list[tuple[int, int, Any]] = []  # step, row, and what time cut off there
         done = 0
@@ -125,7 +126,7 @@ class PPO(Base):
                     "n_steps": step,
                     "obs_tensor": obs_as_tensor(seen[step], self.device),
                     "actions": actions[step],
-                    "values": values[step, :, None],
+                    "values": values[step],
                     "log_probs": log_probs[step],
                     "clipped_actions": clipped[step],
                     "new_obs": new_obs,
@@ -136,13 +137,13 @@ class PPO(Base):
                 callback.update_locals({**given, **now})
                 if not callback.on_step():
                     return False
-                ended = np.flatnonzero(dones)
-                if len(ended):
-                    told = [infos[row] for row in ended.tolist()]
+                ended = dones.nonzero()[0].tolist()
+                if ended:
+                    told = [infos[row] for row in ended]
                     self._update_info_buffer(told, dones[ended])
                     late += [
                         (step, row, info["terminal_observation"])
-                        for row, info in zip(ended.tolist(), told, strict=True)
+                        for row, info in zip(ended, told, strict=True)
                         if info["TimeLimit.truncated"]
                     ]
         finally:
@@ -180,12 +181,10 @@ def rows_of(env: Any) -> Rows:
         rows = rows.venv
     if not isinstance(rows, Rows):
         if isinstance(env, VecEnv) and isinstance(env.unwrapped, Rows):
-            refuse(
-                f"the wrapper {type(rows).__name__}", "Leave it out, or use Stable-Baselines3's PPO"
-            )
-        refuse(
-            f"the environments {type(rows).__name__}", "Make them with bridge.sb3.make_vec_env()."
-        )
+            instead = "Leave it out, or use stable_baselines3.PPO, which takes it."
+            refuse(f"the wrapper {type(rows).__name__}", instead)
+        instead = "Make the environments with bridge.sb3.make_vec_env()."
+        refuse(f"{type(rows).__name__}, which is none of ours", instead)
     if rows.render_mode == "human":
         refuse('render_mode="human", which draws every step', 'Make them with "rgb_array".')
     if isinstance(rows.observation_space, spaces.Dict):

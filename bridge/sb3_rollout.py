@@ -1,6 +1,7 @@
 """The steps that a policy of Stable-Baselines3 plays, in one compiled program; told one by one."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -104,8 +105,9 @@ class Trajectory:
             self._layers.insert(0, venv)
             venv = venv.venv
         self._rows: Rows = venv
-        self._rows.take_back()
         self._session = self._rows.session
+        self._session.require("learn")
+        self._rows.take_back()
         self.first = self._rows.observed()
         self._before = self._session.moment()
         kept: Kept = to_numpy(self._session.play(rollout, weights, words))
@@ -122,8 +124,9 @@ class Trajectory:
 
     def told(self) -> Iterator[Told]:
         """What `step_wait` would have returned, step by step."""
-        for step in range(len(self)):
-            told = self._rows.tell(_at(self._now, step), _at(self._ends, step))
+        leaves, structure = jax.tree.flatten(self._now)
+        for step, now in enumerate(map(structure.unflatten, zip(*leaves, strict=True))):
+            told = self._rows.tell(now, functools.partial(_at, self._ends, step))
             for layer in self._layers:
                 layer.note(*told[2:])
             yield told
@@ -141,12 +144,7 @@ class Trajectory:
 
 def _at(tree: Any, step: int) -> Any:
     """Of every leaf what stands at a step."""
-    if isinstance(tree, Mapping):
-        return {name: _at(part, step) for name, part in tree.items()}
-    if isinstance(tree, tuple):
-        parts = [_at(part, step) for part in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
-    return None if tree is None else tree[step]
+    return jax.tree.map(lambda leaf: leaf[step], tree)
 
 
 def _observed(spec: Spec, shown: Transition) -> jax.Array:

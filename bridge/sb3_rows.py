@@ -155,9 +155,9 @@ class Rows(Adapter, VecEnv):
             self._session.go_back(self._before)
             self._before = None
 
-    def tell(self, now: StepFields, ends: EndFields) -> Told:
+    def tell(self, now: StepFields, ends: Callable[[], EndFields]) -> Told:
         """What `step_wait` returns, of a step of `Session.play` that showed this."""
-        return self._told(self._notebook.empty(), now, lambda: ends)
+        return self._told(self._notebook.empty(), now, ends)
 
     def observed(self) -> Observations:
         """What the last step or reset shows, as those return it."""

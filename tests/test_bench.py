@@ -649,6 +649,7 @@ def test_a_process_of_its_own_sets_jax_up_and_says_so(tmp_path):
 
 def test_every_suite_is_a_module_and_all_but_the_long_run_by_default():
     short = {"adapters", "stages", "peers", "rollout", "scaling", "memory", "parameters"}
+    short.add("collecting")
     assert short == {*suites.DEFAULT}
     assert {*suites.SUITES} - short == {"gigastep", "training"}
     with pytest.raises(UnknownNameError):

@@ -246,3 +246,16 @@ def test_training_notes_when_the_threshold_is_reached(training, monkeypatch):
     seconds, steps = run.reached
     assert 0 < seconds < run.seconds
     assert steps % 32 == 0 and 32 <= steps < 512
+
+
+def test_collecting_compares_sb3s_own_loop_with_ours():
+    pytest.importorskip("stable_baselines3")
+    from bridge.bench import collecting
+
+    report = collecting.suite(True, lambda _: None)
+    theirs, ours = report.to_json()["rows"]
+    assert [row["contender"] for row in (theirs, ours)] == list(collecting.LOOPS)
+    assert theirs["SB3's own / this"] == 1
+    times = [row["us a step of all rows"] for row in (theirs, ours)]
+    assert ours["SB3's own / this"] == pytest.approx(times[0] / times[1])
+    assert ours["env-steps/s"] == pytest.approx(2 / times[1] * 1e6)

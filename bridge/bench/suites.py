@@ -22,6 +22,7 @@ SUITES: Mapping[str, str] = MappingProxyType(
         "gigastep": "agents by number, device and interfaces; long",
         "scaling": "rows, agents, devices",
         "memory": "bytes a row, and leaks",
+        "collecting": "rollouts of SB3's PPO and of ours",
         "training": "wall time of PPO; long",
     }
 )

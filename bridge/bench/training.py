@@ -171,7 +171,7 @@ def train(venv: VecEnv, recipe: Recipe, seed: int) -> Run:
     )
     spent: defaultdict[str, float] = defaultdict(float)
     watch = _Watch()
-    with _one_torch_thread(), contextlib.ExitStack() as clocks:
+    with one_torch_thread(), contextlib.ExitStack() as clocks:
         for part, owner, method in (
             ("environments", venv, "step"),
             ("policy", model.policy, "forward"),
@@ -222,7 +222,7 @@ def _clocked(spent: dict[str, float], part: str, owner: Any, method: str) -> Gen
 
 
 @contextlib.contextmanager
-def _one_torch_thread() -> Generator[None]:
+def one_torch_thread() -> Generator[None]:
     """For networks this small, handing work between threads costs more than it saves."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -20,9 +20,8 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[SUITE]...",
-            help="adapters, stages, peers, rollout, scaling, memory, parameters, gigastep or "
-            "training; "
-            "none: all but the last two, which take long.",
+            help="adapters, stages, peers, rollout, scaling, memory, parameters, collecting, "
+            "gigastep or training; none: all but the last two, which take long.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
