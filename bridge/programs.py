@@ -10,7 +10,7 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import jax
 import numpy as np
@@ -25,6 +25,10 @@ from .errors import RulesError
 from .state_file import Leaf
 
 Device: TypeAlias = Any  # jax.Device, which type checkers cannot name
+
+# (batch, carry, shown, params, *args) -> (where carry and shown are then), what is kept of the way.
+# Hashable: equal ones do the same.
+Play: TypeAlias = Callable[..., tuple[tuple[Carry, Transition], Any]]
 
 PACK_LIMIT = 5 << 16  # bytes; more of them are quicker on their own, fewer are not
 RECENT = 4  # programs kept though no session uses them
@@ -63,18 +67,6 @@ class EndFields(NamedTuple):
         return cls(shown.acting, shown.over, shown.returns, shown.lengths, shown.final)
 
 
-class Play(Protocol):
-    """Many steps of a batch, to be one program. Equal ones, of equal hash, do the same."""
-
-    def __hash__(self) -> int: ...
-
-    def __call__(
-        self, batch: Batch, carry: Carry, shown: Transition, params: Any, *args: Any
-    ) -> tuple[tuple[Carry, Transition], Any]:
-        """Where the batch is then, and what is kept of the way there; `args`: any pytrees."""
-        ...
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Programs:
     """Compiled functions over the flat arrays in which a session keeps carry and transition.
@@ -93,7 +85,7 @@ class Programs:
     init: Callable[..., tuple[jax.Array, ...]]
     reset: Callable[..., tuple[jax.Array, ...]]
     step: Callable[..., tuple[jax.Array, ...]]
-    playing: Callable[["Play"], Callable[..., tuple[tuple[jax.Array, ...], Any]]]
+    playing: Callable[[Play], Callable[..., tuple[tuple[jax.Array, ...], Any]]]
     read: Mapping[Any, Callable[[Sequence[Any], bool], Any]]
     unpack: Callable[..., list[np.ndarray]]
     place: Callable[..., tuple[jax.Array, ...]]

@@ -187,7 +187,7 @@ def _drawn(
                 for i, logits in enumerate(jnp.split(outputs, ends, axis=1))
             ]
             actions, log_probs = zip(*drawn, strict=True)
-            return jnp.stack(actions, axis=1), sum(log_probs[1:], log_probs[0])
+            return jnp.stack(actions, axis=1), jnp.stack(log_probs, axis=1).sum(axis=1)
 
 
 def _choice(key: jax.Array, logits: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -40,15 +40,12 @@ def mirrored(
     for extractor in (policy.pi_features_extractor, policy.vf_features_extractor):
         if type(extractor) is not FlattenExtractor:
             refuse(f"the features extractor {type(extractor).__name__}")
-    extractor = policy.mlp_extractor
-    if type(extractor) is not MlpExtractor:
-        refuse(f"the mlp_extractor {type(extractor).__name__}")
+    nets: Any = policy.mlp_extractor
+    if type(nets) is not MlpExtractor:
+        refuse(f"the mlp_extractor {type(nets).__name__}")
     linear: list[nn.Module] = []
     hidden: list[tuple[Hidden, ...]] = []
-    for net, last in (
-        (extractor.policy_net, policy.action_net),
-        (extractor.value_net, policy.value_net),
-    ):
+    for net, last in ((nets.policy_net, policy.action_net), (nets.value_net, policy.value_net)):
         linear += [*net[::2], last]
         hidden.append(tuple(map(_hidden, net[::2], net[1::2])))
     parameters = [parameter for module in linear for parameter in module.parameters()]
@@ -86,7 +83,7 @@ def refuse(what: str, instead: str = "") -> NoReturn:
     raise UnsuitableError(f"bridge.sb3.PPO plays on the device, and not with {what}. {instead}")
 
 
-def _hidden(linear: nn.Module, activation: nn.Module) -> Hidden:
+def _hidden(linear: nn.Linear, activation: nn.Module) -> Hidden:
     name = type(activation).__name__
     if name not in ACTIVATIONS or type(activation) is not getattr(nn, name):
         refuse(f"the activation {name}", f"Take one of {', '.join(ACTIVATIONS)}.")

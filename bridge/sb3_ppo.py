@@ -13,7 +13,6 @@ What a callback does to the environments in `on_step` has an effect from the nex
 Rewards that it changes in place, in `self.locals`, are what is learned from, as they are there.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -86,25 +85,27 @@ class PPO(Base):
         words = torch.randint(1 << 32, (2,)).numpy().astype(np.uint32)
         played = Trajectory(env, Rollout(network, n_rollout_steps), weights, words)
         self._last_obs = played.first  # they may have been stepped or reset since
-        names = ("self", "env", "callback", "rollout_buffer", "n_rollout_steps")
-        given = (self, env, callback, rollout_buffer, n_rollout_steps)
-        if not self._tell(played, callback, rollout_buffer, dict(zip(names, given, strict=True))):
+        callback.update_locals(
+            {
+                "self": self,
+                "env": env,
+                "callback": callback,
+                "rollout_buffer": rollout_buffer,
+                "n_rollout_steps": n_rollout_steps,
+            }
+        )
+        if not self._tell(played, callback, rollout_buffer):
             return False
+        last_obs: Any = self._last_obs
+        dones: Any = self._last_episode_starts
         with torch.no_grad():
-            values = self.policy.predict_values(obs_as_tensor(self._last_obs, self.device))
-        dones = self._last_episode_starts
+            values = self.policy.predict_values(obs_as_tensor(last_obs, self.device))
         rollout_buffer.compute_returns_and_advantage(last_values=values, dones=dones)
         callback.update_locals({"values": values})
         callback.on_rollout_end()
         return True
 
-    def _tell(
-        self,
-        played: Trajectory,
-        callback: BaseCallback,
-        buffer: RolloutBuffer,
-        given: Mapping[str, Any],
-    ) -> bool:
+    def _tell(self, played: Trajectory, callback: BaseCallback, buffer: RolloutBuffer) -> bool:
         """Do for every step what Stable-Baselines3 does after it; False: a callback stopped it."""
         actions = played.acted.action.astype(self.action_space.dtype, copy=False)
         clipped = actions
@@ -112,7 +113,8 @@ class PPO(Base):
             clipped = np.clip(actions, self.action_space.low, self.action_space.high)
         values = torch.from_numpy(played.acted.value[..., None]).unbind()
         log_probs = torch.from_numpy(played.acted.log_prob).unbind()
-        seen, starts = [self._last_obs], [self._last_episode_starts]
+        seen: list[Any] = [self._last_obs]
+        starts: list[Any] = [self._last_episode_starts]
         late: list[tuple[int, int, Any]] = []  # step, row, and what time cut off there
         done = 0
         try:
@@ -122,19 +124,20 @@ class PPO(Base):
                 self._last_obs, self._last_episode_starts = seen[step], starts[step]
                 self.num_timesteps += self.n_envs
                 done += 1
-                now = {
-                    "n_steps": step,
-                    "obs_tensor": obs_as_tensor(seen[step], self.device),
-                    "actions": actions[step],
-                    "values": values[step],
-                    "log_probs": log_probs[step],
-                    "clipped_actions": clipped[step],
-                    "new_obs": new_obs,
-                    "rewards": rewards,
-                    "dones": dones,
-                    "infos": infos,
-                }
-                callback.update_locals({**given, **now})
+                callback.update_locals(
+                    {
+                        "n_steps": step,
+                        "obs_tensor": obs_as_tensor(seen[step], self.device),
+                        "actions": actions[step],
+                        "values": values[step],
+                        "log_probs": log_probs[step],
+                        "clipped_actions": clipped[step],
+                        "new_obs": new_obs,
+                        "rewards": rewards,
+                        "dones": dones,
+                        "infos": infos,
+                    }
+                )
                 if not callback.on_step():
                     return False
                 ended = dones.nonzero()[0].tolist()

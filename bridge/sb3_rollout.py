@@ -1,7 +1,6 @@
 """The steps that a policy of Stable-Baselines3 plays, in one compiled program; told one by one."""
 
 import dataclasses
-import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -125,8 +124,14 @@ class Trajectory:
     def told(self) -> Iterator[Told]:
         """What `step_wait` would have returned, step by step."""
         leaves, structure = jax.tree.flatten(self._now)
+        last, ends = jax.tree.flatten(self._ends)
         for step, now in enumerate(map(structure.unflatten, zip(*leaves, strict=True))):
-            told = self._rows.tell(now, functools.partial(_at, self._ends, step))
+
+            def at_end(step: int = step) -> EndFields:
+                found: EndFields = ends.unflatten([leaf[step] for leaf in last])
+                return found
+
+            told = self._rows.tell(now, at_end)
             for layer in self._layers:
                 layer.note(*told[2:])
             yield told
@@ -138,13 +143,8 @@ class Trajectory:
             return
         self._session.go_back(self._before)
         for step in range(steps):
-            self._session.step(_at(self._taken, step))
+            self._session.step({name: taken[step] for name, taken in self._taken.items()})
         self._session.go_back({**now, "_arrays": self._session.moment()["_arrays"]})
-
-
-def _at(tree: Any, step: int) -> Any:
-    """Of every leaf what stands at a step."""
-    return jax.tree.map(lambda leaf: leaf[step], tree)
 
 
 def _observed(spec: Spec, shown: Transition) -> jax.Array:

@@ -23,7 +23,7 @@ except ImportError as error:
     ) from error
 
 ROWS = (16, 64, 1024, 4096)
-STEPS = 64  # of one rollout
+STEPS = 128  # of one rollout
 QUICK_STEPS = 8
 LOOPS: dict[str, type[Base]] = {"SB3's own PPO": Base, "bridge.sb3.PPO": PPO}
 COLUMNS = (
