@@ -103,6 +103,7 @@ def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.
 
 
 def quick(key: jax.Array) -> jax.Array:
-    """A pcg4d key drawn with a key of whatever generator: what it draws fuses, and compiles sooner."""
+    """A pcg4d key, drawn with a key of whatever generator: its bits fuse, and compile sooner."""
     words = jax.random.bits(key, (2,), jnp.uint32)
-    return jax.random.wrap_key_data(words, impl=implementation("pcg4d"))
+    drawn: jax.Array = jax.random.wrap_key_data(words, impl=implementation("pcg4d"))
+    return drawn

@@ -1,8 +1,9 @@
 """How the players of a game act by their weights."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,19 +22,23 @@ from .players import Player, players_of
 Weights = Mapping[str, Any]  # player -> what its network is made of
 
 
-class Shape(Protocol):
-    """What every algorithm's settings say of a network; see `native.agents.ppo.PPO`."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What the settings of every algorithm say of networks.
 
-    @property
-    def net_arch(self) -> tuple[Any, ...]: ...
-    @property
-    def activation(self) -> str: ...
-    @property
-    def gru(self) -> int: ...
-    @property
-    def image_size(self) -> int: ...
-    @property
-    def sharing(self) -> str: ...
+    Attributes:
+        net_arch: Widths of the layers of each tower; or a pair of such, policy and value.
+        activation: "tanh", "relu", "elu" or "silu".
+        gru: Numbers that the policy remembers; 0: it has no memory.
+        image_size: Numbers that an image becomes.
+        sharing: Who shares weights, see `native.agents.players`.
+    """
+
+    net_arch: tuple[Any, ...] = (64, 64)
+    activation: str = "tanh"
+    gru: int = 0
+    image_size: int = 256
+    sharing: str = "group"
 
 
 @pytree

@@ -21,7 +21,9 @@ import numpy as np
 from native.rules import RuleError
 from native.spaces import Box, Discrete, Flat, MultiBinary, MultiDiscrete
 
-LOWEST = float(np.finfo(np.float32).min) / 2  # a logit that has no chance, and whose sums are finite
+LOWEST = (
+    float(np.finfo(np.float32).min) / 2
+)  # a logit that has no chance, and whose sums are finite
 
 
 def num_outputs(space: Flat) -> int:
@@ -62,7 +64,7 @@ def sample(space: Flat, key: jax.Array, outputs: jax.Array, log_std: jax.Array |
         case Box():
             assert log_std is not None
             noise = jax.random.normal(key, outputs.shape, jnp.float32)
-            return _shaped(space, outputs + jnp.exp(log_std) * noise)
+            return _shaped(space, outputs + jnp.exp(_beside(outputs, log_std)) * noise)
 
 
 def mode(space: Flat, outputs: jax.Array) -> jax.Array:
@@ -81,7 +83,10 @@ def mode(space: Flat, outputs: jax.Array) -> jax.Array:
 
 def playable(space: Flat, action: jax.Array) -> jax.Array:
     """The actions as the environment is given them: a Box's clipped to its bounds."""
-    return jnp.clip(action, *space.bounds) if isinstance(space, Box) else action
+    if not isinstance(space, Box):
+        return action
+    low, high = (jnp.broadcast_to(bound, action.shape) for bound in space.bounds)
+    return jnp.clip(action, low, high)
 
 
 def log_prob_and_entropy(
@@ -102,6 +107,7 @@ def log_prob_and_entropy(
             return jnp.where(action, yes, no).sum(axis=-1), entropy.sum(axis=-1)
         case Box():
             assert log_std is not None
+            log_std = _beside(outputs, log_std)
             distance = (action.reshape(outputs.shape) - outputs) * jnp.exp(-log_std)
             half = 0.5 * math.log(2 * math.pi)
             log_prob = -(0.5 * jnp.square(distance) + log_std + half)
@@ -120,7 +126,7 @@ def sum_of(terms: list[jax.Array]) -> jax.Array:
 def _categorical(logits: jax.Array, action: jax.Array) -> tuple[jax.Array, jax.Array]:
     log_probs = jax.nn.log_softmax(logits)
     # A sum over all is quicker on a CPU than to look one up, and so is its gradient.
-    chosen = action[..., None] == jnp.arange(logits.shape[-1], dtype=action.dtype)
+    chosen = jax.nn.one_hot(action, logits.shape[-1], dtype=jnp.bool_)
     entropy = -(jnp.exp(log_probs) * log_probs).sum(axis=-1)
     return jnp.where(chosen, log_probs, jnp.float32(0)).sum(axis=-1), entropy
 
@@ -129,6 +135,10 @@ def _each(space: MultiDiscrete, things: Any, outputs: jax.Array) -> list[tuple[A
     """Each of some things with the logits of its part of the space."""
     ends = np.cumsum(space.nvec)[:-1].tolist()
     return list(zip(things, jnp.split(outputs, ends, axis=-1), strict=True))
+
+
+def _beside(outputs: jax.Array, log_std: jax.Array) -> jax.Array:
+    return jnp.broadcast_to(log_std, outputs.shape)
 
 
 def _shaped(space: Box, numbers: jax.Array) -> jax.Array:

@@ -141,9 +141,13 @@ class ActorCritic(nn.Module):
         self, name: str, x: jax.Array, layers: tuple[int, ...], size: int, scale: float
     ) -> jax.Array:
         for i, width in enumerate(layers):
-            layer = nn.Dense(width, kernel_init=nn.initializers.orthogonal(math.sqrt(2)), name=f"{name}_{i}")
+            layer = nn.Dense(
+                width, kernel_init=nn.initializers.orthogonal(math.sqrt(2)), name=f"{name}_{i}"
+            )
             x = ACTIVATIONS[self.activation](layer(x))
-        head: jax.Array = nn.Dense(size, kernel_init=nn.initializers.orthogonal(scale), name=name)(x)
+        head: jax.Array = nn.Dense(size, kernel_init=nn.initializers.orthogonal(scale), name=name)(
+            x
+        )
         return head
 
 

@@ -1,4 +1,4 @@
-"""Running means and variances, as Stable-Baselines3's `VecNormalize` keeps them, but as a pytree."""
+"""Running means and variances, as Stable-Baselines3's `VecNormalize` keeps them; a pytree."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def seen(moments: Moments, values: jax.Array, weights: jax.Array) -> Moments:
     most = jnp.maximum(count, 1)
     heavy = weights.reshape(-1, *(1,) * (values.ndim - 1))
     mean = (values * heavy).sum(axis=0) / most
-    variance = (jnp.square(values - mean) * heavy).sum(axis=0) / most
+    variance = (jnp.square(values - mean[None]) * heavy).sum(axis=0) / most
     total = moments.count + count
     difference = mean - moments.mean
     squares = moments.variance * moments.count + variance * count
@@ -92,5 +92,8 @@ def normalize(moments: Any, observation: Any) -> Any:
         return {name: normalize(part, observation[name]) for name, part in moments.items()}
     if moments is None:
         return observation
-    scaled = (observation - moments.mean) * jax.lax.rsqrt(moments.variance + EPSILON)
+    mean, variance = (
+        jnp.broadcast_to(each, observation.shape) for each in (moments.mean, moments.variance)
+    )
+    scaled = (observation - mean) * jax.lax.rsqrt(variance + EPSILON)
     return jnp.clip(scaled, -MOST, MOST)

@@ -59,12 +59,13 @@ class Player:
 
     def rows(self, each: jax.Array) -> jax.Array:
         """What all agents of a world share, (rows, ...), as lanes."""
-        return self.lanes(
+        lanes: jax.Array = self.lanes(
             {
                 name: jnp.broadcast_to(each[:, None], (each.shape[0], agents, *each.shape[1:]))
                 for name, agents in self.groups
             }
         )
+        return lanes
 
     def by_group(self, lanes: jax.Array) -> dict[str, jax.Array]:
         """Lanes as group -> (rows, agents, ...)."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
+import optax  # type: ignore[import-untyped]
 
 from native import kernels, rules
 from native.batch import Autoreset, Batch, Carry, Transition
@@ -27,15 +27,15 @@ from native.rollout import Step, collect
 from native.rules import RuleError
 
 from . import actions, normalization
-from .acting import Acted, Seen, keys_of, look, network, no_memory, policy_of, seen_by
+from .acting import Acted, Seen, Shape, keys_of, look, network, no_memory, policy_of, seen_by
 from .networks import ACTIVATIONS, log_std_of
 from .normalization import Moments
 from .players import SHARING, Player, players_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PPO:
-    """Settings; the first ones are numbers, which may be arrays under `jax.vmap`.
+class PPO(Shape):
+    """Settings beside those of the networks; the first are numbers, which `jax.vmap` may map.
 
     Attributes:
         learning_rate: Of Adam.
@@ -55,11 +55,6 @@ class PPO:
         anneal_learning_rate, anneal_clip_range: Fall linearly to 0 at `steps`.
         normalize_advantage: In each minibatch.
         normalize_observation, normalize_reward: By running moments, as `VecNormalize` does.
-        net_arch: Widths of the layers of each tower; or a pair of such, policy and value.
-        activation: "tanh", "relu", "elu" or "silu".
-        gru: Numbers that the policy remembers; 0: it has no memory.
-        image_size: Numbers that an image becomes.
-        sharing: Who shares weights, see `native.agents.players`.
         central_critic: Values see the global state too (MAPPO).
     """
 
@@ -83,11 +78,6 @@ class PPO:
     normalize_advantage: bool = True
     normalize_observation: bool = False
     normalize_reward: bool = False
-    net_arch: tuple[Any, ...] = (64, 64)
-    activation: str = "tanh"
-    gru: int = 0
-    image_size: int = 256
-    sharing: str = "group"
     central_critic: bool = False
 
 
@@ -204,9 +194,7 @@ def steps_an_update(settings: PPO, env: Environment[Any, Any]) -> int:
     return settings.num_envs * settings.n_steps * env.spec.num_agents
 
 
-def init(
-    settings: PPO, env: Environment[Any, Any], key: jax.Array, params: Any = None
-) -> Training:
+def init(settings: PPO, env: Environment[Any, Any], key: jax.Array, params: Any = None) -> Training:
     """Begin: new weights, new worlds.
 
     Args:
@@ -262,7 +250,7 @@ def update(
         record=functools.partial(_record, settings, env.spec, players, training),
     )
     rewards, reward_moments, discounted = _normalized_rewards(settings, training, outcome)
-    played = training.updates * jnp.float32(steps_an_update(settings, env))
+    played = training.updates.astype(jnp.float32) * steps_an_update(settings, env)
     left = jnp.maximum(1 - played / settings.steps, 0)
     metrics = _episodes(env.spec, outcome)
     finite = {"reward": jnp.isfinite(outcome.reward).all()}
@@ -329,7 +317,7 @@ def _record(
     after, now = step.after, step.after.timestep
     counts = step.shown.acting
     if step.shown.turn is not None:
-        counts &= step.shown.turn[:, None] == jnp.arange(spec.num_agents, dtype=jnp.int32)
+        counts &= jax.nn.one_hot(step.shown.turn, spec.num_agents, dtype=jnp.bool_)
     # The true final observation is looked at where time ended an episode, and kept nowhere.
     reached = dataclasses.replace(
         after,
@@ -352,7 +340,7 @@ def _record(
         samples[name] = Sample(
             seen=seen_by(player, step.shown),
             acted=dataclasses.replace(acted, memory=()),
-            onward=values * player.lanes(spec.by_group(now.truncated)),
+            onward=jnp.where(player.lanes(spec.by_group(now.truncated)), values, jnp.float32(0)),
             counts=player.lanes(spec.by_group(counts)),
         )
     outcome = Outcome(
@@ -457,8 +445,8 @@ def _learn(
     raw = sample.seen.observation
     observed = normalization.normalize(moments, raw)
     seen = dataclasses.replace(sample.seen, observation=observed)
-    sample = dataclasses.replace(sample, seen=seen, onward=())
-    data = sample, advantage, advantage + sample.acted.value
+    sample = dataclasses.replace(sample, seen=seen)
+    data: Any = sample, advantage, advantage + sample.acted.value
     # With a memory whole sequences are drawn, else single steps.
     if settings.gru:
         data = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), data), memory
