@@ -39,7 +39,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.sb3_models", "stable_baselines3", "sb3") from error
 
-__all__ = ["normalized", "to_sb3", "weights_of"]
+__all__ = ["demand_counterpart", "normalized", "to_sb3", "weights_of"]
 
 _ACTIVATIONS = {
     "tanh": torch.nn.Tanh,
@@ -181,6 +181,15 @@ def _running(moments: Any) -> RunningMeanStd:
     running.var = np.asarray(moments.variance, np.float64)
     running.count = float(moments.count)
     return running
+
+
+def demand_counterpart(settings: Settings, spec: Spec) -> None:
+    """Raise unless SB3 has a counterpart for the network, before anything is learned.
+
+    Raises:
+        UnsuitableError: It has none; the message says for what.
+    """
+    _suitable(settings, spec)
 
 
 def _suitable(settings: Settings, spec: Spec) -> Space:

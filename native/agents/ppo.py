@@ -260,7 +260,7 @@ def update(
         own = training.weights[name], training.optimizer[name], training.moments[name]
         value = player.each(functools.partial(_value, settings, player))
         last = value(own[0], own[2], seen_by(player, shown), memory[name])
-        lanes = jax.vmap(lambda each, p=player: p.lanes(env.spec.by_group(each)))
+        lanes = jax.vmap(functools.partial(_lanes, env.spec, player))
         advantage = _advantages(settings, samples[name], lanes(rewards), lanes(outcome.done), last)
         learn: Any = functools.partial(_learn, settings, player, left)
         if player.own:
@@ -304,6 +304,12 @@ def _optimizer(settings: PPO) -> optax.GradientTransformation:
     return optax.chain(clip, optax.scale_by_adam(eps=1e-5))
 
 
+def _lanes(spec: Spec, player: Player, each: jax.Array) -> jax.Array:
+    """A player's part of what is told of every agent: (rows, agents) as lanes."""
+    lanes: jax.Array = player.lanes(spec.by_group(each))
+    return lanes
+
+
 def _value(
     settings: PPO, player: Player, weights: Any, moments: Any, seen: Seen, memory: Any
 ) -> jax.Array:
@@ -340,8 +346,8 @@ def _record(
         samples[name] = Sample(
             seen=seen_by(player, step.shown),
             acted=dataclasses.replace(acted, memory=()),
-            onward=jnp.where(player.lanes(spec.by_group(now.truncated)), values, jnp.float32(0)),
-            counts=player.lanes(spec.by_group(counts)),
+            onward=jnp.where(_lanes(spec, player, now.truncated), values, jnp.float32(0)),
+            counts=_lanes(spec, player, counts),
         )
     outcome = Outcome(
         reward=now.reward,
