@@ -20,10 +20,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from native.agents.acting import network
-from native.agents.networks import NATURE, convolutions, is_image
-from native.agents.players import players_of
-from native.agents.ppo import PPO as Settings
 from native.core import Spec
 from native.spaces import Box, Dict, Space
 
@@ -38,6 +34,14 @@ try:
     from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 except ImportError as error:
     raise MissingExtraError("bridge.sb3_models", "stable_baselines3", "sb3") from error
+
+try:
+    from native.agents.acting import network
+    from native.agents.networks import NATURE, convolutions, is_image
+    from native.agents.players import players_of
+    from native.agents.ppo import PPO as Settings
+except ImportError as error:
+    raise MissingExtraError("bridge.sb3_models", "optax or flax", "agents") from error
 
 __all__ = ["demand_counterpart", "normalized", "to_sb3", "weights_of"]
 

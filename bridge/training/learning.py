@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,13 +23,16 @@ from bridge.window import frames_per_second
 from native.core import Environment
 
 from . import evaluation as judging
-from . import on_device, playing, recipes, results
+from . import playing, recipes, results
 from .curve import draw_curve
 from .evaluation import Comparison, Evaluation, compare, scores
 from .games import Game, game
 from .policies import ALGORITHMS, Policy, by_chance, normalizer_of
 from .progress import Progressing
 from .recipes import Recipe
+
+if TYPE_CHECKING:
+    from .on_device import Runs
 
 EVALUATIONS = 20  # in the steps of a recipe, where nobody says how often
 VERSIONS = ("jitbridge", "jax", "numpy", "gymnasium", "stable_baselines3", "torch")
@@ -148,7 +151,10 @@ def train(
     torch.set_num_threads(1)  # the network is small: handing work between threads costs more
     interval = eval_every or math.ceil(plan.recipe.steps / EVALUATIONS)
     if on_the_device:
-        settings = on_device.settings_of(plan.recipe, plan.num_envs, steps, changes or {})
+        from . import on_device  # which needs an extra of its own
+
+        agents = plan.game.env.spec.num_agents
+        settings = on_device.settings_of(plan.recipe, agents, plan.num_envs, steps, changes or {})
         runs = on_device.DeviceTraining(
             plan.game,
             on_device.sweep(settings, swept or {}),
@@ -185,7 +191,7 @@ class _Done:
     """What a learner has done: agent steps, what happened, how it ended, what else it reports."""
 
     steps: int
-    history: _History | on_device.Runs
+    history: "_History | Runs"
     interrupted: bool
     stopped: bool
     report: dict[str, Any]

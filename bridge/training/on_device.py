@@ -26,7 +26,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from bridge import sb3_models, state_file
-from bridge.errors import DivergedError, OptionError, ResultsError, UnsuitableError
+from bridge.errors import (
+    DivergedError,
+    OptionError,
+    ResultsError,
+    RuleValueError,
+    UnsuitableError,
+)
 from bridge.files import replacing
 from bridge.sb3 import make_vec_env
 from bridge.state_file import Leaf, Saved
@@ -36,6 +42,7 @@ from native.agents.acting import no_memory, policy_of
 from native.agents.players import players_of
 from native.agents.ppo import NUMBERS, steps_an_update
 from native.agents.training import run as run_of
+from native.rules import RuleError
 
 from . import evaluation as judging
 from . import results
@@ -47,11 +54,14 @@ from .recipes import Falling, Recipe
 CHECKPOINT, METRICS = results.DEVICE_CHECKPOINT, results.METRICS
 
 
-def settings_of(recipe: Recipe, num_envs: int, steps: int, changes: Mapping[str, str]) -> PPO:
+def settings_of(
+    recipe: Recipe, agents: int, num_envs: int, steps: int, changes: Mapping[str, str]
+) -> PPO:
     """A recipe of SB3's PPO as settings of ours.
 
     Args:
         recipe: The recipe; what its policy needs of SB3 alone, such as gSDE, is left out.
+        agents: Of a world.
         num_envs: Worlds at once.
         steps: Agent steps in all.
         changes: Setting -> its value as text, see `changed`.
@@ -76,7 +86,12 @@ def settings_of(recipe: Recipe, num_envs: int, steps: int, changes: Mapping[str,
         elif name in known:
             taken[name] = value
     taken |= {f"normalize_{what}": recipe.normalize for what in ("observation", "reward")}
-    return changed(PPO(**taken, num_envs=num_envs, steps=steps), changes)
+    settings = changed(PPO(**taken, num_envs=num_envs, steps=steps), changes)
+    if "batch_size" in changes:
+        return settings
+    samples = settings.num_envs * settings.n_steps * agents  # the nearest that divides them
+    fitting = (size for size in range(settings.batch_size, 0, -1) if samples % size == 0)
+    return dataclasses.replace(settings, batch_size=next(fitting))
 
 
 def changed(settings: PPO, changes: Mapping[str, str]) -> PPO:
@@ -152,7 +167,7 @@ class DeviceTraining:
         stopped: An evaluation of every run reached the recipe's threshold.
 
     Raises:
-        RuleError, UnsuitableError: The settings do not fit the game, or make no model of SB3.
+        RuleValueError, UnsuitableError: The settings do not fit the game, or make no model of SB3.
     """
 
     def __init__(
@@ -168,10 +183,13 @@ class DeviceTraining:
         self.stopped = False
         self._game, self._recipe = game, recipe
         env, first = game.env, self.settings[0]
+        sb3_models.demand_counterpart(first, env.spec)
         one = steps_an_update(first, env)
         params = dataclasses.replace(env.params, **recipe.params) if recipe.params else None
-        self._learner = Learner(settings, env, max(1, round(interval / one)), params)
-        sb3_models.demand_counterpart(first, env.spec)
+        try:
+            self._learner = Learner(settings, env, max(1, round(interval / one)), params)
+        except RuleError as error:
+            raise RuleValueError(str(error)) from error
         self._training = self._learner.begin(self.seeds)
         (self._player,) = players_of(env.spec, first.sharing)
         self._judge = jax.jit(jax.vmap(self._returns, in_axes=(0, 0, None)))

@@ -169,7 +169,7 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
     if settings.central_critic and env.spec.global_state is None:
         raise RuleError(f"central_critic must be False: {env.spec.name} has no global state.")
     for player in players_of(env.spec, settings.sharing):
-        actions.num_outputs(player.action)
+        network(settings, player)  # which refuses what it cannot be made of
         lanes = settings.num_envs * (1 if player.own else player.num_agents)
         samples = lanes * settings.n_steps
         if samples % settings.batch_size or settings.batch_size > samples:
@@ -465,9 +465,10 @@ def _learn(
         weights, optimizer, stopped = now
         loss = functools.partial(_loss, settings, player, clip)
         gradient, found = jax.grad(loss, has_aux=True)(weights, minibatch)
-        change, then = _optimizer(settings).update(gradient, optimizer)
+        with jax.numpy_dtype_promotion("standard"):  # optax adds floats to integers
+            change, then = _optimizer(settings).update(gradient, optimizer)
         changed = jax.tree.map(lambda leaf, by: leaf - rate * by, weights, change)
-        found["gradient"] = jnp.isfinite(optax.global_norm(gradient))
+        found["gradient"] = jnp.isfinite(optax.tree.norm(gradient))
         if settings.target_kl is not None:
             stopped |= found["approx_kl"] > 1.5 * settings.target_kl
             kept = functools.partial(jax.tree.map, lambda old, new: jnp.where(stopped, old, new))
