@@ -104,7 +104,7 @@ class Network:
             return flat[begin:start].reshape(shape)
 
         def layers(hidden: Sequence[Hidden], outputs: int) -> Layers:
-            widths = [_num_features(self.observation), *(one.width for one in hidden), outputs]
+            widths = [num_features(self.observation), *(one.width for one in hidden), outputs]
             return [(take(out, n).T, take(out)) for n, out in itertools.pairwise(widths)]
 
         outputs = sum(_parts(self.action))
@@ -119,7 +119,7 @@ class Network:
             key: Of the draw.
             observation: (rows, *observation shape).
         """
-        seen = _features(self.observation, observation)
+        seen = features(self.observation, observation)
         outputs = _through(weights.actor, self.actor, seen)
         value = _through(weights.critic, self.critic, seen)[:, 0]
         action, log_prob = _drawn(self.action, key, outputs, weights.log_std)
@@ -134,7 +134,8 @@ def _through(layers: Layers, hidden: Sequence[Hidden], x: jax.Array) -> jax.Arra
     return x
 
 
-def _num_features(space: Space) -> int:
+def num_features(space: Space) -> int:
+    """How many numbers `features` makes of an observation."""
     match space:
         case Discrete() | MultiDiscrete():
             return sum(_parts(space))
@@ -142,8 +143,8 @@ def _num_features(space: Space) -> int:
             return flat_size(space)
 
 
-def _features(space: Space, observation: jax.Array) -> jax.Array:
-    """(rows, *shape) as float32 (rows, features)."""
+def features(space: Space, observation: jax.Array) -> jax.Array:
+    """What the layers read: observations (rows, *shape) as float32 (rows, features)."""
     flat = observation.reshape(len(observation), -1)
     match space:
         case Discrete() | MultiDiscrete():

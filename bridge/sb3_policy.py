@@ -45,7 +45,8 @@ def mirrored(
         refuse(f"the mlp_extractor {type(nets).__name__}")
     linear: list[nn.Module] = []
     hidden: list[tuple[Hidden, ...]] = []
-    for net, last in ((nets.policy_net, policy.action_net), (nets.value_net, policy.value_net)):
+    towers: Any = ((nets.policy_net, policy.action_net), (nets.value_net, policy.value_net))
+    for net, last in towers:
         linear += [*net[::2], last]
         hidden.append(tuple(map(_hidden, net[::2], net[1::2])))
     parameters = [parameter for module in linear for parameter in module.parameters()]

@@ -123,15 +123,16 @@ class Trajectory:
 
     def told(self) -> Iterator[Told]:
         """What `step_wait` would have returned, step by step."""
-        leaves, structure = jax.tree.flatten(self._now)
-        last, ends = jax.tree.flatten(self._ends)
-        for step, now in enumerate(map(structure.unflatten, zip(*leaves, strict=True))):
+        leaves, last = jax.tree.leaves(self._now), jax.tree.leaves(self._ends)
+        now: Any = jax.tree.structure(self._now)
+        ends: Any = jax.tree.structure(self._ends)
+        for step, shown in enumerate(map(now.unflatten, zip(*leaves, strict=True))):
 
             def at_end(step: int = step) -> EndFields:
                 found: EndFields = ends.unflatten([leaf[step] for leaf in last])
                 return found
 
-            told = self._rows.tell(now, at_end)
+            told = self._rows.tell(shown, at_end)
             for layer in self._layers:
                 layer.note(*told[2:])
             yield told

@@ -4,6 +4,7 @@ import copy
 import re
 import types
 
+import jax
 import numpy as np
 import pytest
 from echo import Echo
@@ -20,12 +21,17 @@ from stable_baselines3.common.callbacks import BaseCallback, ConvertCallback
 from stable_baselines3.common.distributions import Categorical
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.preprocessing import preprocess_obs
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 from torch import nn
 
 from bridge.errors import ClosedError, NotResetError, UnsuitableError
 from bridge.sb3 import PPO, make_vec_env
+from bridge.sb3_network import ACTIVATIONS, features, num_features
+from bridge.spaces import observation_space
+from native import spaces as native_spaces
+from native.spaces import Box
 
 STEPS = 12
 BUFFERED = (
@@ -261,16 +267,28 @@ def test_probabilities_and_values_are_torchs(space, policy):
     [nn.LeakyReLU, nn.SELU, nn.Mish, nn.Sigmoid, nn.Softsign, nn.Identity],
 )
 def test_every_activation_is_torchs(activation):
-    from bridge.sb3_network import ACTIVATIONS
-
     compute, attributes = ACTIVATIONS[activation.__name__]
     module, x = activation(), torch.linspace(-8, 8, 101)
     close(compute(x.numpy(), *(getattr(module, name) for name in attributes)), module(x))
 
 
-def test_the_rows_may_be_shared_among_devices():
-    import jax
+@pytest.mark.parametrize(
+    ("space", "seen"),
+    [
+        (Box(-1.0, 9.0, (2, 3)), np.arange(12, dtype=np.float32).reshape(2, 2, 3)),
+        (native_spaces.Discrete(4), np.array([3, 1])),
+        (native_spaces.MultiDiscrete((2, 3)), np.array([[1, 2], [0, 1]])),
+        (native_spaces.MultiBinary(3), np.array([[0, 1, 1], [1, 0, 0]], np.int8)),
+    ],
+)
+def test_features_are_those_of_stable_baselines3(space, seen):
+    theirs = preprocess_obs(torch.as_tensor(seen), observation_space(space))
+    ours = features(space, seen)
+    assert ours.dtype == np.float32 and ours.shape[1] == num_features(space)
+    close(ours, theirs.reshape(2, -1))
 
+
+def test_the_rows_may_be_shared_among_devices():
     two, one = (
         make_vec_env("CartPole-v1", 4, seed=0, devices=devices)
         for devices in (jax.devices()[:2], None)
