@@ -38,6 +38,7 @@ except ImportError as error:
     raise MissingExtraError("bridge.legacy", "gymnasium", "gymnasium") from error
 
 from . import gymnasium as modern
+from .gymnasium_spec import spec_of
 
 __all__ = [
     "ActionWrapper",
@@ -78,8 +79,10 @@ def make(
     """
     native = modern.limited(id_or_env, max_episode_steps, LEGACY.ours(rules))
     render_mode = "rgb_array" if native.spec.render_fps else None
-    env = LegacyBridge(modern.make(native, render_mode=render_mode, params=params, rng=rng))
-    original = gymnasium.registry.get(native.spec.name)
+    inner = modern.make(native, render_mode=render_mode, params=params, rng=rng)
+    env = LegacyBridge(inner)
+    known = spec_of(inner._session) is not None  # rather than another environment of that name
+    original = gymnasium.registry.get(native.spec.name) if known else None
     env.spec = EnvSpec(
         native.spec.name,
         reward_threshold=None if original is None else original.reward_threshold,
