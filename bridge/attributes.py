@@ -170,7 +170,10 @@ def refuse_if_fixed(session: Session, name: str) -> None:
             f"cannot be set. Parameters: {', '.join(names(session.env))}."
         )
     if name == "horizon" or name in LIMITS:
-        raise RulesError(f"{session.spec.name} has no rule `horizon`, so its time limit is fixed.")
+        raise RulesError(
+            f"{session.spec.name} has no rule `horizon`, so its time limit is fixed: give it where "
+            "the environment is made."
+        )
     if name == "state" or name in _state_names(session.env):
         raise RulesError(
             f"{session.spec.name}: {name!r} is part of the state, which is on the device and can "
