@@ -6,19 +6,18 @@ from typing import Any
 import gymnasium
 
 from native import registry
+from native.core import Environment
 
 from .environments import rules_of
 from .identity import identity
-from .session import Session
 
 
-def spec_of(session: Session) -> Any:
-    """That of the registered environment, with the rules and numbers of the session.
+def spec_of(env: Environment[Any, Any], params: Any) -> Any:
+    """That of the registered environment, with the rules of this one and these parameters.
 
     None if `gymnasium.make` could not make this one: no environment of one agent is registered
     under its name, or that is another, such as the one inside of a wrapper.
     """
-    env = session.env
     registered = gymnasium.registry.get(f"native/{env.spec.name}")
     if registered is None:
         return None
@@ -26,7 +25,7 @@ def spec_of(session: Session) -> Any:
     if type(env) is not type(usual):
         return None
     now = {rule: getattr(env, rule) for rule in rules_of(env) if rule != "horizon"}
-    now["params"] = session.params
+    now["params"] = params
     changed = {
         name: value
         for name, value in now.items()

@@ -138,7 +138,9 @@ class VectorBridge(AttributesByRow, StepsInHalves, _VectorEnv):
     @property
     def spec(self) -> Any:  # type: ignore[override]
         """Gymnasium's `EnvSpec` of these worlds; None if it could not make them."""
-        spec = spec_of(self._session) if self._given_spec is None else copy_of(self._given_spec)
+        spec = copy_of(self._given_spec)
+        if spec is None:
+            spec = spec_of(self._session.env, self._session.params)
         if spec is not None:
             spec.max_episode_steps = self._session.spec.horizon
         return spec

@@ -79,9 +79,8 @@ def make(
     """
     native = modern.limited(id_or_env, max_episode_steps, LEGACY.ours(rules))
     render_mode = "rgb_array" if native.spec.render_fps else None
-    inner = modern.make(native, render_mode=render_mode, params=params, rng=rng)
-    env = LegacyBridge(inner)
-    known = spec_of(inner._session) is not None  # rather than another environment of that name
+    env = LegacyBridge(modern.make(native, render_mode=render_mode, params=params, rng=rng))
+    known = spec_of(native, native.params) is not None  # no other environment of that name
     original = gymnasium.registry.get(native.spec.name) if known else None
     env.spec = EnvSpec(
         native.spec.name,
