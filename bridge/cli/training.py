@@ -152,7 +152,7 @@ def evaluate(
 def _left(out: Path | None) -> str:
     """What a training has left in its folder, and what to do now."""
     held = sorted(path.name for path in out.iterdir()) if out is not None and out.is_dir() else []
-    if "checkpoint.zip" in held:
+    if {"checkpoint.zip", "checkpoint.npz"} & {*held}:
         return f"{out} holds {', '.join(held)}; --resume goes on."
     return "nothing was trained yet, so there is nothing to go on from. Train again."
 

@@ -69,7 +69,8 @@ def _require(model: Path, path: Path) -> None:
             f"There is no model at {model}: name a folder that `train` wrote, or a model's .zip."
         )
     held = sorted(found.name for found in model.iterdir())
-    way_out = "train with --resume" if results.CHECKPOINT in held else "train again"
+    checkpoints = {results.CHECKPOINT, results.DEVICE_CHECKPOINT}
+    way_out = "train with --resume" if checkpoints & {*held} else "train again"
     raise ResultsError(
         f"{model} holds {', '.join(held) or 'nothing'}, and no {results.MODEL}: {way_out}."
     )
