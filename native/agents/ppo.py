@@ -126,12 +126,12 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
     Raises:
         RuleError: A setting does not fit, by itself or with the environment.
     """
-    given = {
-        name: fits for name, fits in FITS.items() if isinstance(getattr(settings, name), float)
-    }
+    plain = [name for name in _FITS if isinstance(getattr(settings, name), int | float)]
+    flags = [name for name in _FORM if isinstance(getattr(PPO, name), bool)]
     rules.check(
         dataclasses.replace(settings),
-        **given,
+        **{name: _FITS[name] for name in plain},
+        **dict.fromkeys(flags, rules.flag),
         num_envs=rules.count(),
         n_steps=rules.count(),
         batch_size=rules.count(),
@@ -140,7 +140,6 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
         image_size=rules.count(),
         activation=rules.one_of(*ACTIVATIONS),
         sharing=rules.one_of(*SHARING),
-        **dict.fromkeys((name for name in _FORM if type(getattr(PPO, name)) is bool), rules.flag),
     )
     if settings.central_critic and env.spec.global_state is None:
         raise RuleError(f"central_critic must be False: {env.spec.name} has no global state.")
