@@ -93,7 +93,7 @@ def test_time_bootstraps_from_the_true_final_observation():
     def both(step):
         return record(step)[0][name], step.after.reached[name]
 
-    batch = ppo.batch_of(settings, env)
+    batch = experience.worlds(env, False)
     _, (kept, reached) = collect(
         batch,
         training.carry,

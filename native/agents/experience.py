@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from native import kernels
-from native.core import Spec, pytree
+from native.batch import Autoreset, Batch
+from native.core import Environment, Spec, pytree
 from native.rollout import Step
 
 from . import normalization
@@ -48,6 +49,11 @@ class Outcome:
     def done(self) -> jax.Array:
         """Which agents ended."""
         return self.terminated | self.truncated
+
+
+def worlds(env: Environment[Any, Any], global_state: bool) -> Batch:
+    """The worlds as a training plays them."""
+    return Batch(env, Autoreset.SAME_STEP, global_state=global_state)
 
 
 def record(

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import optax  # type: ignore[import-untyped]
 
 from native import rules
-from native.batch import Autoreset, Batch, Carry, Transition
+from native.batch import Carry, Transition
 from native.core import Environment, pytree
 from native.prng import quick
 from native.rollout import collect
@@ -28,7 +28,16 @@ from native.rules import RuleError
 
 from . import actions, normalization
 from .acting import Seen, Shape, keys_of, look, network, no_memory, policy_of, seen_by
-from .experience import Sample, advantages, episodes, lanes_of, normalized_rewards, record, value
+from .experience import (
+    Sample,
+    advantages,
+    episodes,
+    lanes_of,
+    normalized_rewards,
+    record,
+    value,
+    worlds,
+)
 from .networks import ACTIVATIONS, log_std_of
 from .normalization import Moments
 from .players import SHARING, Player, players_of
@@ -159,11 +168,6 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
             )
 
 
-def batch_of(settings: PPO, env: Environment[Any, Any]) -> Batch:
-    """The worlds as training plays them."""
-    return Batch(env, Autoreset.SAME_STEP, global_state=settings.central_critic)
-
-
 def steps_an_update(settings: PPO, env: Environment[Any, Any]) -> int:
     """Steps of an agent that are played between updates."""
     return settings.num_envs * settings.n_steps * env.spec.num_agents
@@ -180,7 +184,9 @@ def init(settings: PPO, env: Environment[Any, Any], key: jax.Array, params: Any 
     """
     key, of_worlds, of_weights = jax.random.split(quick(key), 3)
     seeds = jax.random.bits(of_worlds, (settings.num_envs,), jnp.uint32)
-    carry, shown = batch_of(settings, env).init(seeds, env.params if params is None else params)
+    carry, shown = worlds(env, settings.central_critic).init(
+        seeds, env.params if params is None else params
+    )
     begun: dict[str, Any] = {}
     memory: dict[str, Any] = {}
     for i, player in enumerate(players_of(env.spec, settings.sharing)):
@@ -212,19 +218,18 @@ def update(
         computed -> bool (), whether it holds no NaN and no infinity.
     """
     players = players_of(env.spec, settings.sharing)
+    before = training.weights, training.moments
     key, of_playing, of_learning = jax.random.split(training.key, 3)
     (carry, shown, memory), (samples, outcome) = collect(
-        batch_of(settings, env),
+        worlds(env, settings.central_critic),
         training.carry,
         training.shown,
-        policy_of(settings, env.spec, training.weights, training.moments),
+        policy_of(settings, env.spec, *before),
         of_playing,
         settings.n_steps,
         params,
         memory=training.memory,
-        record=functools.partial(
-            record, settings, env.spec, players, training.weights, training.moments
-        ),
+        record=functools.partial(record, settings, env.spec, players, *before),
     )
     rewards, reward_moments, discounted = normalized_rewards(
         settings.gamma, training.reward_moments, training.discounted, outcome
@@ -240,11 +245,8 @@ def update(
         judge = player.each(functools.partial(value, settings, player))
         last = judge(own[0], own[2], seen_by(player, shown), memory[name])
         lanes = jax.vmap(functools.partial(lanes_of, env.spec, player))
-        advantage = advantages(
-            settings.gamma,
-            settings.gae_lambda,
-            *(samples[name], lanes(rewards), lanes(outcome.done), last),
-        )
+        told = lanes(rewards), lanes(outcome.done), last
+        advantage = advantages(settings.gamma, settings.gae_lambda, samples[name], *told)
         learn: Any = functools.partial(_learn, settings, player, left)
         if player.own:
             learn = jax.vmap(learn, in_axes=(0, 0, 0, 1, 1, 0, 0))
