@@ -26,18 +26,9 @@ from native.prng import quick
 from native.rollout import collect
 from native.rules import RuleError
 
-from . import actions, normalization
+from . import actions, experience, normalization
 from .acting import Seen, Shape, keys_of, look, network, no_memory, policy_of, seen_by
-from .experience import (
-    Sample,
-    advantages,
-    episodes,
-    lanes_of,
-    normalized_rewards,
-    record,
-    value,
-    worlds,
-)
+from .experience import Sample
 from .networks import ACTIVATIONS, log_std_of
 from .normalization import Moments
 from .players import SHARING, Player, players_of
@@ -184,7 +175,7 @@ def init(settings: PPO, env: Environment[Any, Any], key: jax.Array, params: Any 
     """
     key, of_worlds, of_weights = jax.random.split(quick(key), 3)
     seeds = jax.random.bits(of_worlds, (settings.num_envs,), jnp.uint32)
-    carry, shown = worlds(env, settings.central_critic).init(
+    carry, shown = experience.worlds(env, settings.central_critic).init(
         seeds, env.params if params is None else params
     )
     begun: dict[str, Any] = {}
@@ -221,7 +212,7 @@ def update(
     before = training.weights, training.moments
     key, of_playing, of_learning = jax.random.split(training.key, 3)
     (carry, shown, memory), (samples, outcome) = collect(
-        worlds(env, settings.central_critic),
+        experience.worlds(env, settings.central_critic),
         training.carry,
         training.shown,
         policy_of(settings, env.spec, *before),
@@ -229,24 +220,24 @@ def update(
         settings.n_steps,
         params,
         memory=training.memory,
-        record=functools.partial(record, settings, env.spec, players, *before),
+        record=functools.partial(experience.record, settings, env.spec, players, *before),
     )
-    rewards, reward_moments, discounted = normalized_rewards(
+    rewards, reward_moments, discounted = experience.normalized_rewards(
         settings.gamma, training.reward_moments, training.discounted, outcome
     )
     played = training.updates.astype(jnp.float32) * steps_an_update(settings, env)
     left = jnp.maximum(1 - played / settings.steps, 0)
-    metrics = episodes(env.spec, outcome)
+    metrics = experience.episodes(env.spec, outcome)
     finite = {"reward": jnp.isfinite(outcome.reward).all()}
     learned: dict[str, Any] = {}
     for i, player in enumerate(players):
         name = player.name
         own = training.weights[name], training.optimizer[name], training.moments[name]
-        judge = player.each(functools.partial(value, settings, player))
+        judge = player.each(functools.partial(experience.value, settings, player))
         last = judge(own[0], own[2], seen_by(player, shown), memory[name])
-        lanes = jax.vmap(functools.partial(lanes_of, env.spec, player))
+        lanes = jax.vmap(functools.partial(experience.lanes_of, env.spec, player))
         told = lanes(rewards), lanes(outcome.done), last
-        advantage = advantages(settings.gamma, settings.gae_lambda, samples[name], *told)
+        advantage = experience.advantages(settings.gamma, settings.gae_lambda, samples[name], *told)
         learn: Any = functools.partial(_learn, settings, player, left)
         if player.own:
             learn = jax.vmap(learn, in_axes=(0, 0, 0, 1, 1, 0, 0))
