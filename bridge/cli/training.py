@@ -70,31 +70,37 @@ def train(
 
     Ctrl-C saves and reports what there is. Exit code 1: no better than random; 130: interrupted.
     """
-    from bridge.training import games, learning
-
     if resume and overwrite:
         raise OptionError("--resume goes on with the results that --overwrite gives up: name one.")
-    world = find_environment(environment)
-    if out is None:
-        out = Path("runs", games.name_of(world, team, opponent))
-    outcome = learning.train(
-        world,
-        out,
-        console=console(),
-        identifier=environment,
-        team=team,
-        opponent=opponent,
-        seed=seed,
-        steps=steps,
-        num_envs=num_envs,
-        eval_every=eval_every,
-        resume=resume,
-        overwrite=overwrite,
-        learner=learner.value,
-        seeds=seeds,
-        changes=_assignments("--set", changes),
-        swept={name: values.split(",") for name, values in _assignments("--sweep", swept).items()},
-    )
+    try:
+        from bridge.training import games, learning
+
+        world = find_environment(environment)
+        if out is None:
+            out = Path("runs", games.name_of(world, team, opponent))
+        outcome = learning.train(
+            world,
+            out,
+            console=console(),
+            identifier=environment,
+            team=team,
+            opponent=opponent,
+            seed=seed,
+            steps=steps,
+            num_envs=num_envs,
+            eval_every=eval_every,
+            resume=resume,
+            overwrite=overwrite,
+            learner=learner.value,
+            seeds=seeds,
+            changes=_assignments("--set", changes),
+            swept={
+                name: values.split(",") for name, values in _assignments("--sweep", swept).items()
+            },
+        )
+    except KeyboardInterrupt:  # before training began, or after it
+        _say(f"Interrupted: {_left(out)}")
+        raise typer.Exit(INTERRUPTED) from None
     found = outcome.evaluation
     _table(found)
     if outcome.interrupted:
@@ -141,6 +147,14 @@ def evaluate(
     _say(comparison.verdict())
     if not comparison.is_better:
         raise typer.Exit(1)
+
+
+def _left(out: Path | None) -> str:
+    """What a training has left in its folder, and what to do now."""
+    held = sorted(path.name for path in out.iterdir()) if out is not None and out.is_dir() else []
+    if {"checkpoint.zip", "checkpoint.npz"} & {*held}:
+        return f"{out} holds {', '.join(held)}; --resume goes on."
+    return "nothing was trained yet, so there is nothing to go on from. Train again."
 
 
 def _assignments(option: str, given: list[str] | None) -> dict[str, str]:

@@ -107,15 +107,15 @@ def check_jit(env: AnyEnvironment) -> None:
     """`jax.jit` changes nothing."""
     played = play(env)
     key = played.keys[0]
-    plain = env.init(jax.random.fold_in(key, 0), env.params)
-    for step in range(3):
+    first = env.init(jax.random.fold_in(key, 0), env.params)
+    action = {name: leaf[0, 0] for name, leaf in played.actions.items()}
+    after = env.step(jax.random.fold_in(key, 1), first[0], action, env.params)
+    for step, plain in enumerate((first, after)):  # one by one every operation takes long
         demand_same(
             f"With and without jax.jit, step {step}: {{}}.",
             jax.tree.map(lambda leaf, t=step: leaf[0, t], (played.states, played.steps)),
             plain,
         )
-        action = {name: leaf[0, step] for name, leaf in played.actions.items()}
-        plain = env.step(jax.random.fold_in(key, step + 1), plain[0], action, env.params)
 
 
 def check_vmap(env: AnyEnvironment) -> None:
