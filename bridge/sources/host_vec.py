@@ -58,19 +58,21 @@ def from_host_vec(envs: Any) -> "HostVec":
             it begins rows again; or it has a space without a native counterpart.
     """
     if not isinstance(envs, gymnasium.vector.VectorEnv):
-        raise UnsuitableError(f"from_host_vec takes a gymnasium.vector.VectorEnv: {_instead(envs)}")
-    if type(envs).__module__.startswith("bridge."):
+        raise UnsuitableError(f"expected a gymnasium.vector.VectorEnv: {_instead(envs)}")
+    inside = getattr(envs, "unwrapped", envs)
+    if type(inside).__module__.startswith("bridge."):
         raise UnsuitableError(
-            f"{type(envs).__name__} runs JAX, which may wait for the very call that it is in: take "
+            f"{type(inside).__name__} runs JAX, which may wait for the very call that it is in: take "
             "the environment that it was made of, which is native."
         )
     kind = kind_of(envs)
     if kind.closed:
         raise UnsuitableError(f"{type(envs).__name__} is closed: give from_host_vec a new one.")
-    name, horizon = _known(envs)
+    name = f"host/{kind.name}"
     seen = observation_space(envs.single_observation_space, name)
     acts = action_space(envs.single_action_space, name)
-    return HostVec(kind, Spec(name, (Group("agent", ("agent_0",), seen, acts),), horizon))
+    group = Group("agent", ("agent_0",), seen, acts)
+    return HostVec(kind, Spec(name, (group,), kind.time_limit))
 
 
 class HostVec:
@@ -90,7 +92,9 @@ class HostVec:
         self.num_envs = kind.num_envs
         self.takes_seeds = kind.takes_seeds
         self._kind = kind
-        self._calls = Calls(kind, spec.name)
+        self._calls = calls = Calls(kind, spec.name)
+        # Made once: outside of `jax.jit` every new function is compiled again.
+        self._stepping = {mode: functools.partial(calls.step, mode) for mode in Autoreset}
 
     def init(self, key: jax.Array, params: Any) -> NoReturn:
         """Refused: no row of it begins alone.
@@ -204,8 +208,8 @@ class HostVec:
         """Step all rows; see `Batch.step`."""
         same_step = autoreset is Autoreset.SAME_STEP
         more = ("reward", "terminated", "truncated", *(("final",) if same_step else ()))
-        call = functools.partial(self._calls.step, autoreset)
-        told = self._ask(call, len(carry.tick), more, carry.state, action["agent"])
+        call, rows = self._stepping[autoreset], len(carry.tick)
+        told = self._ask(call, rows, more, carry.state, action["agent"])
         timestep = jax.vmap(functools.partial(transition, self.spec))(
             acting=carry.acting,
             observation={"agent": told["observation"]},
@@ -282,19 +286,6 @@ def _form(space: Any, rows: int) -> Any:
 
 def _where(mask: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:
     return jnp.where(mask.reshape(mask.shape + (1,) * (old.ndim - 1)), new, old)
-
-
-def _known(envs: Any) -> tuple[str, int | None]:
-    """Name and time limit, as far as it tells them."""
-    inside = getattr(envs, "unwrapped", envs)
-    if hasattr(inside, "config"):  # of EnvPool
-        limit = inside.config.get("max_episode_steps")
-        return f"host/{type(inside).__name__}", limit if 0 < (limit or 0) < 2**31 - 1 else None
-    first = next(iter(getattr(inside, "envs", ())), inside)  # a `SyncVectorEnv` has no spec
-    spec = getattr(envs, "spec", None) or getattr(first, "spec", None)
-    if spec is None:
-        return f"host/{type(inside).__name__}", None
-    return f"host/{spec.id}", spec.max_episode_steps
 
 
 def _instead(given: Any) -> str:

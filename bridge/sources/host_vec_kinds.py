@@ -52,6 +52,8 @@ class Kind:
 
     Attributes:
         envs: Theirs.
+        name: Its id, or else its class.
+        time_limit: Steps after which it truncates; None: none, or it does not tell.
         num_envs: How many rows it has.
         autoreset: When it begins a row again by itself.
         by_mask: Whether some rows can be reset while others stay.
@@ -66,6 +68,10 @@ class Kind:
         self.autoreset = _autoreset(envs)
         self.by_mask = self.autoreset is Autoreset.DISABLED
         self._inside = getattr(envs, "unwrapped", envs)
+        first = next(iter(getattr(self._inside, "envs", ())), None)  # it may tell what all do not
+        spec = getattr(envs, "spec", None) or getattr(first, "spec", None)
+        self.name = getattr(spec, "id", type(self._inside).__name__)
+        self.time_limit: int | None = getattr(spec, "max_episode_steps", None)
         if getattr(self._inside, "batch_size", self.num_envs) not in (0, self.num_envs):
             raise UnsuitableError(
                 f"{type(self._inside).__name__} shows {self._inside.batch_size} of its "
@@ -164,6 +170,8 @@ class EnvPool(Kind):
     def __init__(self, envs: Any) -> None:
         super().__init__(envs)
         config = self._inside.config
+        limit = config.get("max_episode_steps", 0)
+        self.time_limit = limit if 0 < limit < 2**31 - 1 else None
         self.by_mask = envs is self._inside  # wrappers want all rows
         if config["batch_size"] not in (0, self.num_envs) or config["max_num_players"] != 1:
             raise UnsuitableError(
