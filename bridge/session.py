@@ -377,6 +377,6 @@ class Session:
         if first and None in words:
             fresh = np.random.SeedSequence().generate_state(self.num_envs)
             words = [int(f) if w is None else w for f, w in zip(fresh, words, strict=True)]
-        together.warn_of_seeds(self.env, given=words.count(None) < len(words))
+        together.warn_of_seeds(self.env, given=any(word is not None for word in words))
         self._seeds = np.array([word or 0 for word in words], np.uint32)
         return np.array([word is not None for word in words])

@@ -35,13 +35,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bridge.errors import UnsuitableError
+from bridge.errors import MissingExtraError, UnsuitableError
 from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import Group, Spec, Timestep, restart, transition
 
 from .gymnasium_spaces import action_space, observation_space
 from .host_vec_calls import Calls
-from .host_vec_kinds import Kind, gymnasium, kind_of
+from .host_vec_kinds import Kind, kind_of
+
+try:
+    import gymnasium.vector
+except ImportError as error:
+    raise MissingExtraError("bridge.sources.host_vec", "gymnasium", "gymnasium") from error
 
 __all__ = ["HostVec", "from_host_vec"]
 
@@ -62,8 +67,8 @@ def from_host_vec(envs: Any) -> "HostVec":
     inside = getattr(envs, "unwrapped", envs)
     if type(inside).__module__.startswith("bridge."):
         raise UnsuitableError(
-            f"{type(inside).__name__} runs JAX, which may wait for the very call that it is in: take "
-            "the environment that it was made of, which is native."
+            f"{type(inside).__name__} runs JAX, which may wait for the very call that it is in: "
+            "take the environment that it was made of, which is native."
         )
     kind = kind_of(envs)
     if kind.closed:

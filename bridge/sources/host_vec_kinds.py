@@ -22,7 +22,7 @@ from .gymnasium_spaces import observed, offset
 try:
     import gymnasium.vector
 except ImportError as error:
-    raise MissingExtraError("bridge.sources.host_vec", "gymnasium", "gymnasium") from error
+    raise MissingExtraError("bridge.sources.host_vec_kinds", "gymnasium", "gymnasium") from error
 
 Tree: TypeAlias = Any  # of arrays (rows, ...): a native observation
 Array: TypeAlias = np.ndarray
