@@ -5,9 +5,11 @@
 | a parameter, also the original's | its value by world  | from the next step on, in some worlds |
 | a rule                           | its value           | from the next step on, in all worlds  |
 | part of the state, derived       | -                   | an error that says what to do instead |
+| nearly a parameter or a rule     | -                   | an error that says which              |
 | anything else                    | the note of the row | a note for the row                    |
 """
 
+import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,11 +18,13 @@ import numpy as np
 
 from native.batch import Vector
 
-from .environments import LIMITS, rule_called
+from .environments import LIMITS, rule_called, rules_of
 from .errors import RulesError, RuleValueError
 from .parameters import derived, names, parts
 from .session import Session
 from .wording import brief
+
+NEAR = 0.8  # of difflib's likeness: one letter of five left out, added or exchanged
 
 
 class RowAttributes:
@@ -159,7 +163,8 @@ def refuse_if_fixed(session: Session, name: str) -> None:
     """Raise if setting it would seem to change the world and could not.
 
     Raises:
-        RulesError: It is part of the state, or a number of the original that follows from others.
+        RulesError: It is part of the state, a number of the original that follows from others, or
+            nearly the name of a parameter or rule.
     """
     if name in derived(session.env):
         raise RulesError(
@@ -167,11 +172,21 @@ def refuse_if_fixed(session: Session, name: str) -> None:
             f"cannot be set. Parameters: {', '.join(names(session.env))}."
         )
     if name == "horizon" or name in LIMITS:
-        raise RulesError(f"{session.spec.name} has no rule `horizon`, so its time limit is fixed.")
+        raise RulesError(
+            f"{session.spec.name} has no rule `horizon`, so its time limit is fixed: give it where "
+            "the environment is made."
+        )
     if name == "state" or name in _state_names(session.env):
         raise RulesError(
             f"{session.spec.name}: {name!r} is part of the state, which is on the device and can "
             "be saved and loaded, not set. See save_state() and load_state()."
+        )
+    settable = {known.casefold(): known for known in _settable(session.env)}
+    near = difflib.get_close_matches(name.casefold(), settable, n=1, cutoff=NEAR)
+    if near:
+        raise RulesError(
+            f"{session.spec.name} has no parameter or rule {name!r}. Did you mean "
+            f"{settable[near[0]]!r}? A note of your own needs a name that is less like it."
         )
 
 
@@ -256,6 +271,11 @@ def _equal(one: Any, two: Any) -> bool:
     right: Any = jax.tree.structure(two)
     alike = map(np.array_equal, jax.tree.leaves(one), jax.tree.leaves(two))
     return bool(left == right) and all(alike)
+
+
+def _settable(env: Any) -> tuple[str, ...]:
+    words = [word for word in LIMITS if rule_called(env, word) is not None]
+    return (*names(env), *rules_of(env), *words)
 
 
 def _state_names(env: Any) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from native.abilities import check_declared
 from native.core import Environment
 from native.registry import UnknownEnvironmentError
 from native.registry import make as make_native
+from native.wrappers.base import Wrapper
 
 from .errors import RulesError, UnknownNameError, UnsuitableError
 from .rules import as_ours, time_limit
@@ -40,7 +41,8 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
     Raises:
         UnknownNameError: No such name; the message suggests the nearest.
         MissingExtraError: It is the name of a library that is not installed.
-        RulesError: The environment has no such rule, or is already built.
+        RulesError: The environment has no such rule, or is already built, and then only `horizon`
+            can be given.
         RuleValueError: A rule has a value that does not fit (a `horizon` of -1 is none), or the
             spec does not declare the methods that there are, see `native.abilities`.
         UnsuitableError: `source` is neither a name nor an environment; it says what to pass.
@@ -61,8 +63,12 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
             raise UnsuitableError(advice(source))
         check_declared(env)
         env.params  # noqa: B018  what does not fit shows here
+    if rules.keys() == {"horizon"}:
+        return with_horizon(env, rules["horizon"])
     if rules:
-        raise RulesError(f"{source!r} is already built: set {', '.join(rules)} where you build it.")
+        raise RulesError(
+            f"{env.spec.name} is already built: set {', '.join(rules)} where you build it."
+        )
     return env
 
 
@@ -99,17 +105,29 @@ def with_horizon(
         word: What it is called where it was given, for the message.
 
     Raises:
-        RulesError: It has no rule called `horizon`.
+        RulesError: It has no rule called `horizon`, and nothing inside it has one that is its own.
         RuleValueError: The limit is no positive integer below 2**31.
     """
     horizon = time_limit(word, horizon)
     if env.spec.horizon == horizon:
         return env
-    if not isinstance(env, _HasHorizon):
-        raise RulesError(f"{env.spec.name} has no rule `horizon`, so its time limit is fixed.")
     with as_ours():
-        changed: Environment[Any, Any] = dataclasses.replace(env, horizon=horizon)
+        changed = _limited(env, horizon)
+    if changed.spec.horizon != horizon:
+        raise RulesError(
+            f"{env.spec.name} has no rule `horizon`, so its time limit is fixed. "
+            "native.wrappers.time_limit(env, steps) puts a shorter one around it."
+        )
     return changed
+
+
+def _limited(env: Environment[Any, Any], horizon: int | None) -> Environment[Any, Any]:
+    """With that time limit, or as near to it as its rules, and those of what is inside, allow."""
+    if isinstance(env, _HasHorizon):
+        env = dataclasses.replace(env, horizon=horizon)
+    if isinstance(env, Wrapper) and env.spec.horizon != horizon:
+        env = dataclasses.replace(env, env=_limited(env.env, horizon))
+    return env
 
 
 def with_rule(env: Environment[Any, Any], name: str, value: Any) -> Environment[Any, Any]:

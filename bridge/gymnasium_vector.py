@@ -64,6 +64,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.gymnasium_vector", "gymnasium", "gymnasium") from error
 
+from .gymnasium_spec import spec_of
+
 RENDER_MODES = ("rgb_array",)
 
 Observation: TypeAlias = Any  # an array, or a dict of those
@@ -92,6 +94,7 @@ class VectorBridge(AttributesByRow, StepsInHalves, _VectorEnv):
     """
 
     is_vector_env, viewer = True, None  # Gymnasium 0.29 reads these
+    _given_spec: Any = None  # by `gymnasium.make_vec`
     closed = True  # until it is built: before 1.3 a garbage collector closes what is not
 
     def __init__(
@@ -128,23 +131,23 @@ class VectorBridge(AttributesByRow, StepsInHalves, _VectorEnv):
         self._intake = Intake(spec, num_worlds)
         self._alive = np.ones(self.num_envs, bool)
         self._stepping = False
-        self._registered = gymnasium.registry.get(f"native/{spec.name}")
         self._attributes = RowAttributes(self._session, self.num_agents)
         self.closed = False
         self._ready = True
 
     @property
     def spec(self) -> Any:  # type: ignore[override]
-        """The `EnvSpec` of a registered environment, with the time limit of these worlds."""
-        if self._registered is None:
-            return None
-        spec = copy_of(self._registered)
-        spec.max_episode_steps = self._session.spec.horizon
+        """Gymnasium's `EnvSpec` of these worlds; None if it could not make them."""
+        spec = copy_of(self._given_spec)
+        if spec is None:
+            spec = spec_of(self._session.env, self._session.params)
+        if spec is not None:
+            spec.max_episode_steps = self._session.spec.horizon
         return spec
 
     @spec.setter
     def spec(self, spec: Any) -> None:
-        self._registered = spec
+        self._given_spec = spec
 
     @all_or_nothing
     def reset(  # type: ignore[override]

@@ -38,6 +38,7 @@ except ImportError as error:
     raise MissingExtraError("bridge.legacy", "gymnasium", "gymnasium") from error
 
 from . import gymnasium as modern
+from .gymnasium_spec import spec_of
 
 __all__ = [
     "ActionWrapper",
@@ -79,7 +80,8 @@ def make(
     native = modern.limited(id_or_env, max_episode_steps, LEGACY.ours(rules))
     render_mode = "rgb_array" if native.spec.render_fps else None
     env = LegacyBridge(modern.make(native, render_mode=render_mode, params=params, rng=rng))
-    original = gymnasium.registry.get(native.spec.name)
+    known = spec_of(native, native.params) is not None  # no other environment of that name
+    original = gymnasium.registry.get(native.spec.name) if known else None
     env.spec = EnvSpec(
         native.spec.name,
         reward_threshold=None if original is None else original.reward_threshold,

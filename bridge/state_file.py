@@ -14,6 +14,7 @@ import io
 import json
 import math
 import os
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from .files import replacing
 FORMAT = 2
 _HEAD = "about.json"
 _MOST_TEXT = 1 << 26  # bytes of `about.json`
+_RULE = re.compile(r"(\b\w+)=([^,()=]+)(?=[,)])")  # and its value, if that holds nothing
 _ARRAY, _SCALAR = "array", "scalar"  # {"array": N} stands for one that an adapter remembers
 
 
@@ -130,13 +132,35 @@ def read(path: str | os.PathLike[str], about: Mapping[str, Any], leaves: Sequenc
 
 
 def _compare(name: str, head: Mapping[str, Any], about: Mapping[str, Any]) -> None:
-    different = [
-        f"  {key}: {head.get(key)!r} in the file, {value!r} here"
-        for key, value in about.items()
-        if head.get(key) != value
+    different = {
+        key: (head.get(key), value) for key, value in about.items() if head.get(key) != value
+    }
+    if not different:
+        return
+    rules = _unlike_rules(*map(str, different["rules"])) if "rules" in different else {}
+    if rules:
+        del different["rules"]
+    lines = [
+        *(
+            f"  {key}: {there!r} in the file, {here!r} here"
+            for key, (there, here) in different.items()
+        ),
+        *(
+            f"  rule {key!r}: {there} in the file, {here} here"
+            for key, (there, here) in rules.items()
+        ),
     ]
-    if different:
-        raise StateFileError(f"{name} holds another environment:\n" + "\n".join(different))
+    if rules and not different:
+        lines.append("Set them as in the file, or make the environment with them, and load then.")
+    raise StateFileError(f"{name} holds another environment:\n" + "\n".join(lines))
+
+
+def _unlike_rules(there: str, here: str) -> dict[str, tuple[str, str]]:
+    """Rules whose values differ, of two descriptions by `identity`; none if more than they do."""
+    found = [_RULE.findall(text) for text in (there, here)]
+    if len({_RULE.sub(r"\1", text) for text in (there, here)}) > 1:
+        return {}
+    return {one[0]: (one[1], two[1]) for one, two in zip(*found, strict=True) if one != two}
 
 
 def _compare_leaves(name: str, found: Sequence[Leaf], wanted: Sequence[Leaf]) -> None:

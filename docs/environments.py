@@ -19,6 +19,7 @@ from typing import Any
 import jax
 from PIL import Image
 
+from bridge import figures
 from native import registry
 from native.core import Spec
 from native.names import KINDS
@@ -149,15 +150,12 @@ def defaults(heading: str, text: str, values: dict[str, Any]) -> str:
 
 def see_also(name: str, spec: Spec) -> str:
     """Links to the pages with tables that name an environment; "" if none does."""
-    trained = "has a recipe for it"
-    if len(spec.groups) > 1:
-        trained = "says how to train one of its teams"
-    says = {"parity": "shows how near it is to the original", "training": trained}
-    links = [
-        f"[{other.capitalize()}](../../{other}.md) {what}."
-        for other, what in says.items()
-        if f"{name}`" in text_of(other) or f"| {name} |" in text_of(other)
-    ]
+    links = []
+    if figures.errors(name):
+        links.append("[Parity](../../parity.md), how near it is to the original.")
+    if f"{name}`" in text_of("training"):
+        what = "how to train one of its teams" if len(spec.groups) > 1 else "with a recipe for it"
+        links.append(f"[Training](../../training.md), {what}.")
     return f"## See also\n\n{bullets(links)}" if links else ""
 
 

@@ -9,6 +9,7 @@ import difflib
 import importlib
 import importlib.metadata
 import inspect
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -119,15 +120,22 @@ def name_of(id: str) -> Name:  # noqa: A002  the word of every registry
     """
     if not isinstance(id, str):
         raise UnknownEnvironmentError(f"A name is a string, got {id!r}.")
+    if (found := _found(id)) is not None:
+        return found
+    bare = re.split("[:/]", id)[-1]  # without what other registries put before it
+    near = [bare] if _found(bare) else difflib.get_close_matches(bare, _names, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(REGISTRY))}."
+    raise UnknownEnvironmentError(f"No environment named {id!r}. {hint}")
+
+
+def _found(id: str) -> Name | None:  # noqa: A002  the word of every registry
     if id in names():
         return _names[id]
     for family, module in _families.items():
         found = module.find(id) if hasattr(module, "find") else None
         if found is not None:
             return _of_family(found, family, module)
-    near = difflib.get_close_matches(id, _names, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(REGISTRY))}."
-    raise UnknownEnvironmentError(f"No environment named {id!r}. {hint}")
+    return None
 
 
 def titles() -> dict[str, str]:

@@ -23,6 +23,7 @@ On a CPU `native.kernels.jit` makes `collect` up to twice as fast as `jax.jit` d
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -32,7 +33,7 @@ import jax.numpy as jnp
 from . import kernels
 from .batch import Batch, Carry, Transition
 from .core import Environment, Spec, Timestep, pytree
-from .prng import implementation
+from .prng import quick
 from .spaces import Discrete
 
 StateT = TypeVar("StateT")
@@ -156,7 +157,9 @@ def collect(
 
     Raises:
         ValueError: The policy returned a memory of another form than it was given.
+        TypeError: It takes a memory and none is given, or the other way round.
     """
+    _takes(policy, memory)
     params = batch.env.params if params is None else params
 
     def choose(key: jax.Array, shown: Transition, memory: Any) -> Choice:
@@ -180,6 +183,27 @@ def collect(
     ticks = jnp.arange(num_steps, dtype=jnp.int32)
     now, kept = jax.lax.scan(advance, (carry, shown, memory), ticks)
     return (now[:2] if memory is None else now), kept
+
+
+def _takes(policy: Policy, memory: Any) -> None:
+    """Raise unless the policy can be called with what there is; one that hides that is tried."""
+    try:
+        signature = inspect.signature(policy)
+    except (TypeError, ValueError):
+        return
+    given = ("key", "shown") if memory is None else ("key", "shown", "memory")
+    try:
+        signature.bind(*given)
+    except TypeError as error:
+        way_out = (
+            "Give `collect` a `memory` to begin with, such as jnp.zeros((rows, 64)), if it has one"
+            if memory is None
+            else "Leave `memory` out, or take it as the third argument and return it in a `Choice`"
+        )
+        raise TypeError(
+            f"The policy is called as policy({', '.join(given)}), and it takes {signature}. "
+            f"{way_out}."
+        ) from error
 
 
 def _same_form(given: Any, returned: Any) -> None:
@@ -215,11 +239,7 @@ def random_policy(env: Environment[Any, Any]) -> Policy:
     spec = env.spec
 
     def policy(key: jax.Array, shown: Transition) -> Actions:
-        words = jax.random.bits(
-            key, (2,), jnp.uint32
-        )  # whatever generator drew them, go on quickly
-        quick = jax.random.wrap_key_data(words, impl=implementation("pcg4d"))
-        keys = jax.random.split(quick, shown.acting.shape[0])
+        keys = jax.random.split(quick(key), shown.acting.shape[0])
         one = functools.partial(random_actions, spec)
         actions: Actions = jax.vmap(one)(keys, shown.action_mask)
         return actions

@@ -1,25 +1,28 @@
 """The pages that are made from the code when the documentation is built."""
 
-import sys
+import importlib
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("PIL")
 
+from bridge import figures
+
 ROOT = Path(__file__).parent.parent
+
+
+def module(name):
+    """A module of docs/."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "docs"))
+        return importlib.import_module(name)
 
 
 @pytest.fixture(scope="module")
 def makers():
     """The two modules of docs/ that make pages."""
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        import environments
-        import reference
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
-    return environments, reference
+    return module("environments"), module("reference")
 
 
 def test_every_environment_has_a_page_that_says_what_its_file_says(name, makers):
@@ -42,6 +45,37 @@ def test_aligned_terms_of_a_docstring_become_a_list_of_definitions(makers):
     environments, _ = makers
     made = environments.prose("A game.\n\nReward    1 on every\n          step.\nOne word.")
     assert made == "A game.\n\n\nReward\n: 1 on every\n  step.\nOne word."
+
+
+@pytest.mark.parametrize(("page", "tables"), [("parity", 2), ("performance", 1)])
+def test_tables_are_those_of_the_figures(page, tables):
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    made = module("tables").made(text)
+    assert made == text, "python docs/tables.py"
+    assert text.count("<!-- figures: ") == tables
+
+
+def test_other_figures_make_other_tables_and_leave_the_page_as_it_is(monkeypatch):
+    tables = module("tables")
+    error = figures.Error("Pong-v1", "one step", "float32", 12, 2.5e-7, 0.0, 3)
+    monkeypatch.setattr(figures, "parity", lambda: {"atari": [error]})
+    speed = figures.Speed("Pong-v1", "ALE", 4096, 1234567.8, "ours: make_vec", 1234.5)
+    monkeypatch.setattr(figures, "peers", lambda: [speed])
+    page = "A.\n<!-- figures: {} -->\nold\n<!-- end -->\nB.\n"
+    first, *_, told, end, last = tables.made(page.format("atari")).splitlines()
+    assert (first, end, last) == ("A.", "<!-- end -->", "B.")
+    cells = ["Pong-v1", "one step", "float32", "12", "2.5e-07", "0.0e+00", "3"]
+    assert [cell.strip() for cell in told.strip("|").split("|")] == cells
+    *_, told, _, _ = tables.made(page.format("peers")).splitlines()
+    cells = ["Pong-v1", "ALE", "4,096", "1,234,568", "make_vec", "1234"]
+    assert [cell.strip() for cell in told.strip("|").split("|")] == cells
+
+
+def test_an_environment_links_to_the_pages_that_have_it(makers):
+    environments, _ = makers
+    page = environments.page("CartPole-v1")
+    assert "../../parity.md" in page and "../../training.md" in page
+    assert "## See also" not in environments.page("causeway_v0")
 
 
 def test_the_reference_has_what_is_to_be_imported_with_what_it_raises(makers, tmp_path):

@@ -300,6 +300,21 @@ def test_a_time_limit_has_one_meaning_whatever_it_is_called(driver):
         assert adapter.horizon == adapter.max_episode_steps == limit
 
 
+@every_driver
+def test_a_name_that_is_nearly_one_of_them_is_no_note(driver):
+    adapter = driver.make(NAME)
+    for name, meant in {
+        "gravty": "gravity",
+        "SuttonBartoReward": "sutton_barto_reward",
+        "max_cycle": "max_cycles",
+    }.items():
+        with pytest.raises(RulesError, match=f"Did you mean '{meant}'"):
+            setattr(adapter, name, 0.5)
+        assert name not in vars(adapter)
+    adapter.curriculum = 3
+    assert adapter.curriculum == 3
+
+
 def test_set_attr_by_row():
     gymnasium, sb3 = (pytest.importorskip(f"bridge.{name}") for name in ("gymnasium", "sb3"))
     envs = gymnasium.make_vec("simple_spread_v3", 2)
@@ -316,6 +331,9 @@ def test_set_attr_by_row():
     venv = sb3.make_vec_env("CartPole-v1", 3, seed=0)
     venv.set_attr("gravity", 2.0, indices=[1])
     assert venv.get_attr("gravity") == [pytest.approx(9.8), 2.0, pytest.approx(9.8)]
+    for batch in (envs, venv):
+        with pytest.raises(RulesError, match="Did you mean 'horizon'"):
+            batch.set_attr("horizons", 5)
     venv.set_attr("mine", "x", indices=0)
     assert venv.get_attr("mine", 0) == ["x"]
     for number in ("track", "tilt"):

@@ -54,6 +54,17 @@ def test_errors_are_relative_to_what_is_large_and_endings_are_counted():
     assert (found.comparisons, found.endings) == (3, 3)
 
 
+def test_errors_are_kept_to_two_digits_beside_those_of_other_sections(tmp_path, monkeypatch):
+    kept = figures.parity()
+    (tmp_path / "parity.json").write_bytes((figures.HERE / "parity.json").read_bytes())
+    monkeypatch.setattr(figures, "HERE", tmp_path)
+    row = figures.Error("CartPole-v1", "one step", "float32", 4, 1.2345e-7, 0.0, 0)
+    figures.write_parity("mpe", [row])
+    rounded = row._replace(observation=1.2e-7)
+    assert figures.parity() == {**kept, "mpe": [rounded]}
+    assert rounded in figures.errors("CartPole-v1")
+
+
 def test_without_an_original_it_says_so():
     with pytest.raises(UnsuitableError, match="causeway_v0 has no original"):
         original_of(make("causeway_v0"))

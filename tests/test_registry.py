@@ -202,6 +202,20 @@ def test_a_follower_hears_what_there_is_and_what_comes_and_may_refuse_it():
     assert "bad" not in REGISTRY
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("native/CartPole-v1", "CartPole-v1"),
+        ("bridge.gymnasium:native/CartPole-v1", "CartPole-v1"),
+        ("native/gigastep_special_5_vs_5", "gigastep_special_5_vs_5"),
+        ("bridge.gymnasium:native/simple_v4", "simple_v3"),
+    ],
+)
+def test_a_prefix_that_others_want_is_told_from_the_name(given, meant):
+    with pytest.raises(UnknownEnvironmentError, match=f"Did you mean '{meant}'"):
+        make(given)
+
+
 def test_a_name_that_is_none_is_answered_with_the_nearest():
     with pytest.raises(UnknownEnvironmentError, match="Did you mean 'CartPole-v1'"):
         make("Cartpole-v1")

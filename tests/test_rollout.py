@@ -98,6 +98,16 @@ MEMORIES = {
 }
 
 
+def test_a_policy_and_its_memory_belong_together():
+    batch = Batch(Probe(), Autoreset.NEXT_STEP)
+    start = batch.init(jnp.arange(2, dtype=jnp.uint32), batch.env.params)
+    with pytest.raises(TypeError, match=r"policy.key, shown.*Give `collect` a `memory`"):
+        collect(batch, *start, counting, jax.random.key(0), 2)
+    without = lambda key, shown: ones(key, shown)  # noqa: E731
+    with pytest.raises(TypeError, match=r"policy.key, shown, memory.*Leave `memory` out"):
+        collect(batch, *start, without, jax.random.key(0), 2, memory=jnp.zeros(2))
+
+
 @pytest.mark.parametrize("autoreset", Autoreset)
 def test_a_policys_memory_is_carried_and_can_start_anew_with_an_episode(autoreset):
     batch = Batch(Probe(), autoreset)

@@ -239,3 +239,16 @@ def test_seeds_that_wait_for_a_reset_come_back(tmp_path):
         venv.save_state(tmp_path / "state.npz")
         other.load_state(tmp_path / "state.npz")
         np.testing.assert_array_equal(venv.reset(), other.reset())
+
+
+def test_a_rule_that_was_set_is_named_with_its_value(tmp_path):
+    session = started()
+    session.set_rule("horizon", 9)
+    session.save(tmp_path / "state.npz")
+    other = started()
+    with pytest.raises(StateFileError) as told:
+        other.load(tmp_path / "state.npz")
+    assert "\n  rule 'horizon': 9 in the file, 500 here\nSet them" in str(told.value)
+    assert "CartPole(" not in str(told.value)
+    other.set_rule("horizon", 9)
+    other.load(tmp_path / "state.npz")

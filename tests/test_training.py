@@ -213,6 +213,20 @@ def test_an_episode_without_a_time_limit_is_judged_by_its_first_steps(monkeypatc
     judge.close()
 
 
+def test_a_folder_without_a_model_is_told_with_what_it_holds(tmp_path):
+    def said(model):
+        code, said = call("evaluate", model)
+        assert code == 2 and said.count("\n") == 1
+        return said
+
+    assert f"no model at {tmp_path / 'none'}: name a folder" in said(tmp_path / "none")
+    (tmp_path / "run").mkdir()
+    assert "run holds nothing, and no model.zip: train again" in said(tmp_path / "run")
+    (tmp_path / "run" / "checkpoint.zip").touch()
+    found = said(tmp_path / "run")
+    assert "run holds checkpoint.zip, and no model.zip: train with --resume" in found
+
+
 # Ctrl-C, and on
 
 
@@ -226,6 +240,25 @@ def interrupt_after(monkeypatch, steps):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(learning._Watch, "_on_rollout_end", stop)
+
+
+@pytest.mark.parametrize(
+    ("step", "left"),
+    [
+        ("_model", "nothing was trained yet, so there is nothing to go on from. Train again."),
+        ("_compared", "{} holds checkpoint.zip, model.zip; --resume goes on."),
+    ],
+)
+def test_an_interrupt_before_or_after_the_training_tells_what_there_is(
+    step, left, tmp_path, monkeypatch
+):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(learning, step, stop)
+    code, said = train("CartPole-v1", tmp_path / "run", "--steps", 64)
+    assert code == 130
+    assert said.splitlines()[-1] == f"Interrupted: {left.format(tmp_path / 'run')}"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`train` and `evaluate`: a policy learned with Stable-Baselines3, and judged beside chance."""
 
+import enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,13 @@ from .app import Identifier, app, console, find_environment, plain, print_table
 from .playing import Model, Opponent, Played, Team
 
 INTERRUPTED = 130  # as shells have it
+
+
+class Learners(enum.Enum):
+    """What learns."""
+
+    SB3 = "sb3"
+    DEVICE = "device"
 
 
 @app.command()
@@ -43,32 +51,56 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Results in the folder may go.")
     ] = False,
+    learner: Annotated[
+        Learners, typer.Option(help="sb3: Stable-Baselines3; device: PPO in one compiled program.")
+    ] = Learners.SB3,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Trainings at once, on the device; the best is kept.")
+    ] = 1,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE of a setting, on the device; repeatable."),
+    ] = None,
+    swept: Annotated[
+        list[str] | None,
+        typer.Option("--sweep", help="NAME=VALUE,VALUE: train with each, on the device."),
+    ] = None,
 ) -> None:
-    """Train with SB3, evaluate beside a random policy, draw the curve, film it.
+    """Train with SB3 or on the device, evaluate beside a random policy, draw the curve, film it.
 
     Ctrl-C saves and reports what there is. Exit code 1: no better than random; 130: interrupted.
     """
-    from bridge.training import games, learning
-
     if resume and overwrite:
         raise OptionError("--resume goes on with the results that --overwrite gives up: name one.")
-    world = find_environment(environment)
-    if out is None:
-        out = Path("runs", games.name_of(world, team, opponent))
-    outcome = learning.train(
-        world,
-        out,
-        console=console(),
-        identifier=environment,
-        team=team,
-        opponent=opponent,
-        seed=seed,
-        steps=steps,
-        num_envs=num_envs,
-        eval_every=eval_every,
-        resume=resume,
-        overwrite=overwrite,
-    )
+    try:
+        from bridge.training import games, learning
+
+        world = find_environment(environment)
+        if out is None:
+            out = Path("runs", games.name_of(world, team, opponent))
+        outcome = learning.train(
+            world,
+            out,
+            console=console(),
+            identifier=environment,
+            team=team,
+            opponent=opponent,
+            seed=seed,
+            steps=steps,
+            num_envs=num_envs,
+            eval_every=eval_every,
+            resume=resume,
+            overwrite=overwrite,
+            learner=learner.value,
+            seeds=seeds,
+            changes=_assignments("--set", changes),
+            swept={
+                name: values.split(",") for name, values in _assignments("--sweep", swept).items()
+            },
+        )
+    except KeyboardInterrupt:  # before training began, or after it
+        _say(f"Interrupted: {_left(out)}")
+        raise typer.Exit(INTERRUPTED) from None
     found = outcome.evaluation
     _table(found)
     if outcome.interrupted:
@@ -115,6 +147,26 @@ def evaluate(
     _say(comparison.verdict())
     if not comparison.is_better:
         raise typer.Exit(1)
+
+
+def _left(out: Path | None) -> str:
+    """What a training has left in its folder, and what to do now."""
+    held = sorted(path.name for path in out.iterdir()) if out is not None and out.is_dir() else []
+    if {"checkpoint.zip", "checkpoint.npz"} & {*held}:
+        return f"{out} holds {', '.join(held)}; --resume goes on."
+    return "nothing was trained yet, so there is nothing to go on from. Train again."
+
+
+def _assignments(option: str, given: list[str] | None) -> dict[str, str]:
+    made: dict[str, str] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise OptionError(f"{option} {text}: write NAME=VALUE, such as learning_rate=3e-4.")
+        if name in made:
+            raise OptionError(f"{option} {name} is given twice: {made[name]} and {value}.")
+        made[name] = value
+    return made
 
 
 def _table(found: dict[str, Any]) -> None:

@@ -1,21 +1,21 @@
-"""Published figures, read from the pages that have them: docs/parity.md and docs/performance.md.
+"""Published figures: what `migrate` and `parity` tell, and what tables of the pages are made from.
 
-A wheel carries the two pages beside this file; a checkout has them in docs. Nothing is said twice.
+| file          | what is in it                     | what writes it                               |
+| ------------- | --------------------------------- | -------------------------------------------- |
+| `parity.json` | ours beside the originals         | `pytest tests -k parity_page --write-parity` |
+| `peers.json`  | the same tasks in other libraries | `python -m bridge bench peers --json`        |
+
+`python docs/tables.py` then puts them into docs/parity.md and docs/performance.md.
 """
 
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-PARITY = (
-    *("environment", "compared", "computed in", "comparisons"),
-    *("worst observation", "worst reward", "other endings"),
-)
-PEERS = ("task", "peer", "worlds", "env-steps/s", "against ours", "ours / theirs")
-
-_HERE = Path(__file__).parent
-_DOCS = _HERE.parent.parent / "docs"
+HERE = Path(__file__).parent
+DIGITS = 2  # of a worst error: the others are different on the next machine
 
 
 class Error(NamedTuple):
@@ -46,45 +46,57 @@ class Speed(NamedTuple):
         task: A registered name.
         peer: "Gymnasium SyncVectorEnv", "mpe2 parallel_env", ...
         worlds: How many of each.
+        env_steps_per_s: The peer's.
+        against: Which of ours: "ours: make_vec", ...
         ratio: Our steps a second over theirs.
     """
 
     task: str
     peer: str
     worlds: int
+    env_steps_per_s: float
+    against: str
     ratio: float
+
+
+def parity() -> dict[str, list[Error]]:
+    """Every measured comparison with an original, by section of the page."""
+    return {name: [Error(**row) for row in rows] for name, rows in _read("parity.json").items()}
+
+
+def write_parity(section: str, rows: Sequence[Error]) -> None:
+    """Put all comparisons of a section in place of those that are kept."""
+    kept: dict[str, list[Mapping[str, Any]]] = _read("parity.json")
+    kept[section] = [
+        row._replace(observation=_rounded(row.observation), reward=_rounded(row.reward))._asdict()
+        for row in rows
+    ]
+    (HERE / "parity.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def errors(environment: str) -> list[Error]:
     """Every measured comparison of an environment, under its default rules, with its original."""
-    kinds = Error.__annotations__.values()
-    return [
-        Error(*(kind(cell) for kind, cell in zip(kinds, cells, strict=True)))
-        for cells in _lines("parity.md", PARITY)
-        if cells[0] == environment
-    ]
+    return [row for rows in parity().values() for row in rows if row.environment == environment]
+
+
+def peers() -> list[Speed]:
+    """Every measurement against a peer."""
+    columns = ("task", "contender", "worlds", "env-steps/s", "against", "ours / theirs")
+    (report,) = _read("peers.json")
+    rows = [[row[column] for column in columns] for row in report["rows"]]
+    return [Speed(*row) for row in rows if row[-1] is not None]
 
 
 def speed(task: str, peer: str, worlds: int) -> Speed | None:
     """The nearest measurement against a peer: of this task if there is one, then in size."""
-    found = [
-        Speed(cells[0], cells[1], int(cells[2].replace(",", "")), float(cells[5]))
-        for cells in _lines("performance.md", PEERS)
-        if cells[1] == peer
-    ]
+    found = [row for row in peers() if row.peer == peer]
     found = [row for row in found if row.task == task] or found
     return min(found, key=lambda row: abs(math.log(row.worlds / worlds)), default=None)
 
 
-def _lines(page: str, head: tuple[str, ...]) -> Iterator[list[str]]:
-    """Cells of each line of the tables of a page that have this head."""
-    path = _HERE / page if (_HERE / page).exists() else _DOCS / page
-    within = False
-    for line in path.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if not line.startswith("|"):
-            within = False
-        elif tuple(cells) == head:
-            within = True
-        elif within and set(cells[0]) != {"-"}:
-            yield cells
+def _read(name: str) -> Any:
+    return json.loads((HERE / name).read_text(encoding="utf-8"))
+
+
+def _rounded(error: float) -> float:
+    return float(f"{error:.{DIGITS - 1}e}")

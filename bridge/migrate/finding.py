@@ -57,7 +57,7 @@ class Finding:
 
     @property
     def parity(self) -> str:
-        """How near the twin is to the original, in words, from docs/parity.md."""
+        """How near the twin is to the original, in words; docs/parity.md has all."""
         rows = figures.errors(self.twin) if self.twin else []
         row = next((row for row in rows if row.dtype == "float32"), None)
         if row is None:
@@ -74,7 +74,7 @@ class Finding:
 
     @property
     def speed(self) -> str:
-        """What to expect, in words, from docs/performance.md."""
+        """What to expect, in words; docs/performance.md has all."""
         if not self.twin or not self.peer:
             return ""
         if self.peer == ALONE:

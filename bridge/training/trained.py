@@ -42,6 +42,7 @@ def find(
         UnknownNameError: There is no such environment or opponent.
     """
     path = model / results.MODEL if model.is_dir() else model
+    _require(model, path)
     about = results.about(path.parent)
     if identifier is None:
         if about is None:
@@ -57,3 +58,19 @@ def find(
     policy.fits(venv, played.env.spec.name)
     venv.close()
     return Trained(played, policy)
+
+
+def _require(model: Path, path: Path) -> None:
+    """Raise unless there is a model's file at `path`, for which `model` was named."""
+    if path.is_file():
+        return
+    if not model.is_dir():
+        raise ResultsError(
+            f"There is no model at {model}: name a folder that `train` wrote, or a model's .zip."
+        )
+    held = sorted(found.name for found in model.iterdir())
+    checkpoints = {results.CHECKPOINT, results.DEVICE_CHECKPOINT}
+    way_out = "train with --resume" if checkpoints & {*held} else "train again"
+    raise ResultsError(
+        f"{model} holds {', '.join(held) or 'nothing'}, and no {results.MODEL}: {way_out}."
+    )
