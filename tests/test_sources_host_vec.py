@@ -333,6 +333,22 @@ def test_ppo_of_stable_baselines3_takes_it():
     assert lengths and max(lengths) <= LIMIT
 
 
+@needs_modes
+def test_ppo_on_the_device_trains_two_seeds_on_shares_of_its_rows():
+    pytest.importorskip("optax")
+    from native.agents.ppo import PPO
+    from native.agents.training import Learner
+
+    settings = PPO(num_envs=2, n_steps=16, batch_size=32, n_epochs=1, steps=128)
+    learner = Learner([settings], from_host_vec(rows()), updates=2)
+    training = learner.begin(seeds=range(2))
+    for _ in range(2):
+        training, metrics = learner.advance(training)
+    assert all(leaf.shape[:2] == (2, 2) for leaf in jax.tree.leaves(metrics))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(training.weights))
+    assert training.carry.episode.shape == (2, 2) and training.carry.episode.min() >= 1
+
+
 def test_what_is_no_vector_environment_is_refused():
     closed = rows()
     closed.close()
