@@ -116,6 +116,11 @@ def test_envpool_whose_rows_do_not_step_together_is_refused():
         from_host_vec(envpool.make("CartPole-v1", env_type="dm", num_envs=ROWS))
 
 
+def test_ale_whose_rows_do_not_step_together_is_refused():
+    with pytest.raises(UnsuitableError, match=f"make it with batch_size={ROWS}"):
+        from_host_vec(pong(batch_size=2))
+
+
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
 def test_pong_of_ale_as_it_is_in_a_loop(mode):
     env, theirs, actions = from_host_vec(pong(mode)), pong(mode), drawn(6)

@@ -20,10 +20,11 @@ rows step or none does.
 **Order.** The calls are `jax.pure_callback`s: those of JAX that are ordered cannot be vmapped. What
 orders them is the ticket in the carry, see `host_vec_calls`, so every carry can be stepped once,
 and a branch on a condition that differs among the sets of a `jax.vmap` may not step. An exception
-in a call ends the program with a `jax.errors.JaxRuntimeError` that contains its message.
+in a call ends the program with an error of JAX's that contains its message; adapters raise the
+exception itself.
 
 **Seeds.** Under `jax.vmap` the sets share the rows in turn: with 64 rows and 8 sets, set s has rows
-8 s to 8 s + 7. Later episodes of a row go on from theirs own random numbers.
+8 s to 8 s + 7. Later episodes of a row go on from its own random numbers.
 """
 
 import dataclasses

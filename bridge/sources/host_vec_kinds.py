@@ -72,12 +72,6 @@ class Kind:
         spec = getattr(envs, "spec", None) or getattr(first, "spec", None)
         self.name = getattr(spec, "id", type(self._inside).__name__)
         self.time_limit: int | None = getattr(spec, "max_episode_steps", None)
-        if getattr(self._inside, "batch_size", self.num_envs) not in (0, self.num_envs):
-            raise UnsuitableError(
-                f"{type(self._inside).__name__} shows {self._inside.batch_size} of its "
-                f"{self.num_envs} rows a step: make it with batch_size={self.num_envs}, so that "
-                "all step together."
-            )
 
     @property
     def closed(self) -> bool:
@@ -156,6 +150,12 @@ class Atari(Kind):
     def __init__(self, envs: Any) -> None:
         super().__init__(envs)
         self.by_mask = True
+        if self._inside.batch_size != self.num_envs:
+            raise UnsuitableError(
+                f"{type(self._inside).__name__} shows {self._inside.batch_size} of its "
+                f"{self.num_envs} rows a step: make it with batch_size={self.num_envs}, so that "
+                "all step together."
+            )
 
     def _seed(self, given: list[int | None], mask: Array) -> Any:
         words = [-1 if seed is None else seed & 0x7FFFFFFF for seed in given]  # -1: go on
