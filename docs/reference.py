@@ -35,6 +35,7 @@ SECTIONS = {
         "native.agents.ppo",
         "native.agents.training",
         "native.agents.evaluation",
+        "native.agents.experience",
         "native.agents.acting",
         "native.agents.players",
         "native.agents.networks",

@@ -12,7 +12,7 @@ pytest.importorskip("flax")
 import jax
 import jax.numpy as jnp
 
-from native.agents import PPO, Learner, evaluate, ppo, score
+from native.agents import PPO, Learner, evaluate, experience, ppo, score
 from native.agents.acting import Acted, Seen, policy_of
 from native.agents.players import players_of
 from native.agents.training import run
@@ -30,7 +30,7 @@ def sample(counts, value, onward):
     nothing = jnp.zeros(value.shape)
     seen = Seen(observation=nothing, first=nothing, mask=None, world=None)
     acted = Acted(action=nothing, log_prob=nothing, value=jnp.asarray(value), memory=())
-    return ppo.Sample(
+    return experience.Sample(
         seen=seen, acted=acted, onward=jnp.asarray(onward), counts=jnp.asarray(counts)
     )
 
@@ -65,9 +65,9 @@ def test_advantages_are_those_of_the_definition(seed):
     reward, value, onward = draw.normal(size=(3, steps, lanes)).astype(np.float32)
     onward = np.where(late, onward, 0).astype(np.float32)
     last = draw.normal(size=lanes).astype(np.float32)
-    settings = PPO(gamma=0.9, gae_lambda=0.8)
-    found = ppo._advantages(
-        settings,
+    found = experience.advantages(
+        0.9,
+        0.8,
         sample(counts, value, onward),
         jnp.asarray(reward),
         jnp.asarray(done),
@@ -86,12 +86,14 @@ def test_time_bootstraps_from_the_true_final_observation():
     (player,) = players_of(env.spec, "group")
     name = player.name
     policy = policy_of(settings, env.spec, training.weights, training.moments)
-    record = functools.partial(ppo._record, settings, env.spec, (player,), training)
+    record = functools.partial(
+        experience.record, settings, env.spec, (player,), training.weights, training.moments
+    )
 
     def both(step):
         return record(step)[0][name], step.after.reached[name]
 
-    batch = ppo.batch_of(settings, env)
+    batch = experience.worlds(env, False)
     _, (kept, reached) = collect(
         batch,
         training.carry,
@@ -102,7 +104,7 @@ def test_time_bootstraps_from_the_true_final_observation():
         memory=training.memory,
         record=both,
     )
-    value = functools.partial(ppo._value, settings, player, training.weights[name], None)
+    value = functools.partial(experience.value, settings, player, training.weights[name], None)
     for step in range(8):
         seen = Seen(
             observation=reached[step][:, 0], first=jnp.zeros(4, bool), mask=None, world=None
@@ -127,7 +129,9 @@ def test_what_does_not_count_has_no_gradient():
         seen = Seen(observation=observation, first=jnp.zeros(16, bool), mask=None, world=None)
         action = jnp.asarray(draw.integers(2, size=16), jnp.int32)
         acted = Acted(action=action, log_prob=number(), value=number(), memory=())
-        kept = ppo.Sample(seen=seen, acted=acted, onward=number(), counts=jnp.asarray(counts))
+        kept = experience.Sample(
+            seen=seen, acted=acted, onward=number(), counts=jnp.asarray(counts)
+        )
         loss = functools.partial(ppo._loss, TINY, player, jnp.float32(0.2))
         return jax.grad(loss, has_aux=True)(weights, ((kept, number(), number()), ()))[0]
 
@@ -252,6 +256,9 @@ def test_what_became_infinite_is_named():
         ("CartPole-v1", {"num_envs": 0}, "num_envs must be a positive integer"),
         ("CartPole-v1", {"activation": "tanhh"}, "activation must be one of"),
         ("CartPole-v1", {"net_arch": (64, 0)}, "net_arch must be widths"),
+        ("CartPole-v1", {"net_arch": [64, 64]}, "net_arch must be widths"),
+        ("CartPole-v1", {"gamma": 1.5}, "gamma must be a number in 0"),
+        ("CartPole-v1", {"learning_rate": -1.0}, "learning_rate must be a number of at least 0"),
         ("CartPole-v1", {"central_critic": True}, "has no global state"),
         ("CartPole-v1", {"sharing": "team"}, "sharing must be one of group, all, agent"),
         ("simple_tag_v3", {"sharing": "all"}, "needs equal spaces"),

@@ -3,6 +3,7 @@
 | file               | its subject                                                          |
 | ------------------ | -------------------------------------------------------------------- |
 | `ppo.py`           | proximal policy optimisation, from settings to an update             |
+| `experience.py`    | what was played: samples, advantages, how episodes went              |
 | `training.py`      | many trainings at once: seeds, settings to compare                   |
 | `evaluation.py`    | many episodes, each counted once; scores with an interval            |
 | `acting.py`        | how players act by their weights, for all algorithms                 |

@@ -77,10 +77,12 @@ class Acted:
 
 def network(settings: Shape, player: Player) -> ActorCritic:
     """The network of a player."""
-    layers = settings.net_arch
+    layers: Any = settings.net_arch
     pair = len(layers) == 2 and all(isinstance(tower, tuple) for tower in layers)
     policy, value = layers if pair else (layers, layers)
-    if not all(type(width) is int and width > 0 for width in (*policy, *value)):
+    if not isinstance(layers, tuple) or not all(
+        type(width) is int and width > 0 for width in (*policy, *value)
+    ):
         raise RuleError(
             "net_arch must be widths of layers, such as (64, 64), or a pair of them for policy and "
             f"value, such as ((64,), (256,)), got {layers!r}."

@@ -19,15 +19,16 @@ import jax
 import jax.numpy as jnp
 import optax  # type: ignore[import-untyped]
 
-from native import kernels, rules
-from native.batch import Autoreset, Batch, Carry, Transition
-from native.core import Environment, Spec, pytree
+from native import rules
+from native.batch import Carry, Transition
+from native.core import Environment, pytree
 from native.prng import quick
-from native.rollout import Step, collect
+from native.rollout import collect
 from native.rules import RuleError
 
-from . import actions, normalization
-from .acting import Acted, Seen, Shape, keys_of, look, network, no_memory, policy_of, seen_by
+from . import actions, experience, normalization
+from .acting import Seen, Shape, keys_of, look, network, no_memory, policy_of, seen_by
+from .experience import Sample
 from .networks import ACTIVATIONS, log_std_of
 from .normalization import Moments
 from .players import SHARING, Player, players_of
@@ -81,10 +82,14 @@ class PPO(Shape):
     central_critic: bool = False
 
 
-NUMBERS = (
-    *("learning_rate", "gamma", "gae_lambda", "clip_range", "clip_range_vf", "ent_coef", "vf_coef"),
-    *("max_grad_norm", "target_kl", "log_std_init", "steps"),
-)
+_NOT_BELOW_0 = rules.number_in(0.0, what="a number of at least 0")
+_FITS = {
+    **dict.fromkeys(("learning_rate", "ent_coef", "vf_coef"), _NOT_BELOW_0),
+    **dict.fromkeys(("gamma", "gae_lambda"), rules.share),
+    **dict.fromkeys(("clip_range", "clip_range_vf", "max_grad_norm", "target_kl"), rules.positive),
+    "log_std_init": rules.number,
+}
+NUMBERS = (*_FITS, "steps")
 _FORM = [field.name for field in dataclasses.fields(PPO) if field.name not in NUMBERS]
 jax.tree_util.register_dataclass(PPO, data_fields=list(NUMBERS), meta_fields=_FORM)
 
@@ -115,47 +120,18 @@ class Training:
     updates: jax.Array
 
 
-@pytree
-class Sample:
-    """What a player did and what came of it; every leaf (steps, *lanes, ...).
-
-    Attributes:
-        seen, acted: Before the step.
-        onward: float32, the value of what follows where time ended the episode; else 0.
-        counts: bool, it was an agent that acted.
-    """
-
-    seen: Seen
-    acted: Acted
-    onward: jax.Array
-    counts: jax.Array
-
-
-@pytree
-class Outcome:
-    """What a step led to; every leaf (steps, rows, agents) or (steps, rows)."""
-
-    reward: jax.Array
-    terminated: jax.Array
-    truncated: jax.Array
-    over: jax.Array
-    returns: jax.Array
-    lengths: jax.Array
-
-    @property
-    def done(self) -> jax.Array:
-        """Which agents ended."""
-        return self.terminated | self.truncated
-
-
 def check(settings: PPO, env: Environment[Any, Any]) -> None:
     """Refuse what cannot be learned with, before anything is computed.
 
     Raises:
         RuleError: A setting does not fit, by itself or with the environment.
     """
+    plain = [name for name in _FITS if isinstance(getattr(settings, name), int | float)]
+    flags = [name for name in _FORM if isinstance(getattr(PPO, name), bool)]
     rules.check(
         dataclasses.replace(settings),
+        **{name: _FITS[name] for name in plain},
+        **dict.fromkeys(flags, rules.flag),
         num_envs=rules.count(),
         n_steps=rules.count(),
         batch_size=rules.count(),
@@ -164,7 +140,6 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
         image_size=rules.count(),
         activation=rules.one_of(*ACTIVATIONS),
         sharing=rules.one_of(*SHARING),
-        **dict.fromkeys((name for name in _FORM if type(getattr(PPO, name)) is bool), rules.flag),
     )
     if settings.central_critic and env.spec.global_state is None:
         raise RuleError(f"central_critic must be False: {env.spec.name} has no global state.")
@@ -184,11 +159,6 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
             )
 
 
-def batch_of(settings: PPO, env: Environment[Any, Any]) -> Batch:
-    """The worlds as training plays them."""
-    return Batch(env, Autoreset.SAME_STEP, global_state=settings.central_critic)
-
-
 def steps_an_update(settings: PPO, env: Environment[Any, Any]) -> int:
     """Steps of an agent that are played between updates."""
     return settings.num_envs * settings.n_steps * env.spec.num_agents
@@ -205,7 +175,9 @@ def init(settings: PPO, env: Environment[Any, Any], key: jax.Array, params: Any 
     """
     key, of_worlds, of_weights = jax.random.split(quick(key), 3)
     seeds = jax.random.bits(of_worlds, (settings.num_envs,), jnp.uint32)
-    carry, shown = batch_of(settings, env).init(seeds, env.params if params is None else params)
+    carry, shown = experience.worlds(env, settings.central_critic).init(
+        seeds, env.params if params is None else params
+    )
     begun: dict[str, Any] = {}
     memory: dict[str, Any] = {}
     for i, player in enumerate(players_of(env.spec, settings.sharing)):
@@ -237,31 +209,35 @@ def update(
         computed -> bool (), whether it holds no NaN and no infinity.
     """
     players = players_of(env.spec, settings.sharing)
+    before = training.weights, training.moments
     key, of_playing, of_learning = jax.random.split(training.key, 3)
     (carry, shown, memory), (samples, outcome) = collect(
-        batch_of(settings, env),
+        experience.worlds(env, settings.central_critic),
         training.carry,
         training.shown,
-        policy_of(settings, env.spec, training.weights, training.moments),
+        policy_of(settings, env.spec, *before),
         of_playing,
         settings.n_steps,
         params,
         memory=training.memory,
-        record=functools.partial(_record, settings, env.spec, players, training),
+        record=functools.partial(experience.record, settings, env.spec, players, *before),
     )
-    rewards, reward_moments, discounted = _normalized_rewards(settings, training, outcome)
+    rewards, reward_moments, discounted = experience.normalized_rewards(
+        settings.gamma, training.reward_moments, training.discounted, outcome
+    )
     played = training.updates.astype(jnp.float32) * steps_an_update(settings, env)
     left = jnp.maximum(1 - played / settings.steps, 0)
-    metrics = _episodes(env.spec, outcome)
+    metrics = experience.episodes(env.spec, outcome)
     finite = {"reward": jnp.isfinite(outcome.reward).all()}
     learned: dict[str, Any] = {}
     for i, player in enumerate(players):
         name = player.name
         own = training.weights[name], training.optimizer[name], training.moments[name]
-        value = player.each(functools.partial(_value, settings, player))
-        last = value(own[0], own[2], seen_by(player, shown), memory[name])
-        lanes = jax.vmap(functools.partial(_lanes, env.spec, player))
-        advantage = _advantages(settings, samples[name], lanes(rewards), lanes(outcome.done), last)
+        judge = player.each(functools.partial(experience.value, settings, player))
+        last = judge(own[0], own[2], seen_by(player, shown), memory[name])
+        lanes = jax.vmap(functools.partial(experience.lanes_of, env.spec, player))
+        told = lanes(rewards), lanes(outcome.done), last
+        advantage = experience.advantages(settings.gamma, settings.gae_lambda, samples[name], *told)
         learn: Any = functools.partial(_learn, settings, player, left)
         if player.own:
             learn = jax.vmap(learn, in_axes=(0, 0, 0, 1, 1, 0, 0))
@@ -269,7 +245,8 @@ def update(
         learned[name], found = learn(*own, samples[name], advantage, training.memory[name], keys)
         finite |= {f"{name}: {what}": jnp.all(found.pop(what)) for what in CHECKED}
         metrics |= {f"{name}/{what}": number.mean() for what, number in found.items()}
-    after = Training(
+    after = dataclasses.replace(
+        training,
         weights={name: one[0] for name, one in learned.items()},
         optimizer={name: one[1] for name, one in learned.items()},
         moments={name: one[2] for name, one in learned.items()},
@@ -303,129 +280,6 @@ def _optimizer(settings: PPO) -> optax.GradientTransformation:
     clip = optax.clip_by_global_norm(settings.max_grad_norm)
     # On one vector it takes a few kernels, where on every weight by itself it takes dozens.
     return optax.flatten(optax.chain(clip, optax.scale_by_adam(eps=1e-5)))
-
-
-def _lanes(spec: Spec, player: Player, each: jax.Array) -> jax.Array:
-    """A player's part of what is told of every agent: (rows, agents) as lanes."""
-    lanes: jax.Array = player.lanes(spec.by_group(each))
-    return lanes
-
-
-def _value(
-    settings: PPO, player: Player, weights: Any, moments: Any, seen: Seen, memory: Any
-) -> jax.Array:
-    return look(settings, player, weights, moments, seen, memory)[1]
-
-
-def _record(
-    settings: PPO, spec: Spec, players: tuple[Player, ...], training: Training, step: Step
-) -> tuple[dict[str, Sample], Outcome]:
-    """What is kept of a step."""
-    after, now = step.after, step.after.timestep
-    counts = step.shown.acting
-    if step.shown.turn is not None:
-        counts &= jax.nn.one_hot(step.shown.turn, spec.num_agents, dtype=jnp.bool_)
-    # The true final observation is looked at where time ended an episode, and kept nowhere.
-    reached = dataclasses.replace(
-        after,
-        timestep=dataclasses.replace(now, observation=after.reached),
-        global_state=after.final_global_state,
-        over=jnp.zeros_like(after.over),  # so that memory goes on
-    )
-    samples = {}
-    for player in players:
-        name, acted = player.name, step.beside[player.name]
-
-        def onward(player: Player = player, acted: Acted = acted) -> jax.Array:
-            value = player.each(functools.partial(_value, settings, player))
-            own = training.weights[player.name], training.moments[player.name]
-            values: jax.Array = value(*own, seen_by(player, reached), acted.memory)
-            return values
-
-        nowhere = functools.partial(jnp.zeros_like, acted.value)
-        values = jax.lax.cond(kernels.any_at_all(now.truncated), onward, nowhere)
-        samples[name] = Sample(
-            seen=seen_by(player, step.shown),
-            acted=dataclasses.replace(acted, memory=()),
-            onward=jnp.where(_lanes(spec, player, now.truncated), values, jnp.float32(0)),
-            counts=_lanes(spec, player, counts),
-        )
-    outcome = Outcome(
-        reward=now.reward,
-        terminated=now.terminated,
-        truncated=now.truncated,
-        over=after.over,
-        returns=after.returns,
-        lengths=after.lengths,
-    )
-    return samples, outcome
-
-
-def _normalized_rewards(
-    settings: PPO, training: Training, outcome: Outcome
-) -> tuple[jax.Array, Moments | None, jax.Array]:
-    """Rewards over the deviation of the discounted returns, as Gymnasium's and SB3's wrappers."""
-    moments = training.reward_moments
-    if moments is None:
-        return outcome.reward, None, training.discounted
-
-    def advance(before: jax.Array, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        reward, done = now
-        total = before * settings.gamma + reward
-        return jnp.where(done, jnp.float32(0), total), total
-
-    steps = outcome.reward, outcome.done
-    discounted, totals = jax.lax.scan(advance, training.discounted, steps)
-    flat = totals.ravel()
-    moments = normalization.seen(moments, flat, jnp.ones_like(flat))
-    return normalization.scaled(moments, outcome.reward), moments, discounted
-
-
-def _episodes(spec: Spec, outcome: Outcome) -> dict[str, jax.Array]:
-    """Of the episodes that ended: how many, their length, and the return of an agent."""
-    count = outcome.over.sum().astype(jnp.float32)
-
-    def mean(each: jax.Array) -> jax.Array:
-        total = jnp.where(outcome.over, each.astype(jnp.float32), jnp.float32(0)).sum()
-        return jnp.where(count > 0, total / jnp.maximum(count, 1), jnp.nan)
-
-    groups = spec.by_group(outcome.returns) if len(spec.groups) > 1 else {}
-    return {
-        "episodes": count,
-        "length": mean(outcome.lengths),
-        "return": mean(outcome.returns.mean(axis=-1)),
-        **{f"{name}/return": mean(each.mean(axis=-1)) for name, each in groups.items()},
-    }
-
-
-def _advantages(
-    settings: PPO, sample: Sample, reward: jax.Array, done: jax.Array, last: jax.Array
-) -> jax.Array:
-    """Generalised estimates of the advantages (Schulman et al., 2016): (steps, *lanes).
-
-    What an agent earns while it does not act, since it is another's turn, counts for its last
-    action before.
-    """
-
-    def back(later: Any, now: tuple[jax.Array, ...]) -> tuple[Any, jax.Array]:
-        advantage, following, earned = later
-        counts, reward, done, value, onward = now
-        goes_on = jnp.where(done, jnp.float32(0), jnp.float32(1))
-        earned = goes_on * earned + reward + settings.gamma * onward
-        advantage, following = goes_on * advantage, goes_on * following
-        error = earned + settings.gamma * following - value
-        mine = error + settings.gamma * settings.gae_lambda * advantage
-        then = (
-            jnp.where(counts, mine, advantage),
-            jnp.where(counts, value, following),
-            jnp.where(counts, jnp.float32(0), earned),
-        )
-        return then, mine
-
-    nothing = jnp.zeros_like(last)
-    steps = sample.counts, reward, done, sample.acted.value, sample.onward
-    mine: jax.Array = jax.lax.scan(back, (nothing, last, nothing), steps, reverse=True)[1]
-    return mine
 
 
 def _learn(
