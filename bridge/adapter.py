@@ -25,6 +25,7 @@ from .attributes import is_known, is_shared, refuse_if_fixed, worlds_get
 from .environments import rule_called
 from .errors import CallOrderError, RenderError
 from .session import Session
+from .together import raised_by
 from .window import Window, check_render_mode, frames_per_second
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,11 +45,14 @@ def all_or_nothing(method: F) -> F:
         inner = [(part, part.__dict__.copy()) for part in self._within] if self._within else ()
         try:
             return method(self, *args, **kwargs)
-        except BaseException:
+        except BaseException as error:
             for part, its_own in inner:
                 part.__dict__.update(its_own)
             self.__dict__.update(mine)
             session.go_back(its)
+            raised = raised_by(session.env, error)
+            if raised is not None:
+                raise raised from error
             raise
 
     return call  # type: ignore[return-value]

@@ -16,6 +16,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from native.batch import Vector
+
 from .environments import LIMITS, rule_called, rules_of
 from .errors import RulesError, RuleValueError
 from .parameters import derived, names, parts
@@ -277,6 +279,8 @@ def _settable(env: Any) -> tuple[str, ...]:
 
 
 def _state_names(env: Any) -> tuple[str, ...]:
+    if isinstance(env, Vector):
+        return ()  # the host has it
     state = jax.eval_shape(env.init, jax.random.key(0), env.params)[0]
     fields: Iterable[str] = getattr(type(state), "__dataclass_fields__", ())
     return tuple(fields)

@@ -45,6 +45,7 @@ from .errors import (
 from .programs import Device, EndFields, StepFields
 from .resets import one_seed, refuse_options
 from .session import Session
+from .together import rows_of
 from .words import GYMNASIUM_MAKE, GYMNASIUM_MAKE_VEC
 
 try:
@@ -102,7 +103,7 @@ def make(
 
 def make_vec(
     id_or_env: Source,
-    num_envs: int = 1,
+    num_envs: int | None = None,
     *,
     autoreset_mode: Any = "next_step",
     copy: bool = True,
@@ -119,7 +120,7 @@ def make_vec(
 
     Args:
         id_or_env: A registered name or a native environment.
-        num_envs: How many worlds.
+        num_envs: How many worlds; None: 1, or all of a vector environment on the host.
         autoreset_mode: A member of `gymnasium.vector.AutoresetMode`, its name or its value.
         copy: Observations, masks and info are the caller's own; False: read-only views.
         render_mode: "rgb_array" or None.
@@ -135,9 +136,10 @@ def make_vec(
         UnsuitableError: The agents' spaces differ, or there is no such mode.
         RenderError: No such render mode, or the environment has no picture.
     """
+    env = limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE_VEC.ours(rules))
     return VectorBridge(
-        limited(id_or_env, max_episode_steps, GYMNASIUM_MAKE_VEC.ours(rules)),
-        num_envs,
+        env,
+        rows_of(env, num_envs),
         autoreset_mode=autoreset_mode,
         copy=copy,
         render_mode=render_mode,

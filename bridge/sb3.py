@@ -38,6 +38,7 @@ except ImportError as error:
 from .sb3_ppo import PPO
 from .sb3_rows import Observations, Rows
 from .sb3_words import EpisodeFile, Layer, ours
+from .together import rows_of
 
 __all__ = ["PPO", "VecBridge", "make_vec_env"]
 
@@ -59,7 +60,8 @@ def make_vec_env(
 
     Args:
         id_or_env: A registered name or a native environment.
-        num_envs: How many worlds, 1 if none are given; the `VecEnv` has a row for each agent.
+        num_envs: How many worlds; None: 1, or all of a vector environment on the host. The `VecEnv`
+            has a row for each agent.
         seed: World w is seeded with `seed` + w. None: by the algorithm, or the operating system.
         render_mode: "rgb_array" or "human": the first worlds, side by side.
         params: Numbers of the dynamics by name, for all worlds or one for each, see
@@ -79,11 +81,12 @@ def make_vec_env(
     given, monitor = ours(
         {word: value for word, value in named.items() if value is not None} | rules
     )
-    worlds, mode = given.pop("num_envs", 1), given.pop("render_mode", None)
+    worlds, mode = given.pop("num_envs", None), given.pop("render_mode", None)
     if given.get("max_episode_steps") is None:
         given.pop("max_episode_steps", None)
     params = given.pop("params", params)  # of `env_kwargs`
     env = as_limited(id_or_env, "max_episode_steps", given)
+    worlds = rows_of(env, worlds)
     venv = VecBridge(Rows(env, worlds, render_mode=mode, params=params, devices=devices, rng=rng))
     if seed is not None:
         venv.seed(seed)

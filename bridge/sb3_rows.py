@@ -10,6 +10,7 @@ import numpy as np
 from native.batch import Autoreset
 from native.core import Environment
 
+from . import together
 from .actions import mask_size
 from .adapter import Adapter, all_or_nothing
 from .attributes import RowAttributes
@@ -94,6 +95,7 @@ class Rows(Adapter, VecEnv):
         Raises:
             SeedError: `seed` is no non-negative integer.
         """
+        together.warn_of_seeds(self._session.env, given=seed is not None)
         worlds = super().seed(one_seed(seed))
         self._seeds = [worlds[row // self.num_agents] for row in range(self.num_envs)]
         return self._seeds
@@ -109,7 +111,8 @@ class Rows(Adapter, VecEnv):
 
     @all_or_nothing
     def reset(self) -> Observations:
-        self._session.reset(self._seeds[:: self.num_agents])
+        seeded = together.takes_seeds(self._session.env)
+        self._session.reset(self._seeds[:: self.num_agents] if seeded else None)
         self._reset_seeds()
         return self._begun()
 

@@ -22,7 +22,7 @@ import numpy as np
 from native.batch import Autoreset, Batch
 from native.core import Environment
 
-from . import forked
+from . import forked, together
 from .environments import with_rule
 from .errors import (
     ClosedError,
@@ -84,6 +84,7 @@ class Session:
         devices: Sequence[Device] | None = None,
     ) -> None:
         num_envs = checked_rows(num_envs)
+        together.check_rows(env, num_envs, devices)
         self.env = env
         self.spec = env.spec
         self.num_envs = num_envs
@@ -256,8 +257,12 @@ class Session:
         Args:
             path: Where to; what was there before stays if the writing fails.
             memory: What the adapter remembers besides: dicts and lists of JSON's values and arrays.
+
+        Raises:
+            UnsuitableError: The host has the state, see `bridge.together`.
         """
         self.require("save_state")
+        together.refuse_files(self.env)
         assert self._arrays is not None
         leaves = zip(self._programs.leaves, self._programs.unpack(self._arrays), strict=True)
         arrays = {leaf.name: array for leaf, array in leaves}
@@ -271,10 +276,12 @@ class Session:
         Raises:
             StateFileError: It is no such file, or of another environment, mode or number of rows;
                 nothing has changed.
+            UnsuitableError: The host has the state, see `bridge.together`.
             OSError: It cannot be opened.
             ClosedError: After `close`.
         """
         self.require("load_state", running=False)
+        together.refuse_files(self.env)
         saved = read(path, self._about(), self._programs.leaves)
         params = self._saved_params(path, saved)
         made = self._made(params)
@@ -383,5 +390,6 @@ class Session:
         if first and None in words:
             fresh = np.random.SeedSequence().generate_state(self.num_envs)
             words = [int(f) if w is None else w for f, w in zip(fresh, words, strict=True)]
+        together.warn_of_seeds(self.env, given=any(word is not None for word in words))
         self._seeds = np.array([word or 0 for word in words], np.uint32)
         return np.array([word is not None for word in words])

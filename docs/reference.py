@@ -70,6 +70,7 @@ SECTIONS = {
         "bridge.sources.jaxmarl",
         "bridge.sources.func_env",
         "bridge.sources.host",
+        "bridge.sources.host_vec",
         "bridge.sources.base",
         "bridge.sources.foreign",
         "bridge.sources.states",

@@ -15,12 +15,12 @@ import dataclasses
 import enum
 import functools
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 
-from .core import Environment, HasGlobalState, Masks, TakesTurns, Timestep, pytree
+from .core import Environment, HasGlobalState, Masks, Spec, TakesTurns, Timestep, pytree
 from .kernels import any_at_all
 from .parameters import row_axes
 from .prng import implementation, row_keys
@@ -97,6 +97,58 @@ class Transition:
         return self.timestep.observation if self.final is None else self.final[0]
 
 
+@runtime_checkable
+class Vector(Protocol):
+    """An `Environment` whose rows exist already and step together, so it brings a batch's methods.
+
+    Its `init` and `step` of one environment raise; a `Batch` calls these instead. Under `jax.vmap`
+    the sets share its rows.
+
+    Attributes:
+        num_envs: How many rows there are.
+        takes_seeds: Whether the seeds that `init_rows` is given reach them.
+        raised: What the host raised last, of which a program tells only the text.
+    """
+
+    num_envs: int
+    takes_seeds: bool
+
+    @property
+    def spec(self) -> Spec:
+        """As of an `Environment`."""
+        ...
+
+    @property
+    def raised(self) -> BaseException | None:
+        """See above."""
+        ...
+
+    def check_batch(self, batch: "Batch") -> None:
+        """Raise unless a batch may be made of it."""
+        ...
+
+    def init_rows(self, autoreset: Autoreset, seeds: jax.Array) -> tuple[Carry, Transition]:
+        """As `Batch.init`."""
+        ...
+
+    def reset_rows(
+        self,
+        carry: Carry,
+        shown: Transition,
+        seeds: jax.Array,
+        seeded: jax.Array,
+        mask: jax.Array,
+    ) -> tuple[Carry, Transition]:
+        """As `Batch.reset`."""
+        ...
+
+    def step_rows(
+        self, autoreset: Autoreset, carry: Carry, action: Mapping[str, Any]
+    ) -> tuple[Carry, Transition]:
+        """As `Batch.step`."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class Batch:
     """The rules of stepping many environments at once.
@@ -122,6 +174,8 @@ class Batch:
         implementation(self.rng)
         if self.global_state and self.env.spec.global_state is None:
             refuse("global_state", f"False, since {self.env.spec.name} has none", True)
+        if isinstance(self.env, Vector):
+            self.env.check_batch(self)
 
     def init(self, seeds: jax.Array, params: Any) -> tuple[Carry, Transition]:
         """Begin episode 0 of every row.
@@ -133,6 +187,9 @@ class Batch:
         Raises:
             ParameterError: They do not fit the environment.
         """
+        if isinstance(self.env, Vector):
+            row_axes(self.env.params, params, seeds.shape[0])
+            return self.env.init_rows(self.autoreset, seeds)
         return self._begin_rows(
             row_keys(seeds, self.rng), jnp.zeros(seeds.shape, jnp.int32), params
         )
@@ -156,6 +213,8 @@ class Batch:
             mask: bool (rows,).
             params: Numbers of the dynamics, as for `init`.
         """
+        if isinstance(self.env, Vector):
+            return self.env.reset_rows(carry, shown, seeds, seeded, mask)
 
         def begin_again() -> tuple[Carry, Transition]:
             key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
@@ -181,6 +240,8 @@ class Batch:
             params: Numbers of the dynamics, as for `init`.
         """
         axes = row_axes(self.env.params, params, carry.tick.shape[0])
+        if isinstance(self.env, Vector):
+            return self.env.step_rows(self.autoreset, carry, action)
         stepped = jax.vmap(self._step, in_axes=(0, 0, axes))(carry, action, params)
         if self.autoreset is Autoreset.DISABLED:
             after: tuple[Carry, Transition] = stepped

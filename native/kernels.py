@@ -93,26 +93,28 @@ def jit(function: Callable[..., T]) -> Callable[..., T]:
     chosen: list[Callable[..., T]] = []
 
     def call(*args: Any) -> T:
-        if not chosen:
-            chosen.append(_quickest(function, args))
-        return chosen[0](*args)
+        if chosen:
+            return chosen[0](*args)
+        quickest, result = _quickest(function, args)
+        chosen.append(quickest)
+        return result
 
     return call
 
 
-def _quickest(function: Callable[..., T], args: tuple[Any, ...]) -> Callable[..., T]:
+def _quickest(function: Callable[..., T], args: tuple[Any, ...]) -> tuple[Callable[..., T], T]:
+    """What to call from now on, and what it returned: one that calls the host may run only once."""
     if _on_cpu():
         quick = jax.jit(functools.partial(function), compiler_options=_options())
         token = _cutting.set(True)
         try:
-            quick(*args)
+            return quick, quick(*args)
         except jax.errors.JaxRuntimeError:  # an operation that _NEVER_WHOLE does not know of
             pass
-        else:
-            return quick
         finally:
             _cutting.reset(token)
-    return jax.jit(functools.partial(function))
+    plain = jax.jit(functools.partial(function))
+    return plain, plain(*args)
 
 
 def _marked(function: Callable[..., T], args: tuple[Any, ...], **marks: str) -> T:

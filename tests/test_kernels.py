@@ -129,3 +129,16 @@ def test_apart_computes_the_same_under_every_transformation():
 def testprimitives_are_found_at_any_depth():
     program = jax.make_jaxpr(NOT_WHOLE["nested"])(X)
     assert "sort" in set(primitives(program.jaxpr))
+
+
+def test_the_first_call_is_one_call():
+    """What calls the host may not be called twice to find out how it is compiled."""
+    calls = []
+
+    def told(x):
+        calls.append(x)
+        return np.asarray(x)
+
+    function = jit(lambda x: jax.pure_callback(told, x, x))
+    jax.block_until_ready(function(jnp.ones(3)))
+    assert len(calls) == 1

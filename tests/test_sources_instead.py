@@ -68,7 +68,7 @@ GIVEN = {
     "a ParallelEnv": (Parallel(), "ParallelEnv, which Python steps: pass.*from_host"),
     "an AECEnv": (Turns(), r"pettingzoo\.utils\.aec_to_parallel"),
     "a dm_env": (DmEnv(), "make a gymnasium.Env of it"),
-    "a vector": (Vector(), "the batch is made here: pass one environment"),
+    "a vector": (Vector(), r"pass bridge\.sources\.host_vec\.from_host_vec\("),
     "almost native": (Almost(), "Almost is no environment: it lacks params"),
     "a number": (3, "expected a name or an environment, got 3"),
     "nothing": ((), r"expected a name or an environment, got \(\)"),

@@ -13,7 +13,8 @@
 
 Every adapter accepts the foreign object itself and calls `adopt`. No library is imported before one
 of its objects is met. `bridge.sources.host.from_host` takes environments that are not JAX, under
-jit; that is slow, so it is never taken by itself.
+jit, and `bridge.sources.host_vec.from_host_vec` whole vector environments; both are slow, so they
+are never taken by themselves.
 """
 
 import importlib

@@ -63,8 +63,15 @@ def observation_space(space: Any, owner: str, shown: Any = None) -> Space:
     return parts[""] if "" in parts else Dict(parts)
 
 
-def observed(space: Any, value: Any, xp: Any) -> Any:
-    """An observation of theirs as a native one. `xp`: `numpy`, or `jax.numpy` within a program."""
+def observed(space: Any, value: Any, xp: Any, lead: int = 0) -> Any:
+    """An observation of theirs as a native one.
+
+    Args:
+        space: Of one of them.
+        value: Theirs; of `lead` axes in front, such as one for rows.
+        xp: `numpy`, or `jax.numpy` within a program.
+        lead: How many.
+    """
     parts = {}
     for name, leaf, part in _leaves("", space, value, ""):
         array = xp.asarray(part)
@@ -74,7 +81,9 @@ def observed(space: Any, value: Any, xp: Any) -> Any:
             dtype = native_dtype(array.dtype)
             start = offset(leaf)
             native = xp.asarray(array - start if np.any(start) else array, dtype)
-            native = native.astype("uint8") if dtype == "bool" and array.ndim != 1 else native
+            native = (
+                native.astype("uint8") if dtype == "bool" and array.ndim != 1 + lead else native
+            )
         parts[name] = native
     return parts.get("", parts)
 

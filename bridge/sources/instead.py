@@ -8,6 +8,7 @@
 | a module that bears a registered name        | the name                                      |
 | another interface's, of an environment in JAX | the environment that it wraps                |
 | another interface's, stepped by Python       | `from_host`                                   |
+| a Gymnasium `VectorEnv`                      | `from_host_vec`                               |
 | an adapter of this package                   | what it was made of                           |
 | an object that is almost native              | what it lacks                                 |
 
@@ -38,6 +39,7 @@ _WITH_PARAMETERS = ("craftax", "gymnax", "func_env")  # the modules whose functi
 _HOST = "bridge.sources.host.from_host"
 _FROM_HOST = f"pass {_HOST}(make), where make() makes a new one"
 _AS_GYMNASIUM = f"make a gymnasium.Env of it, as shimmy does, and give {_HOST} what makes that"
+_FROM_HOST_VEC = "pass bridge.sources.host_vec.from_host_vec(envs), which plays all its rows"
 _BATCH = "it holds many already, and the batch is made here: pass one environment, see docs/sources"
 
 # Top-level package and class of an interface -> what to do with an environment behind it.
@@ -47,7 +49,7 @@ _INTERFACES = {
     ("pettingzoo", "AECEnv"): f"{_FROM_HOST} with pettingzoo.utils.aec_to_parallel",
     ("gym", "Env"): _AS_GYMNASIUM,
     ("dm_env", "Environment"): _AS_GYMNASIUM,
-    ("gymnasium", "VectorEnv"): _BATCH,
+    ("gymnasium", "VectorEnv"): _FROM_HOST_VEC,
     ("gym", "VectorEnv"): _BATCH,
     ("stable_baselines3", "VecEnv"): _BATCH,
     ("torchrl", "EnvBase"): _BATCH,
