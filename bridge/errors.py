@@ -17,7 +17,8 @@
     |-- UnsuitableError          ValueError
     |-- RenderError              ValueError
     |-- StateFileError           ValueError
-    `-- ResultsError             OSError
+    |-- ResultsError             OSError
+    `-- DivergedError            ArithmeticError
 
 A message names what is wrong, the value, the bound and what to do instead.
 """
@@ -113,3 +114,7 @@ class StateFileError(BridgeError, ValueError):
 
 class ResultsError(BridgeError, OSError):
     """Results of a training cannot be written there, or a file was not written by one."""
+
+
+class DivergedError(BridgeError, ArithmeticError):
+    """A training made something NaN or infinite, from which no policy comes back."""

@@ -31,6 +31,17 @@ SECTIONS = {
         "bridge.legacy",
         "bridge.mpe",
     ),
+    "Agents": (
+        "native.agents.ppo",
+        "native.agents.training",
+        "native.agents.evaluation",
+        "native.agents.acting",
+        "native.agents.players",
+        "native.agents.networks",
+        "native.agents.actions",
+        "native.agents.normalization",
+        "bridge.sb3_models",
+    ),
     "What adapters share": (
         "bridge.environments",
         "bridge.parameters",

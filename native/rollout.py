@@ -32,7 +32,7 @@ import jax.numpy as jnp
 from . import kernels
 from .batch import Batch, Carry, Transition
 from .core import Environment, Spec, Timestep, pytree
-from .prng import implementation
+from .prng import quick
 from .spaces import Discrete
 
 StateT = TypeVar("StateT")
@@ -215,11 +215,7 @@ def random_policy(env: Environment[Any, Any]) -> Policy:
     spec = env.spec
 
     def policy(key: jax.Array, shown: Transition) -> Actions:
-        words = jax.random.bits(
-            key, (2,), jnp.uint32
-        )  # whatever generator drew them, go on quickly
-        quick = jax.random.wrap_key_data(words, impl=implementation("pcg4d"))
-        keys = jax.random.split(quick, shown.acting.shape[0])
+        keys = jax.random.split(quick(key), shown.acting.shape[0])
         one = functools.partial(random_actions, spec)
         actions: Actions = jax.vmap(one)(keys, shown.action_mask)
         return actions

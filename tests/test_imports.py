@@ -15,6 +15,7 @@ OPTIONAL = (
     "craftax",
     "dm_env",
     "envpool",
+    "flax",
     "gymnasium",
     "gymnax",
     "imageio",
@@ -22,6 +23,7 @@ OPTIONAL = (
     "jumanji",
     "libcst",
     "matplotlib",
+    "optax",
     "pettingzoo",
     "pgx",
     "pygame",
@@ -118,6 +120,8 @@ def test_importing_leaves_configuration_and_environment_alone(module):
 @pytest.mark.parametrize("source", NATIVE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_native_file_imports_the_bridge_or_a_foreign_library(source):
     allowed = {"jax", "numpy", "native", *sys.stdlib_module_names}
+    if source.is_relative_to(ROOT / "native" / "agents"):
+        allowed |= {"flax", "optax", "scipy"}  # scipy comes with jax
     assert imported(source) <= allowed
 
 

@@ -1,5 +1,6 @@
 """`train` and `evaluate`: a policy learned with Stable-Baselines3, and judged beside chance."""
 
+import enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,13 @@ from .app import Identifier, app, console, find_environment, plain, print_table
 from .playing import Model, Opponent, Played, Team
 
 INTERRUPTED = 130  # as shells have it
+
+
+class Learners(enum.Enum):
+    """What learns."""
+
+    SB3 = "sb3"
+    DEVICE = "device"
 
 
 @app.command()
@@ -43,8 +51,22 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Results in the folder may go.")
     ] = False,
+    learner: Annotated[
+        Learners, typer.Option(help="sb3: Stable-Baselines3; device: PPO in one compiled program.")
+    ] = Learners.SB3,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Trainings at once, on the device; the best is kept.")
+    ] = 1,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="NAME=VALUE of a setting, on the device; repeatable."),
+    ] = None,
+    swept: Annotated[
+        list[str] | None,
+        typer.Option("--sweep", help="NAME=VALUE,VALUE: train with each, on the device."),
+    ] = None,
 ) -> None:
-    """Train with SB3, evaluate beside a random policy, draw the curve, film it.
+    """Train with SB3 or on the device, evaluate beside a random policy, draw the curve, film it.
 
     Ctrl-C saves and reports what there is. Exit code 1: no better than random; 130: interrupted.
     """
@@ -68,6 +90,10 @@ def train(
         eval_every=eval_every,
         resume=resume,
         overwrite=overwrite,
+        learner=learner.value,
+        seeds=seeds,
+        changes=_assignments("--set", changes),
+        swept={name: values.split(",") for name, values in _assignments("--sweep", swept).items()},
     )
     found = outcome.evaluation
     _table(found)
@@ -115,6 +141,18 @@ def evaluate(
     _say(comparison.verdict())
     if not comparison.is_better:
         raise typer.Exit(1)
+
+
+def _assignments(option: str, given: list[str] | None) -> dict[str, str]:
+    made: dict[str, str] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise OptionError(f"{option} {text}: write NAME=VALUE, such as learning_rate=3e-4.")
+        if name in made:
+            raise OptionError(f"{option} {name} is given twice: {made[name]} and {value}.")
+        made[name] = value
+    return made
 
 
 def _table(found: dict[str, Any]) -> None:

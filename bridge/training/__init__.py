@@ -5,6 +5,7 @@
 | `recipes.py`     | algorithm, hyperparameters, steps, threshold: data                   |
 | `games.py`       | what is trained: an environment, or one team of it against a policy  |
 | `learning.py`    | one training, from the first step or a checkpoint to its results     |
+| `on_device.py`   | the same by `native.agents`: runs at once, one compiled program      |
 | `results.py`     | the folder: what is in it, who may write there, nothing half-written |
 | `policies.py`    | a trained policy, also from a file; a random one                     |
 | `evaluation.py`  | returns, and the odds that they are better than random               |

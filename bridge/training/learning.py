@@ -4,9 +4,9 @@ import dataclasses
 import importlib.metadata
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from bridge import film
-from bridge.errors import ResultsError
+from bridge.errors import OptionError, ResultsError
 from bridge.files import replacing
 from bridge.sb3 import make_vec_env
 from bridge.window import frames_per_second
@@ -30,6 +30,9 @@ from .games import Game, game
 from .policies import ALGORITHMS, Policy, by_chance, normalizer_of
 from .progress import Progressing
 from .recipes import Recipe
+
+if TYPE_CHECKING:
+    from .on_device import Runs
 
 EVALUATIONS = 20  # in the steps of a recipe, where nobody says how often
 VERSIONS = ("jitbridge", "jax", "numpy", "gymnasium", "stable_baselines3", "torch")
@@ -96,6 +99,10 @@ def train(
     eval_every: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    learner: str = "sb3",
+    seeds: int = 1,
+    changes: Mapping[str, str] | None = None,
+    swept: Mapping[str, Sequence[str]] | None = None,
 ) -> Outcome:
     """Train until the steps are done, it is solved, or Ctrl-C; then write all results.
 
@@ -112,14 +119,24 @@ def train(
             of the recipe's.
         resume: Go on from the checkpoint in `out`, by the same recipe.
         overwrite: Results in `out` may go.
+        learner: "sb3", or "device" for `native.agents`.
+        seeds: Trainings at once, with the seeds that follow; on the device.
+        changes: Setting -> its value as text; on the device.
+        swept: Setting -> values as text, each of which is trained with; on the device.
 
     Raises:
         ResultsError: See `results.check`; or what is resumed was begun otherwise.
         UnsuitableError, UnknownNameError: See `games.game`.
+        OptionError: There is no such setting, or it is one of the other learner.
+        DivergedError: Something became NaN or infinite.
     """
-    results.check(out, overwrite=overwrite, resume=resume)
+    on_the_device = learner == "device"
+    if not on_the_device and (seeds > 1 or changes or swept):
+        raise OptionError("--seeds, --set and --sweep are for --learner device: add that.")
+    checkpoint = results.DEVICE_CHECKPOINT if on_the_device else results.CHECKPOINT
+    results.check(out, overwrite=overwrite, resume=resume, checkpoint=checkpoint)
     identifier = world.spec.name if identifier is None else identifier
-    saved = results.Checkpoint(out) if resume else None
+    saved = results.Checkpoint(out) if resume and not on_the_device else None
     if saved is None:
         begun = game(identifier, world, team, opponent)
         recipe = recipes.find(begun.env)
@@ -128,51 +145,100 @@ def train(
         asked = {"identifier": identifier, "team": team, "opponent": opponent}
         plan = _resumed(saved, world, **asked, seed=seed, num_envs=num_envs)
     steps = plan.recipe.steps if steps is None else steps
-    if saved is not None and steps <= saved.progress["steps"]:
-        done = f"{out} has {saved.progress['steps']:,} steps behind it"
-        raise ResultsError(f"{done} and goes on to {steps:,}: name more with --steps.")
+    if saved is not None:
+        _demand_more(out, steps, saved.progress["steps"])
 
     torch.set_num_threads(1)  # the network is small: handing work between threads costs more
+    interval = eval_every or math.ceil(plan.recipe.steps / EVALUATIONS)
+    if on_the_device:
+        from . import on_device  # which needs an extra of its own
+
+        agents = plan.game.env.spec.num_agents
+        settings = on_device.settings_of(plan.recipe, agents, plan.num_envs, steps, changes or {})
+        runs = on_device.DeviceTraining(
+            plan.game,
+            on_device.sweep(settings, swept or {}),
+            range(plan.seed, plan.seed + seeds),
+            plan.recipe,
+            interval,
+        )
+        if resume:
+            runs.load(out)
+            _demand_more(out, steps, runs.history.steps)
+        else:
+            results.clear(out)
+        interrupted = runs.learn(steps, Progressing(steps, console), out)
+        _say_interrupted(interrupted, out, console)
+        done = _Done(runs.history.steps, runs.history, interrupted, runs.stopped, runs.report())
+        return _finish(plan, out, runs.policy(), done, Evaluation(plan.game.env, judging.EPISODES))
     model, history = _model(plan, saved), _History()
     if saved is None:
         results.clear(out)
     else:
         history = _History(**{name: saved.progress[name] for name in vars(history)})
     evaluation = Evaluation(plan.game.env, judging.EPISODES)
-    interval = eval_every or math.ceil(plan.recipe.steps / EVALUATIONS)
     watch = _Watch(plan, history, evaluation, interval, Progressing(steps, console), out)
     interrupted = _learn(model, watch, steps)
     watch.save(model)
-    results.save_model(out, model)
-    if interrupted:
-        text = f"Interrupted: {out} is saved and can be resumed. Evaluating ..."
-        console.print(text, markup=False, soft_wrap=True)
-
+    _say_interrupted(interrupted, out, console)
     policy = Policy(model, normalizer_of(model.get_env()))
+    done = _Done(model.num_timesteps, history, interrupted, watch.stopped, {"learner": "sb3"})
+    return _finish(plan, out, policy, done, evaluation)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Done:
+    """What a learner has done: agent steps, what happened, how it ended, what else it reports."""
+
+    steps: int
+    history: "_History | Runs"
+    interrupted: bool
+    stopped: bool
+    report: dict[str, Any]
+
+
+def _finish(plan: _Plan, out: Path, policy: Policy, done: _Done, evaluation: Evaluation) -> Outcome:
+    """Judge the policy beside chance, and write all results."""
+    results.save_model(out, policy.model)
     comparison = _compared(evaluation, policy, plan.seed)
     found: dict[str, Any] = {
         **plan.to_json(),
-        "steps": model.num_timesteps,
-        "interrupted": interrupted,
-        "stopped_early": watch.stopped,
-        "training_seconds": round(history.seconds, 1),
+        "steps": done.steps,
+        "interrupted": done.interrupted,
+        "stopped_early": done.stopped,
+        "training_seconds": round(done.history.seconds, 1),
         "trained": scores(comparison.trained),
         "random": scores(comparison.random),
         "odds_of_chance": comparison.odds,
-        "evaluations": history.evaluations,
+        "evaluations": done.history.evaluations,
+        **done.report,
         "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
     }
     results.save_evaluation(out, found)
     with replacing(out / results.CURVE) as beside:
-        draw_curve(beside, history.curve, found)
-    if plan.game.env.spec.render_fps and not interrupted:  # who interrupts waits for no film
+        draw_curve(beside, done.history.curve, found)
+    if plan.game.env.spec.render_fps and not done.interrupted:  # who interrupts waits for no film
         player = playing.Player(plan.game.env, policy, judging.EVALUATION_SEED + plan.seed)
         frames = [*playing.frames(player, playing.FILMED_STEPS)]
         rate = frames_per_second(plan.game.env)
         film.write(out / results.FILM, frames, frames_per_second=rate)
-    if (venv := model.get_env()) is not None:
+    if (venv := policy.model.get_env()) is not None:
         venv.close()
-    return Outcome(found, comparison, interrupted, watch.stopped)
+    return Outcome(found, comparison, done.interrupted, done.stopped)
+
+
+def _demand_more(out: Path, steps: int, done: int) -> None:
+    """Raise unless there is something left to be done."""
+    if steps <= done:
+        raise ResultsError(
+            f"{out} has {done:,} steps behind it and goes on to {steps:,}: name more with --steps."
+        )
+
+
+def _say_interrupted(interrupted: bool, out: Path, console: Console) -> None:
+    if interrupted:
+        text = f"Interrupted: {out} is saved and can be resumed. Evaluating ..."
+        console.print(text, markup=False, soft_wrap=True)
 
 
 class _Watch(BaseCallback):

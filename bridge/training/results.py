@@ -10,6 +10,12 @@
 |                       | in training some recipes reward otherwise                            |
 | `episode.gif`         | the trained policy at work                                           |
 
+Of what was learned on the device there is `checkpoint.npz` in place of `checkpoint.zip`, and
+
+| file                  | holds                                                                |
+| --------------------- | -------------------------------------------------------------------- |
+| `metrics.csv`         | a line for each update of each run                                   |
+
 Every file is written beside its name and then renamed.
 """
 
@@ -33,13 +39,20 @@ from .recipes import Recipe
 
 MODEL, CHECKPOINT, EVALUATION = "model.zip", "checkpoint.zip", "evaluation.json"
 CURVE, FILM = "learning_curve.png", "episode.gif"
-FILES = (MODEL, NORMALIZER, CHECKPOINT, EVALUATION, CURVE, FILM)
+DEVICE_CHECKPOINT, METRICS = "checkpoint.npz", "metrics.csv"
+FILES = (MODEL, NORMALIZER, CHECKPOINT, DEVICE_CHECKPOINT, EVALUATION, CURVE, FILM, METRICS)
 PROGRESS, BUFFER = "progress.json", "replay_buffer.pkl"
 RATES = {"learning_rate", "clip_range"}  # may be schedules of ours, and a model needs none of us
 
 
-def check(out: Path, *, overwrite: bool, resume: bool) -> None:
+def check(out: Path, *, overwrite: bool, resume: bool, checkpoint: str = CHECKPOINT) -> None:
     """Refuse a folder that results cannot go to, before anything is built.
+
+    Args:
+        out: The folder.
+        overwrite: Results in it may go.
+        resume: It is gone on from its checkpoint.
+        checkpoint: What the learner calls that.
 
     Raises:
         ResultsError: It is a file, lies below one, cannot be written to, holds results that
@@ -51,10 +64,14 @@ def check(out: Path, *, overwrite: bool, resume: bool) -> None:
     if not os.access(there, os.W_OK | os.X_OK):
         raise ResultsError(f"--out {out}: {there} is not writable. Name another folder.")
     found = [name for name in FILES if (out / name).exists()]
-    if resume and CHECKPOINT not in found:
-        raise ResultsError(f"{out} has no {CHECKPOINT} to resume from. Train without --resume.")
+    if resume and checkpoint not in found:
+        others = {CHECKPOINT: "sb3", DEVICE_CHECKPOINT: "device"}.items()
+        way = [f"--learner {learner} goes on with it" for name, learner in others if name in found]
+        raise ResultsError(
+            f"{out} has no {checkpoint} to resume from. {(*way, 'Train without --resume')[0]}."
+        )
     if found and not (overwrite or resume):
-        ways = "--overwrite replaces it" + ", --resume goes on" * (CHECKPOINT in found)
+        ways = "--overwrite replaces it" + ", --resume goes on" * (checkpoint in found)
         raise ResultsError(f"{out} holds {', '.join(found)}: {ways}, --out names another folder.")
 
 

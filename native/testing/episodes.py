@@ -16,7 +16,7 @@ from native.rollout import Actions, random_actions, rollout
 from native.spaces import Box, Dict, Discrete, Flat, MultiDiscrete, Space
 
 AnyEnvironment: TypeAlias = Environment[Any, Any]
-Program: TypeAlias = Callable[[jax.Array, Any], tuple[Any, Timestep]]
+Program: TypeAlias = Callable[[jax.Array, bool], tuple[Actions, Any, Timestep]]
 
 EPISODES = 8  # played at random, all at once
 STEPS = 128  # of each at most; fewer where the horizon comes before
@@ -35,7 +35,7 @@ class Play:
     actions: dict[str, np.ndarray]  # one step fewer
     states: Any
     steps: Any  # Timestep of NumPy arrays
-    program: Program  # what played them
+    program: Program  # what played them, see `episodes`
 
     @functools.cached_property
     def after(self) -> np.ndarray:
@@ -61,28 +61,45 @@ def _cached_play(env: Any) -> Play:
     horizon = env.spec.horizon
     steps = 2 + (STEPS if horizon is None else min(horizon, STEPS))
     keys = jax.random.split(fixed_key(), EPISODES)
-    choose = jax.jit(jax.vmap(functools.partial(_choose, env, steps)))
-    actions = jax.tree.map(np.asarray, choose(keys))
-    program = episodes(env)
-    states, shown = jax.tree.map(np.asarray, program(keys, actions))
+    program = episodes(env, steps)
+    actions, states, shown = jax.tree.map(np.asarray, program(keys, False))
     return Play(keys, actions, states, shown, program)
 
 
-def _choose(env: AnyEnvironment, steps: int, key: jax.Array) -> Actions:
-    """Random legal actions for one episode, every leaf (steps, ...)."""
+def episodes(env: AnyEnvironment, steps: int) -> Program:
+    """What plays an episode of random legal actions for each key, newly traced.
 
-    def advance(state: Any, tick: jax.Array) -> tuple[Any, Actions]:
-        now = jax.random.fold_in(key, tick)
-        mask = cast(Masks, env).action_mask(state, env.params) if env.spec.masks else None
-        action = random_actions(env.spec, jax.random.fold_in(now, 1), mask)
-        return env.step(now, state, action, env.params)[0], action
+    Where its flag is True, agents that have ended act otherwise. The keys of `init` and `step` are
+    those of `rollout`. Actions are (EPISODES, steps, ...), the rest (EPISODES, 1 + steps, ...).
+    """
+    spec = env.spec
 
-    state, _ = env.init(jax.random.fold_in(key, 0), env.params)
-    actions: Actions = jax.lax.scan(advance, state, jnp.arange(1, steps + 1, dtype=jnp.int32))[1]
-    return actions
+    def one(key: jax.Array, meddle: jax.Array) -> tuple[Actions, Any, Timestep]:
+        def advance(now: tuple[Any, jax.Array], tick: jax.Array) -> tuple[Any, Any]:
+            state, acting = now
+            drawn = jax.random.fold_in(key, tick)
+            mask = cast(Masks, env).action_mask(state, env.params) if spec.masks else None
+            action = random_actions(spec, jax.random.fold_in(drawn, 1), mask)
+            other = random_actions(spec, jax.random.fold_in(drawn, 2))
+            for group, free in spec.by_group(~acting & meddle).items():
+                who = free.reshape(-1, *(1,) * (action[group].ndim - 1))
+                action[group] = jnp.where(who, other[group], action[group])
+            state, timestep = env.step(drawn, state, action, env.params)
+            acting &= ~(timestep.terminated | timestep.truncated)
+            return (state, acting), (action, state, timestep)
+
+        first = env.init(jax.random.fold_in(key, 0), env.params)
+        begun = first[0], jnp.ones(spec.num_agents, jnp.bool_)
+        ticks = jnp.arange(1, steps + 1, dtype=jnp.int32)
+        actions, *rest = jax.lax.scan(advance, begun, ticks)[1]
+        joined = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, tuple(rest))
+        states, shown = joined
+        return actions, states, shown
+
+    return jax.jit(jax.vmap(one, in_axes=(0, None)))
 
 
-def episodes(env: AnyEnvironment) -> Program:
+def rollouts(env: AnyEnvironment) -> Callable[[jax.Array, Any], tuple[Any, Timestep]]:
     """`rollout` of many episodes, newly traced."""
     return jax.jit(jax.vmap(lambda key, actions: rollout(env, key, actions)))
 

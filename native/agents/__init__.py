@@ -1,0 +1,28 @@
+"""Agents as pure functions: whole trainings in one compiled program. Extra `agents`.
+
+| file               | its subject                                                          |
+| ------------------ | -------------------------------------------------------------------- |
+| `ppo.py`           | proximal policy optimisation, from settings to an update             |
+| `training.py`      | many trainings at once: seeds, settings to compare                   |
+| `evaluation.py`    | many episodes, each counted once; scores with an interval            |
+| `acting.py`        | how players act by their weights, for all algorithms                 |
+| `players.py`       | who shares weights: a group, all, each its own                       |
+| `networks.py`      | actor and critic, which are Stable-Baselines3's                      |
+| `actions.py`       | what outputs say of actions                                          |
+| `normalization.py` | running moments                                                      |
+
+It needs optax and flax. Flax, since evosax needs it anyway; its layers are functions of weights in
+plain dicts.
+"""
+
+try:
+    from .evaluation import Episodes, Score, evaluate, score
+    from .ppo import PPO, Training
+    from .training import Learner
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"native.agents needs optax and flax ({error}). Install both with: "
+        "pip install 'jitbridge[agents]'"
+    ) from error
+
+__all__ = ["PPO", "Episodes", "Learner", "Score", "Training", "evaluate", "score"]

@@ -1,0 +1,175 @@
+"""How the players of a game act by their weights."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from native.batch import Transition
+from native.core import Spec, pytree
+from native.rollout import Choice, Policy
+from native.rules import RuleError
+from native.spaces import Box
+
+from . import actions
+from .networks import ActorCritic, log_std_of
+from .normalization import normalize
+from .players import Player, players_of
+
+Weights = Mapping[str, Any]  # player -> what its network is made of
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What the settings of every algorithm say of networks.
+
+    Attributes:
+        net_arch: Widths of the layers of each tower; or a pair of such, policy and value.
+        activation: "tanh", "relu", "elu" or "silu".
+        gru: Numbers that the policy remembers; 0: it has no memory.
+        image_size: Numbers that an image becomes.
+        sharing: Who shares weights, see `native.agents.players`.
+    """
+
+    net_arch: tuple[Any, ...] = (64, 64)
+    activation: str = "tanh"
+    gru: int = 0
+    image_size: int = 256
+    sharing: str = "group"
+
+
+@pytree
+class Seen:
+    """What a player is shown, in lanes.
+
+    Attributes:
+        observation: Of its space.
+        first: bool, an episode begins: where memory starts anew.
+        mask: bool (..., actions), what is legal; None: everything.
+        world: The global state, flat, for a central critic; or None.
+    """
+
+    observation: Any
+    first: jax.Array
+    mask: jax.Array | None
+    world: jax.Array | None
+
+
+@pytree
+class Acted:
+    """What a player chose, in lanes.
+
+    Attributes:
+        action: As it was drawn; one beyond the bounds of its space is clipped where it is played.
+        log_prob: float32, the logarithm of its probability.
+        value: float32, what the critic expects.
+        memory: What is remembered then.
+    """
+
+    action: jax.Array
+    log_prob: jax.Array
+    value: jax.Array
+    memory: Any
+
+
+def network(settings: Shape, player: Player) -> ActorCritic:
+    """The network of a player."""
+    layers = settings.net_arch
+    pair = len(layers) == 2 and all(isinstance(tower, tuple) for tower in layers)
+    policy, value = layers if pair else (layers, layers)
+    if not all(type(width) is int and width > 0 for width in (*policy, *value)):
+        raise RuleError(
+            "net_arch must be widths of layers, such as (64, 64), or a pair of them for policy and "
+            f"value, such as ((64,), (256,)), got {layers!r}."
+        )
+    return ActorCritic(
+        observation=player.observation,
+        num_outputs=actions.num_outputs(player.action),
+        policy_layers=tuple(policy),
+        value_layers=tuple(value),
+        activation=settings.activation,
+        gru=settings.gru,
+        image_size=settings.image_size,
+        has_log_std=isinstance(player.action, Box),
+    )
+
+
+def no_memory(settings: Shape, player: Player, rows: int) -> Any:
+    """What the agents of a player remember before their first step: lanes, or () for nothing."""
+    if not settings.gru:
+        return ()
+    lanes = (player.num_agents, rows) if player.own else (player.num_agents * rows,)
+    return jnp.zeros((*lanes, settings.gru), jnp.float32)
+
+
+def seen_by(player: Player, shown: Transition) -> Seen:
+    """What a batch shows to a player."""
+    mask, world = shown.action_mask, shown.global_state
+    if world is not None:
+        world = player.rows(world.reshape(world.shape[0], -1).astype(jnp.float32))
+    masked = mask is not None and all(name in mask for name, _ in player.groups)
+    return Seen(
+        observation=player.lanes(shown.timestep.observation),
+        first=player.rows(shown.first),
+        mask=player.lanes(mask) if mask is not None and masked else None,
+        world=world,
+    )
+
+
+def keys_of(player: Player, key: jax.Array) -> jax.Array:
+    """A key for each set of weights."""
+    return jax.random.split(key, player.num_agents) if player.own else key
+
+
+def look(
+    settings: Shape, player: Player, weights: Any, moments: Any, seen: Seen, memory: Any
+) -> tuple[jax.Array, jax.Array, Any]:
+    """Outputs for actions, values and the memory after it, of one set of weights."""
+    observation = normalize(moments, seen.observation)
+    net: Any = network(settings, player)
+    outputs, values, memory = net.apply(weights, observation, seen.first, memory, seen.world)
+    return actions.masked(outputs, seen.mask), values, memory
+
+
+def policy_of(
+    settings: Shape, spec: Spec, weights: Weights, moments: Weights, *, deterministic: bool = False
+) -> Policy:
+    """A policy for `native.rollout.collect`, whose memory is player -> `no_memory`.
+
+    Args:
+        settings: Shape of the networks, and who shares one.
+        spec: Of the environment.
+        weights: Player -> its network's.
+        moments: Player -> those of its observations, or None.
+        deterministic: Play the likeliest action.
+
+    Returns:
+        The policy. What it returns beside its action is player -> `Acted`.
+    """
+
+    def choose(player: Player, key: jax.Array, weights: Any, moments: Any, *now: Any) -> Acted:
+        outputs, values, memory = look(settings, player, weights, moments, *now)
+        log_std = log_std_of(weights)
+        if deterministic:
+            action = actions.mode(player.action, outputs)
+        else:
+            action = actions.sample(player.action, key, outputs, log_std)
+        log_prob, _ = actions.log_prob_and_entropy(player.action, outputs, log_std, action)
+        return Acted(action=action, log_prob=log_prob, value=values, memory=memory)
+
+    def policy(key: jax.Array, shown: Transition, memory: Any) -> Choice:
+        chosen: dict[str, jax.Array] = {}
+        acted: dict[str, Acted] = {}
+        for i, player in enumerate(players_of(spec, settings.sharing)):
+            name, own = player.name, keys_of(player, jax.random.fold_in(key, i))
+            act = player.each(functools.partial(choose, player))
+            now = seen_by(player, shown), memory[name]
+            acted[name] = act(own, weights[name], moments[name], *now)
+            chosen |= player.by_group(actions.playable(player.action, acted[name].action))
+        then = {name: each.memory for name, each in acted.items()}
+        return Choice(chosen, memory=then, beside=acted)
+
+    return policy

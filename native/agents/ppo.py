@@ -1,0 +1,547 @@
+"""Proximal policy optimisation (Schulman et al., 2017): play, look back, learn; pure functions.
+
+    settings = PPO(num_envs=16, n_steps=32, batch_size=256, n_epochs=10, learning_rate=1e-3)
+    training = init(settings, env, jax.random.key(0))
+    training, metrics = update(settings, env, training)  # put it under `native.kernels.jit`
+
+Settings have the names that Stable-Baselines3 gives them. Its numbers are data: other ones compile
+nothing again, and `jax.vmap` over them, or over keys, trains many at once.
+
+An agent that has ended, or whose turn it is not, gives no gradient. Where time ended an episode its
+value goes on from the true final observation; where the rules ended it there is none.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax  # type: ignore[import-untyped]
+
+from native import kernels, rules
+from native.batch import Autoreset, Batch, Carry, Transition
+from native.core import Environment, Spec, pytree
+from native.prng import quick
+from native.rollout import Step, collect
+from native.rules import RuleError
+
+from . import actions, normalization
+from .acting import Acted, Seen, Shape, keys_of, look, network, no_memory, policy_of, seen_by
+from .networks import ACTIVATIONS, log_std_of
+from .normalization import Moments
+from .players import SHARING, Player, players_of
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PPO(Shape):
+    """Settings beside those of the networks; the first are numbers, which `jax.vmap` may map.
+
+    Attributes:
+        learning_rate: Of Adam.
+        gamma: Discount of a step.
+        gae_lambda: Of the estimate of advantages.
+        clip_range: How far a probability may move in one update, relative.
+        clip_range_vf: How far a value may move in one update; None: any distance.
+        ent_coef, vf_coef: What entropy and the error of the values weigh in the loss.
+        max_grad_norm: Longer gradients are shortened.
+        target_kl: An update ends where the policy has moved 1.5 times as far; None: nowhere.
+        log_std_init: First logarithm of the standard deviation of Box actions.
+        steps: Steps of an agent in the whole training, for what is annealed.
+        num_envs: Worlds played at once.
+        n_steps: Steps of each between updates.
+        batch_size: Samples of one minibatch: (agent, step), a multiple of n_steps with a GRU.
+        n_epochs: How often each sample is learned from.
+        anneal_learning_rate, anneal_clip_range: Fall linearly to 0 at `steps`.
+        normalize_advantage: In each minibatch.
+        normalize_observation, normalize_reward: By running moments, as `VecNormalize` does.
+        central_critic: Values see the global state too (MAPPO).
+    """
+
+    learning_rate: Any = 3e-4
+    gamma: Any = 0.99
+    gae_lambda: Any = 0.95
+    clip_range: Any = 0.2
+    clip_range_vf: Any = None
+    ent_coef: Any = 0.0
+    vf_coef: Any = 0.5
+    max_grad_norm: Any = 0.5
+    target_kl: Any = None
+    log_std_init: Any = 0.0
+    steps: Any = 1_000_000
+    num_envs: int = 16
+    n_steps: int = 128
+    batch_size: int = 256
+    n_epochs: int = 10
+    anneal_learning_rate: bool = False
+    anneal_clip_range: bool = False
+    normalize_advantage: bool = True
+    normalize_observation: bool = False
+    normalize_reward: bool = False
+    central_critic: bool = False
+
+
+NUMBERS = (
+    *("learning_rate", "gamma", "gae_lambda", "clip_range", "clip_range_vf", "ent_coef", "vf_coef"),
+    *("max_grad_norm", "target_kl", "log_std_init", "steps"),
+)
+_FORM = [field.name for field in dataclasses.fields(PPO) if field.name not in NUMBERS]
+jax.tree_util.register_dataclass(PPO, data_fields=list(NUMBERS), meta_fields=_FORM)
+
+
+@pytree
+class Training:
+    """Everything that changes while an agent learns.
+
+    Attributes:
+        weights, optimizer, moments: Player -> its network's, Adam's, of its observations.
+        reward_moments: Of the discounted returns; None: rewards are not normalised.
+        discounted: float32 (rows, agents), the returns that these are of.
+        carry, shown: Where the worlds stand.
+        memory: Player -> what its agents remember.
+        key: Of everything drawn but the worlds' own.
+        updates: int32 (), how many there were.
+    """
+
+    weights: dict[str, Any]
+    optimizer: dict[str, Any]
+    moments: dict[str, Any]
+    reward_moments: Moments | None
+    discounted: jax.Array
+    carry: Carry
+    shown: Transition
+    memory: dict[str, Any]
+    key: jax.Array
+    updates: jax.Array
+
+
+@pytree
+class Sample:
+    """What a player did and what came of it; every leaf (steps, *lanes, ...).
+
+    Attributes:
+        seen, acted: Before the step.
+        onward: float32, the value of what follows where time ended the episode; else 0.
+        counts: bool, it was an agent that acted.
+    """
+
+    seen: Seen
+    acted: Acted
+    onward: jax.Array
+    counts: jax.Array
+
+
+@pytree
+class Outcome:
+    """What a step led to; every leaf (steps, rows, agents) or (steps, rows)."""
+
+    reward: jax.Array
+    terminated: jax.Array
+    truncated: jax.Array
+    over: jax.Array
+    returns: jax.Array
+    lengths: jax.Array
+
+    @property
+    def done(self) -> jax.Array:
+        """Which agents ended."""
+        return self.terminated | self.truncated
+
+
+def check(settings: PPO, env: Environment[Any, Any]) -> None:
+    """Refuse what cannot be learned with, before anything is computed.
+
+    Raises:
+        RuleError: A setting does not fit, by itself or with the environment.
+    """
+    rules.check(
+        dataclasses.replace(settings),
+        num_envs=rules.count(),
+        n_steps=rules.count(),
+        batch_size=rules.count(),
+        n_epochs=rules.count(),
+        gru=rules.count(0),
+        image_size=rules.count(),
+        activation=rules.one_of(*ACTIVATIONS),
+        sharing=rules.one_of(*SHARING),
+        **dict.fromkeys((name for name in _FORM if type(getattr(PPO, name)) is bool), rules.flag),
+    )
+    if settings.central_critic and env.spec.global_state is None:
+        raise RuleError(f"central_critic must be False: {env.spec.name} has no global state.")
+    for player in players_of(env.spec, settings.sharing):
+        network(settings, player)  # which refuses what it cannot be made of
+        lanes = settings.num_envs * (1 if player.own else player.num_agents)
+        samples = lanes * settings.n_steps
+        if samples % settings.batch_size or settings.batch_size > samples:
+            raise RuleError(
+                f"batch_size must divide the {samples} samples of {player.name!r} in an update "
+                f"({lanes} lanes of {settings.n_steps} steps), got {settings.batch_size}."
+            )
+        if settings.gru and settings.batch_size % settings.n_steps:
+            raise RuleError(
+                f"With a GRU batch_size must be a multiple of n_steps ({settings.n_steps}), "
+                f"since it learns from whole sequences; got {settings.batch_size}."
+            )
+
+
+def batch_of(settings: PPO, env: Environment[Any, Any]) -> Batch:
+    """The worlds as training plays them."""
+    return Batch(env, Autoreset.SAME_STEP, global_state=settings.central_critic)
+
+
+def steps_an_update(settings: PPO, env: Environment[Any, Any]) -> int:
+    """Steps of an agent that are played between updates."""
+    return settings.num_envs * settings.n_steps * env.spec.num_agents
+
+
+def init(settings: PPO, env: Environment[Any, Any], key: jax.Array, params: Any = None) -> Training:
+    """Begin: new weights, new worlds.
+
+    Args:
+        settings: See `check`, which is to be called before.
+        env: What is played.
+        key: All randomness.
+        params: Numbers of the dynamics; None: the environment's own.
+    """
+    key, of_worlds, of_weights = jax.random.split(quick(key), 3)
+    seeds = jax.random.bits(of_worlds, (settings.num_envs,), jnp.uint32)
+    carry, shown = batch_of(settings, env).init(seeds, env.params if params is None else params)
+    begun: dict[str, Any] = {}
+    memory: dict[str, Any] = {}
+    for i, player in enumerate(players_of(env.spec, settings.sharing)):
+        begin = player.each(functools.partial(_begin, settings, player))
+        keys = keys_of(player, jax.random.fold_in(of_weights, i))
+        memory[player.name] = no_memory(settings, player, settings.num_envs)
+        begun[player.name] = begin(keys, seen_by(player, shown), memory[player.name])
+    return Training(
+        weights={name: one[0] for name, one in begun.items()},
+        optimizer={name: one[1] for name, one in begun.items()},
+        moments={name: one[2] for name, one in begun.items()},
+        reward_moments=normalization.nothing_seen(()) if settings.normalize_reward else None,
+        discounted=jnp.zeros(shown.acting.shape, jnp.float32),
+        carry=carry,
+        shown=shown,
+        memory=memory,
+        key=key,
+        updates=jnp.int32(0),
+    )
+
+
+def update(
+    settings: PPO, env: Environment[Any, Any], training: Training, params: Any = None
+) -> tuple[Training, dict[str, Any]]:
+    """Play `n_steps` in every world, and learn from them.
+
+    Returns:
+        The training after it, and metrics: name -> float32 (); "finite" is a dict, what was
+        computed -> bool (), whether it holds no NaN and no infinity.
+    """
+    players = players_of(env.spec, settings.sharing)
+    key, of_playing, of_learning = jax.random.split(training.key, 3)
+    (carry, shown, memory), (samples, outcome) = collect(
+        batch_of(settings, env),
+        training.carry,
+        training.shown,
+        policy_of(settings, env.spec, training.weights, training.moments),
+        of_playing,
+        settings.n_steps,
+        params,
+        memory=training.memory,
+        record=functools.partial(_record, settings, env.spec, players, training),
+    )
+    rewards, reward_moments, discounted = _normalized_rewards(settings, training, outcome)
+    played = training.updates.astype(jnp.float32) * steps_an_update(settings, env)
+    left = jnp.maximum(1 - played / settings.steps, 0)
+    metrics = _episodes(env.spec, outcome)
+    finite = {"reward": jnp.isfinite(outcome.reward).all()}
+    learned: dict[str, Any] = {}
+    for i, player in enumerate(players):
+        name = player.name
+        own = training.weights[name], training.optimizer[name], training.moments[name]
+        value = player.each(functools.partial(_value, settings, player))
+        last = value(own[0], own[2], seen_by(player, shown), memory[name])
+        lanes = jax.vmap(functools.partial(_lanes, env.spec, player))
+        advantage = _advantages(settings, samples[name], lanes(rewards), lanes(outcome.done), last)
+        learn: Any = functools.partial(_learn, settings, player, left)
+        if player.own:
+            learn = jax.vmap(learn, in_axes=(0, 0, 0, 1, 1, 0, 0))
+        keys = keys_of(player, jax.random.fold_in(of_learning, i))
+        learned[name], found = learn(*own, samples[name], advantage, training.memory[name], keys)
+        finite |= {f"{name}: {what}": jnp.all(found.pop(what)) for what in CHECKED}
+        metrics |= {f"{name}/{what}": number.mean() for what, number in found.items()}
+    after = Training(
+        weights={name: one[0] for name, one in learned.items()},
+        optimizer={name: one[1] for name, one in learned.items()},
+        moments={name: one[2] for name, one in learned.items()},
+        reward_moments=reward_moments,
+        discounted=discounted,
+        carry=carry,
+        shown=shown,
+        memory=memory,
+        key=key,
+        updates=training.updates + 1,
+    )
+    return after, metrics | {"finite": finite}
+
+
+CHECKED = ("observation", "value", "advantage", "gradient", "weights")  # in the order of their use
+
+
+def _begin(settings: PPO, player: Player, key: jax.Array, seen: Seen, memory: Any) -> Any:
+    """First weights, their optimizer's state, and moments; of one set of weights."""
+    net: Any = network(settings, player)
+    weights = net.init(key, seen.observation, seen.first, memory, seen.world)
+    if (log_std := log_std_of(weights)) is not None:
+        weights["params"]["log_std"] = log_std + settings.log_std_init
+    normalized = settings.normalize_observation
+    moments = normalization.of_space(player.observation) if normalized else None
+    return weights, _optimizer(settings).init(weights), moments
+
+
+def _optimizer(settings: PPO) -> optax.GradientTransformation:
+    """Adam as PPO uses it; the rate comes after, since it may fall."""
+    clip = optax.clip_by_global_norm(settings.max_grad_norm)
+    return optax.chain(clip, optax.scale_by_adam(eps=1e-5))
+
+
+def _lanes(spec: Spec, player: Player, each: jax.Array) -> jax.Array:
+    """A player's part of what is told of every agent: (rows, agents) as lanes."""
+    lanes: jax.Array = player.lanes(spec.by_group(each))
+    return lanes
+
+
+def _value(
+    settings: PPO, player: Player, weights: Any, moments: Any, seen: Seen, memory: Any
+) -> jax.Array:
+    return look(settings, player, weights, moments, seen, memory)[1]
+
+
+def _record(
+    settings: PPO, spec: Spec, players: tuple[Player, ...], training: Training, step: Step
+) -> tuple[dict[str, Sample], Outcome]:
+    """What is kept of a step."""
+    after, now = step.after, step.after.timestep
+    counts = step.shown.acting
+    if step.shown.turn is not None:
+        counts &= jax.nn.one_hot(step.shown.turn, spec.num_agents, dtype=jnp.bool_)
+    # The true final observation is looked at where time ended an episode, and kept nowhere.
+    reached = dataclasses.replace(
+        after,
+        timestep=dataclasses.replace(now, observation=after.reached),
+        global_state=after.final_global_state,
+        over=jnp.zeros_like(after.over),  # so that memory goes on
+    )
+    samples = {}
+    for player in players:
+        name, acted = player.name, step.beside[player.name]
+
+        def onward(player: Player = player, acted: Acted = acted) -> jax.Array:
+            value = player.each(functools.partial(_value, settings, player))
+            own = training.weights[player.name], training.moments[player.name]
+            values: jax.Array = value(*own, seen_by(player, reached), acted.memory)
+            return values
+
+        nowhere = functools.partial(jnp.zeros_like, acted.value)
+        values = jax.lax.cond(kernels.any_at_all(now.truncated), onward, nowhere)
+        samples[name] = Sample(
+            seen=seen_by(player, step.shown),
+            acted=dataclasses.replace(acted, memory=()),
+            onward=jnp.where(_lanes(spec, player, now.truncated), values, jnp.float32(0)),
+            counts=_lanes(spec, player, counts),
+        )
+    outcome = Outcome(
+        reward=now.reward,
+        terminated=now.terminated,
+        truncated=now.truncated,
+        over=after.over,
+        returns=after.returns,
+        lengths=after.lengths,
+    )
+    return samples, outcome
+
+
+def _normalized_rewards(
+    settings: PPO, training: Training, outcome: Outcome
+) -> tuple[jax.Array, Moments | None, jax.Array]:
+    """Rewards over the deviation of the discounted returns, as Gymnasium's and SB3's wrappers."""
+    moments = training.reward_moments
+    if moments is None:
+        return outcome.reward, None, training.discounted
+
+    def advance(before: jax.Array, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        reward, done = now
+        total = before * settings.gamma + reward
+        return jnp.where(done, jnp.float32(0), total), total
+
+    steps = outcome.reward, outcome.done
+    discounted, totals = jax.lax.scan(advance, training.discounted, steps)
+    flat = totals.ravel()
+    moments = normalization.seen(moments, flat, jnp.ones_like(flat))
+    return normalization.scaled(moments, outcome.reward), moments, discounted
+
+
+def _episodes(spec: Spec, outcome: Outcome) -> dict[str, jax.Array]:
+    """Of the episodes that ended: how many, their length, and the return of an agent."""
+    count = outcome.over.sum().astype(jnp.float32)
+
+    def mean(each: jax.Array) -> jax.Array:
+        total = jnp.where(outcome.over, each.astype(jnp.float32), jnp.float32(0)).sum()
+        return jnp.where(count > 0, total / jnp.maximum(count, 1), jnp.nan)
+
+    groups = spec.by_group(outcome.returns) if len(spec.groups) > 1 else {}
+    return {
+        "episodes": count,
+        "length": mean(outcome.lengths),
+        "return": mean(outcome.returns.mean(axis=-1)),
+        **{f"{name}/return": mean(each.mean(axis=-1)) for name, each in groups.items()},
+    }
+
+
+def _advantages(
+    settings: PPO, sample: Sample, reward: jax.Array, done: jax.Array, last: jax.Array
+) -> jax.Array:
+    """Generalised estimates of the advantages (Schulman et al., 2016): (steps, *lanes).
+
+    What an agent earns while it does not act, since it is another's turn, counts for its last
+    action before.
+    """
+
+    def back(later: Any, now: tuple[jax.Array, ...]) -> tuple[Any, jax.Array]:
+        advantage, following, earned = later
+        counts, reward, done, value, onward = now
+        goes_on = jnp.where(done, jnp.float32(0), jnp.float32(1))
+        earned = goes_on * earned + reward + settings.gamma * onward
+        advantage, following = goes_on * advantage, goes_on * following
+        error = earned + settings.gamma * following - value
+        mine = error + settings.gamma * settings.gae_lambda * advantage
+        then = (
+            jnp.where(counts, mine, advantage),
+            jnp.where(counts, value, following),
+            jnp.where(counts, jnp.float32(0), earned),
+        )
+        return then, mine
+
+    nothing = jnp.zeros_like(last)
+    steps = sample.counts, reward, done, sample.acted.value, sample.onward
+    mine: jax.Array = jax.lax.scan(back, (nothing, last, nothing), steps, reverse=True)[1]
+    return mine
+
+
+def _learn(
+    settings: PPO,
+    player: Player,
+    left: jax.Array,
+    weights: Any,
+    optimizer: Any,
+    moments: Any,
+    sample: Sample,
+    advantage: jax.Array,
+    memory: Any,
+    key: jax.Array,
+) -> tuple[tuple[Any, Any, Any], dict[str, jax.Array]]:
+    """All epochs of one set of weights; samples and advantages are (steps, lanes, ...).
+
+    Args:
+        left: float32 (), the part of the training that is to come.
+        memory: What was remembered before the first step: (lanes, ...).
+    """
+    steps, lanes = advantage.shape
+    rate = settings.learning_rate * (left if settings.anneal_learning_rate else 1)
+    clip = settings.clip_range * (left if settings.anneal_clip_range else 1)
+    raw = sample.seen.observation
+    observed = normalization.normalize(moments, raw)
+    seen = dataclasses.replace(sample.seen, observation=observed)
+    sample = dataclasses.replace(sample, seen=seen)
+    data: Any = sample, advantage, advantage + sample.acted.value
+    # With a memory whole sequences are drawn, else single steps.
+    if settings.gru:
+        data = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), data), memory
+    else:
+        data = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), data), ()
+    size = settings.batch_size // (steps if settings.gru else 1)
+    count = lanes if settings.gru else steps * lanes
+
+    def learn(now: Any, minibatch: Any) -> tuple[Any, dict[str, jax.Array]]:
+        weights, optimizer, stopped = now
+        loss = functools.partial(_loss, settings, player, clip)
+        gradient, found = jax.grad(loss, has_aux=True)(weights, minibatch)
+        with jax.numpy_dtype_promotion("standard"):  # optax adds floats to integers
+            change, then = _optimizer(settings).update(gradient, optimizer)
+        changed = jax.tree.map(lambda leaf, by: leaf - rate * by, weights, change)
+        found["gradient"] = jnp.isfinite(optax.tree.norm(gradient))
+        if settings.target_kl is not None:
+            stopped |= found["approx_kl"] > 1.5 * settings.target_kl
+            kept = functools.partial(jax.tree.map, lambda old, new: jnp.where(stopped, old, new))
+            changed, then = kept(weights, changed), kept(optimizer, then)
+        return (changed, then, stopped), found
+
+    def epoch(now: Any, key: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
+        order = jax.random.permutation(key, count)
+        shuffled = jax.tree.map(lambda leaf: jnp.take(leaf, order, axis=0), data)
+        parts = jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), shuffled)
+        return jax.lax.scan(learn, now, parts)
+
+    begun = weights, optimizer, jnp.bool_(False)
+    keys = jax.random.split(key, settings.n_epochs)
+    (weights, optimizer, _), found = jax.lax.scan(epoch, begun, keys)
+    found |= {
+        "observation": normalization.all_finite(raw),
+        "value": jnp.isfinite(sample.acted.value).all(),
+        "advantage": jnp.isfinite(advantage).all(),
+        "weights": normalization.all_finite(weights),
+    }
+    flat = jax.tree.map(lambda leaf: leaf.reshape(steps * lanes, *leaf.shape[2:]), raw)
+    weighty = sample.counts.astype(jnp.float32).ravel()
+    return (weights, optimizer, normalization.see(moments, flat, weighty)), found
+
+
+def _loss(
+    settings: PPO,
+    player: Player,
+    clip: jax.Array,
+    weights: Any,
+    minibatch: tuple[tuple[Sample, jax.Array, jax.Array], Any],
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """The clipped objective, the error of the values and the entropy of one minibatch.
+
+    Every leaf of it is (samples, ...), with a GRU (lanes, steps, ...).
+    """
+    (sample, advantage, target), memory = minibatch
+    counts = sample.counts.astype(jnp.float32)
+    most = jnp.maximum(counts.sum(), 1)
+
+    def mean(each: jax.Array) -> jax.Array:
+        return (each * counts).sum() / most
+
+    def advance(memory: Any, seen: Seen) -> Any:
+        outputs, values, memory = look(settings, player, weights, None, seen, memory)
+        return memory, (outputs, values)
+
+    if settings.gru:
+        in_time = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), sample.seen)
+        found = jax.lax.scan(advance, memory, in_time)[1]
+        outputs, values = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), found)
+    else:
+        outputs, values = advance((), sample.seen)[1]
+    was = sample.acted
+    log_std = log_std_of(weights)
+    log_prob, entropy = actions.log_prob_and_entropy(player.action, outputs, log_std, was.action)
+    if settings.normalize_advantage:
+        advantage = advantage - mean(advantage)
+        advantage = advantage / (jnp.sqrt(mean(jnp.square(advantage))) + 1e-8)
+    moved = jnp.where(sample.counts, log_prob - was.log_prob, jnp.float32(0))
+    ratio = jnp.exp(moved)
+    within = jnp.clip(ratio, 1 - clip, 1 + clip)
+    policy_loss = -mean(jnp.minimum(ratio * advantage, within * advantage))
+    if settings.clip_range_vf is not None:
+        near = settings.clip_range_vf
+        values = was.value + jnp.clip(values - was.value, -near, near)
+    value_loss = mean(jnp.square(values - target))
+    loss = policy_loss + settings.vf_coef * value_loss - settings.ent_coef * mean(entropy)
+    return loss, {
+        "policy_loss": policy_loss,
+        "value_loss": value_loss,
+        "entropy": mean(entropy),
+        "approx_kl": mean(ratio - 1 - moved),
+        "clip_fraction": mean((abs(ratio - 1) > clip).astype(jnp.float32)),
+    }
