@@ -49,7 +49,7 @@ def run(code: str, **env: str) -> None:
         capture_output=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def imported(source: Path) -> set[str]:
@@ -78,6 +78,14 @@ def siblings(source: Path) -> set[str]:
 )
 def test_the_core_imports_no_optional_library(package):
     run(f"import sys, {package}; assert not {{*sys.modules}} & {{*{OPTIONAL}}}, {{*sys.modules}}")
+
+
+def test_every_file_of_tests_can_be_collected_without_them():
+    run(
+        "import sys, pytest, scipy.stats  # which must not find a torch that is None\n"
+        f"sys.modules |= dict.fromkeys({OPTIONAL})\n"
+        f"sys.exit(pytest.main(['-qq', '--collect-only', '-p', 'no:cacheprovider', {str(ROOT)!r}]))"
+    )
 
 
 def test_native_does_not_know_the_bridge():
