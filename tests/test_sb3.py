@@ -557,6 +557,7 @@ def test_before_the_first_reset_every_action_is_legal():
         assert not is_masking_supported(venv)
 
 
+@pytest.mark.filterwarnings("ignore:.*env.action_masks to get")  # Gymnasium 0.29, of theirs
 def test_maskable_ppo_takes_sb3_s_own_batch_of_our_environment():
     from sb3_contrib import MaskablePPO
     from stable_baselines3.common.env_util import make_vec_env as theirs
