@@ -7,7 +7,6 @@ batches have NaN.
 """
 
 from .errors import MissingExtraError
-from .pettingzoo_vec import ParallelVecBridge
 
 try:
     from agilerl.vector.pz_vec_env import (  # type: ignore[import-not-found, import-untyped]
@@ -15,6 +14,8 @@ try:
     )
 except ImportError as error:
     raise MissingExtraError("bridge.agilerl", "agilerl", "agilerl") from error
+
+from .pettingzoo_vec import ParallelVecBridge
 
 __all__ = ["AgileVecBridge"]
 

@@ -1,7 +1,7 @@
 """Everything the bridge raises on purpose. Each error is also the standard one it resembles.
 
     BridgeError
-    |-- MissingExtraError        ImportError
+    |-- MissingExtraError        ModuleNotFoundError
     |-- UnknownNameError         LookupError
     |-- RulesError               TypeError
     |   `-- RuleValueError       ValueError
@@ -35,7 +35,7 @@ class BridgeError(Exception):
     """
 
 
-class MissingExtraError(BridgeError, ImportError):
+class MissingExtraError(BridgeError, ModuleNotFoundError):
     """A module of the bridge was imported without the library it speaks to."""
 
     def __init__(self, module: str, library: str = "", extra: str = "") -> None:

@@ -328,7 +328,7 @@ class TestTheSame:
 
     @pytest.mark.parametrize("interface", interfaces.INTERFACES, ids=lambda one: one.name)
     def test_every_interface_plays_what_the_bare_batch_plays(self, interface):
-        pytest.importorskip(interface.module, exc_type=ImportError)
+        pytest.importorskip(interface.module)
         env = make(adapters.ENVIRONMENTS[0 if interface.one_agent else 1])
         rows = 2 if interface.many else 1
         assert interface.suits(env, rows)
@@ -390,7 +390,7 @@ class TestStages:
 
     @pytest.mark.parametrize("interface", interfaces.INTERFACES, ids=lambda one: one.name)
     def test_every_interface_has_all_stages_and_is_left_alone(self, interface):
-        pytest.importorskip(interface.module, exc_type=ImportError)
+        pytest.importorskip(interface.module)
         whole, *parts = stages.measured(interface, make("CartPole-v1"), 1, 50)
         assert whole > 0 and all(part > 0 for part in parts) and sum(parts) < 2 * whole
         assert session.programs is programs
@@ -422,6 +422,8 @@ LONG = {*suites.LONG, "scaling", "memory", "rollout"}
 )
 def found(request):
     """A quick run of a suite: its report, and what it said meanwhile."""
+    if request.param in ("adapters", "stages") and not interfaces.installed()[0]:
+        pytest.skip("measures adapters, and no library of one is installed")
     said = []
     return RUN_HERE[request.param](True, said.append), said
 
@@ -565,7 +567,7 @@ class TestCommand:
     @pytest.fixture
     def call(self, monkeypatch):
         testing = pytest.importorskip("typer.testing")
-        cli = pytest.importorskip("bridge.cli", exc_type=ImportError)
+        cli = pytest.importorskip("bridge.cli")
         rounds = []
 
         def fake(quick, progress):

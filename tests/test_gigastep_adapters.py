@@ -10,7 +10,7 @@ STRAIGHT, LEFT = 13, 16
 
 
 def test_pettingzoo_lets_the_dead_go_and_the_others_play_on():
-    pettingzoo = pytest.importorskip("bridge.pettingzoo", exc_type=ImportError)
+    pettingzoo = pytest.importorskip("bridge.pettingzoo")
     world = pettingzoo.parallel_env(make(EMPTY))
     observations, _ = world.reset(seed=3)
     assert set(observations) == {"blue_0", "blue_1", "red_0", "red_1"}
@@ -33,7 +33,7 @@ def test_pettingzoo_lets_the_dead_go_and_the_others_play_on():
 
 
 def test_one_team_is_a_vecenv_for_stable_baselines():
-    sb3 = pytest.importorskip("bridge.sb3", exc_type=ImportError)
+    sb3 = pytest.importorskip("bridge.sb3")
     env = make(f"{EMPTY}_against_random", horizon=60)
     venv = sb3.make_vec_env(env, 8, seed=0)
     assert venv.num_envs == 16 and venv.observation_space.shape == (36,)
@@ -51,7 +51,7 @@ def test_one_team_is_a_vecenv_for_stable_baselines():
 
 
 def test_agents_are_rows_of_a_gymnasium_vector():
-    gymnasium = pytest.importorskip("bridge.gymnasium", exc_type=ImportError)
+    gymnasium = pytest.importorskip("bridge.gymnasium")
     envs = gymnasium.make_vec(make(EMPTY), 3)
     observations, infos = envs.reset(seed=0)
     assert observations.shape == (12, 36) and envs.num_envs == 12
@@ -65,8 +65,8 @@ def test_agents_are_rows_of_a_gymnasium_vector():
 
 def test_pictures_reach_pettingzoo_and_stable_baselines():
     env = make("gigastep_identical_1_vs_1_pobs_rgb_void_cont")
-    pettingzoo = pytest.importorskip("bridge.pettingzoo", exc_type=ImportError)
-    sb3 = pytest.importorskip("bridge.sb3", exc_type=ImportError)
+    pettingzoo = pytest.importorskip("bridge.pettingzoo")
+    sb3 = pytest.importorskip("bridge.sb3")
     world = pettingzoo.parallel_env(env)
     observations, _ = world.reset(seed=0)
     ahead = np.zeros(3, np.float32)
@@ -84,7 +84,7 @@ def test_pictures_reach_pettingzoo_and_stable_baselines():
 
 
 def test_there_is_a_picture_of_the_world():
-    pettingzoo = pytest.importorskip("bridge.pettingzoo", exc_type=ImportError)
+    pettingzoo = pytest.importorskip("bridge.pettingzoo")
     world = pettingzoo.parallel_env(make("gigastep_special_5_vs_1"), render_mode="rgb_array")
     world.reset(seed=1)
     picture = world.render().astype(int)

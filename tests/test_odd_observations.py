@@ -118,6 +118,7 @@ def test_the_environment_keeps_the_contract(space, kind):
 
 @every_case
 def test_gymnasium_shows_elements_of_its_space(space, kind):
+    pytest.importorskip("gymnasium")
     from bridge.gymnasium import make
 
     env = make(kind(space))
@@ -129,6 +130,7 @@ def test_gymnasium_shows_elements_of_its_space(space, kind):
 @pytest.mark.parametrize("mode", ["next_step", "same_step"])
 @every_case
 def test_gymnasium_s_rows_show_elements_of_their_spaces(space, kind, mode):
+    pytest.importorskip("gymnasium")
     from bridge.gymnasium import make_vec
 
     envs = make_vec(kind(space, 2), 3, autoreset_mode=mode)
@@ -163,6 +165,7 @@ def test_sb3_shows_elements_of_its_space(space, kind):
 
 @every_case
 def test_pettingzoo_shows_elements_of_its_spaces(space, kind):
+    pytest.importorskip("pettingzoo")
     from bridge.pettingzoo import aec_env, parallel_env
 
     world, turns = parallel_env(kind(space, 2)), aec_env(kind(space, 2))
@@ -179,6 +182,7 @@ def test_pettingzoo_shows_elements_of_its_spaces(space, kind):
 
 
 def test_the_state_of_a_world_is_an_element_of_its_space():
+    pytest.importorskip("pettingzoo")
     from bridge.pettingzoo import parallel_env
 
     world = parallel_env(Stated(NUMBER))
@@ -188,6 +192,7 @@ def test_the_state_of_a_world_is_an_element_of_its_space():
 
 @every_case
 def test_many_worlds_of_pettingzoo_show_elements_of_their_spaces(space, kind):
+    pytest.importorskip("pettingzoo")
     from bridge.pettingzoo import parallel_vec_env
 
     worlds = parallel_vec_env(kind(space, 2), 3)

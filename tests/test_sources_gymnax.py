@@ -231,7 +231,7 @@ def agree(rows: list[Any], seen: list[Any]) -> None:
 
 
 def through_gymnasium(env: Any, actions: np.ndarray) -> list[Any]:
-    adapter = pytest.importorskip("bridge.gymnasium", exc_type=ImportError).make(env)
+    adapter = pytest.importorskip("bridge.gymnasium").make(env)
     rows = [(adapter.reset(seed=SEED)[0], 0.0, False, False)]
     while not any(rows[-1][2:]) and len(rows) <= len(actions):
         rows.append(adapter.step(actions[len(rows) - 1])[:4])
@@ -239,7 +239,7 @@ def through_gymnasium(env: Any, actions: np.ndarray) -> list[Any]:
 
 
 def through_gymnasium_vector(env: Any, actions: np.ndarray) -> list[Any]:
-    module = pytest.importorskip("bridge.gymnasium", exc_type=ImportError)
+    module = pytest.importorskip("bridge.gymnasium")
     adapter = module.make_vec(env, num_envs=2)
     rows = [(adapter.reset(seed=SEED)[0][0], 0.0, False, False)]
     while not any(rows[-1][2:]) and len(rows) <= len(actions):
@@ -251,7 +251,7 @@ def through_gymnasium_vector(env: Any, actions: np.ndarray) -> list[Any]:
 
 
 def through_sb3(env: Any, actions: np.ndarray) -> list[Any]:
-    adapter = pytest.importorskip("bridge.sb3", exc_type=ImportError).make_vec_env(env, 1)
+    adapter = pytest.importorskip("bridge.sb3").make_vec_env(env, 1)
     adapter.seed(SEED)
     rows = [(adapter.reset()[0], 0.0, False, False)]
     while not any(rows[-1][2:]) and len(rows) <= len(actions):
@@ -263,7 +263,7 @@ def through_sb3(env: Any, actions: np.ndarray) -> list[Any]:
 
 
 def through_dm_env(env: Any, actions: np.ndarray) -> list[Any]:
-    module = pytest.importorskip("bridge.dm_env", exc_type=ImportError)
+    module = pytest.importorskip("bridge.dm_env")
     adapter = module.make(env, seed=SEED)
     rows = [(adapter.reset().observation, 0.0, False, False)]
     while not any(rows[-1][2:]) and len(rows) <= len(actions):
@@ -276,7 +276,7 @@ def through_dm_env(env: Any, actions: np.ndarray) -> list[Any]:
 
 
 def through_pettingzoo(env: Any, actions: np.ndarray) -> list[Any]:
-    module = pytest.importorskip("bridge.pettingzoo", exc_type=ImportError)
+    module = pytest.importorskip("bridge.pettingzoo")
     adapter = module.parallel_env(env)
     rows = [(adapter.reset(seed=SEED)[0]["agent_0"], 0.0, False, False)]
     while adapter.agents and len(rows) <= len(actions):

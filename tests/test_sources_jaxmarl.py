@@ -445,7 +445,7 @@ def test_spaces_and_groups(jaxmarl):
 
 
 def test_the_world_of_smax_is_the_state_of_pettingzoo(jaxmarl):
-    module = pytest.importorskip("bridge.pettingzoo", exc_type=ImportError)
+    module = pytest.importorskip("bridge.pettingzoo")
     env = jaxmarl.make("HeuristicEnemySMAX", max_steps=20)
     world = module.parallel_env(env)
     world.reset(seed=SEED)
@@ -455,7 +455,7 @@ def test_the_world_of_smax_is_the_state_of_pettingzoo(jaxmarl):
 
 
 def test_theirs_is_ours_through_pettingzoo(jaxmarl):
-    module = pytest.importorskip("bridge.pettingzoo", exc_type=ImportError)
+    module = pytest.importorskip("bridge.pettingzoo")
     for name in ("MPE_simple_world_comm_v3", "HeuristicEnemySMAX"):
         env = recipe(jaxmarl, name)()
         actions = actions_for(from_jaxmarl(env))
@@ -485,8 +485,8 @@ def test_theirs_is_ours_in_rows(jaxmarl):
     rows = by_hand(env, actions)
     (*_, last) = rows
     assert len(rows) == 5
-    gymnasium = pytest.importorskip("bridge.gymnasium", exc_type=ImportError)
-    sb3 = pytest.importorskip("bridge.sb3", exc_type=ImportError)
+    gymnasium = pytest.importorskip("bridge.gymnasium")
+    sb3 = pytest.importorskip("bridge.sb3")
     envs = gymnasium.make_vec(env, 1, autoreset_mode="disabled")
     venv = sb3.make_vec_env(env, 1, seed=SEED)
     shown = envs.reset(seed=SEED)[0], venv.reset()
