@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from echo import Echo
 from fuses import Fuses
-from gymnasium.spaces import Discrete, MultiDiscrete
 from probe import Probe
 
 pytest.importorskip("stable_baselines3")
 
 import torch
+from gymnasium.spaces import Discrete, MultiDiscrete
 from stable_baselines3 import PPO as Base
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback, ConvertCallback

@@ -212,8 +212,9 @@ def test_names_and_rules():
         as_environment("CartPole-v0")
     with pytest.raises(RulesError, match=r"'gravity'.*horizon"):
         as_environment("CartPole-v1", gravity=3)
-    with pytest.raises(RulesError, match="horizon"):
-        as_environment(ENV, horizon=3)
+    assert as_environment(ENV, horizon=3).spec.horizon == 3
+    with pytest.raises(RulesError, match="already built"):
+        as_environment(ENV, gravity=3)
     with pytest.raises(UnsuitableError, match="42"):
         as_environment(42)
 
