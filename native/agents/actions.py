@@ -32,13 +32,12 @@ def num_outputs(space: Flat) -> int:
     Raises:
         RuleError: No policy of ours has such actions.
     """
-    match space:
-        case Discrete(n=n) | MultiBinary(n=n):
-            return n
-        case MultiDiscrete(nvec=nvec):
-            return sum(nvec)
-        case Box() if space.dtype == "float32" and space.is_bounded:
-            return math.prod(space.shape)
+    if isinstance(space, Discrete | MultiBinary):
+        return space.n
+    if isinstance(space, MultiDiscrete):
+        return sum(space.nvec)
+    if space.dtype == "float32" and space.is_bounded:
+        return math.prod(space.shape)
     raise RuleError(
         f"A policy chooses among Discrete, MultiDiscrete, MultiBinary or bounded float32 Box "
         f"actions; these are {space!r}."
