@@ -11,6 +11,7 @@ import sys
 import types
 from pathlib import Path
 
+import jax
 import pytest
 
 pytest.importorskip("stable_baselines3")  # README and docs use every library
@@ -24,6 +25,12 @@ PAGES += sorted((ROOT / "docs").glob("*.md"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def _promotion_as_users_have_it():
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 def blocks(page: Path, language: str) -> list[str]:

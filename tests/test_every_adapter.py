@@ -285,8 +285,8 @@ def test_a_bad_name_or_rule_is_refused_when_it_is_made(driver):
         driver.make("CartPole-v7")
     with pytest.raises(RulesError, match="gravity"):
         driver.make(a_name(driver), gravity=3)
-    with pytest.raises(RulesError, match="horizon"):
-        driver.make(make(a_name(driver)), horizon=3)
+    with pytest.raises(RulesError, match="num_seats"):
+        driver.make(make(a_name(driver)), num_seats=3)
     with pytest.raises(UnsuitableError, match="object"):
         driver.make(object())
     if driver.has_render_mode:
