@@ -5,6 +5,7 @@
 | `ppo.py`           | proximal policy optimisation, from settings to an update             |
 | `experience.py`    | what was played: samples, advantages, how episodes went              |
 | `training.py`      | many trainings at once: seeds, settings to compare                   |
+| `learned.py`       | what was learned, as a policy                                        |
 | `evaluation.py`    | many episodes, each counted once; scores with an interval            |
 | `acting.py`        | how players act by their weights, for all algorithms                 |
 | `players.py`       | who shares weights: a group, all, each its own                       |
@@ -18,6 +19,7 @@ plain dicts.
 
 try:
     from .evaluation import Episodes, Score, evaluate, score
+    from .learned import LearnedPolicy
     from .ppo import PPO, Training
     from .training import Learner
 except ModuleNotFoundError as error:
@@ -26,4 +28,4 @@ except ModuleNotFoundError as error:
         "pip install 'jitbridge[agents]'"
     ) from error
 
-__all__ = ["PPO", "Episodes", "Learner", "Score", "Training", "evaluate", "score"]
+__all__ = ["PPO", "Episodes", "Learner", "LearnedPolicy", "Score", "Training", "evaluate", "score"]
