@@ -40,9 +40,7 @@ except ImportError as error:
 __all__ = ["load", "save"]
 
 
-def save(
-    path: str | os.PathLike[str], learned: LearnedPolicy, env: Environment[Any, Any]
-) -> None:
+def save(path: str | os.PathLike[str], learned: LearnedPolicy, env: Environment[Any, Any]) -> None:
     """Write a policy; if that fails, what was there before is still there.
 
     Args:

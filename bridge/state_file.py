@@ -147,9 +147,7 @@ def _opened(path: str | os.PathLike[str]) -> Generator[zipfile.ZipFile, None, No
 def _head(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
     head: dict[str, Any] = json.loads(_bytes(archive, archive.getinfo(_HEAD), _MOST_TEXT))
     if (version := head["format"]) != FORMAT:
-        raise StateFileError(
-            f"{name} has format {version} of saved states; {FORMAT} is read here."
-        )
+        raise StateFileError(f"{name} has format {version} of saved states; {FORMAT} is read here.")
     return head
 
 

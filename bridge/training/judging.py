@@ -27,14 +27,15 @@ class Judge:
     Args:
         env: What is played.
         settings: Of the policies.
-        seed: First of the worlds' seeds.
+        episodes: How many are played of each.
+        seed: First of the worlds' seeds in `scores`.
 
     Attributes:
         sides: Name -> which agents are of it, bool (agents,).
     """
 
-    def __init__(self, env: Environment[Any, Any], settings: PPO, seed: int) -> None:
-        self._env, self._settings, self._seed = env, settings, seed
+    def __init__(self, env: Environment[Any, Any], settings: PPO, episodes: int, seed: int) -> None:
+        self._env, self._settings, self._num_episodes, self._seed = env, settings, episodes, seed
         self._play = jax.jit(self._returns)
         self._chance = jax.jit(functools.partial(self._episodes, random_policy(env)))
         self.sides: dict[str, np.ndarray] = sides_of(env.spec, self.by_chance(seed))
@@ -56,7 +57,9 @@ class Judge:
 
     def compared(self, learned: LearnedPolicy, seed: int) -> tuple[Side, ...]:
         """Each side of a game beside chance, from the same first states."""
-        masks = [*self.sides.values(), np.ones(self._env.spec.num_agents, bool)]
+        masks = [*self.sides.values()]
+        if len(masks) > 1:
+            masks.append(np.ones(self._env.spec.num_agents, bool))
         one = jax.tree.map(lambda leaf: leaf[None], (learned.weights, learned.moments))
         found = np.asarray(self._play(*one, np.stack(masks), self._seeds(seed)), np.float64)[0]
         chance = self.by_chance(seed).astype(np.float64)
@@ -70,7 +73,7 @@ class Judge:
         )
 
     def _seeds(self, seed: int) -> np.ndarray:
-        return np.arange(evaluation.EPISODES, dtype=np.uint32) + np.uint32(seed)
+        return np.arange(self._num_episodes, dtype=np.uint32) + np.uint32(seed)
 
     def _returns(self, weights: Any, moments: Any, learned: jax.Array, seeds: jax.Array) -> Any:
         """Returns (runs, masks, episodes, agents), where those of `learned` play by the weights."""
@@ -111,12 +114,9 @@ def sides_of(spec: Spec, chance: np.ndarray) -> dict[str, np.ndarray]:
         chance: What agents earn where all play by chance, float (episodes, agents).
     """
     everybody = np.arange(spec.num_agents)
-    if len(spec.groups) > 1:
-        units = {name: everybody[rows] for name, rows in spec.rows.items()}
-    elif spec.turns:
+    units = {name: everybody[rows] for name, rows in spec.rows.items()}
+    if len(units) == 1 and spec.turns:
         units = {name: everybody[row : row + 1] for row, name in enumerate(spec.agents)}
-    else:
-        units = {spec.groups[0].name: everybody}
     earned: list[tuple[list[str], np.ndarray]] = []
     for name, rows in units.items():
         mine = chance[:, rows].mean(axis=1)

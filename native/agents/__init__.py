@@ -28,4 +28,4 @@ except ModuleNotFoundError as error:
         "pip install 'jitbridge[agents]'"
     ) from error
 
-__all__ = ["PPO", "Episodes", "Learner", "LearnedPolicy", "Score", "Training", "evaluate", "score"]
+__all__ = ["PPO", "Episodes", "LearnedPolicy", "Learner", "Score", "Training", "evaluate", "score"]

@@ -1,7 +1,7 @@
 """What was learned, as a policy: whatever is needed to play on, without what it was learned with.
 
-    learned = LearnedPolicy(settings, env.spec, training.weights, training.moments)
-    evaluate(env, learned, jax.random.key(0), episodes=100)
+learned = LearnedPolicy(settings, env.spec, training.weights, training.moments)
+evaluate(env, learned, jax.random.key(0), episodes=100)
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ from native.batch import Transition
 from native.core import Spec
 from native.rollout import Choice
 from native.rules import RuleError
+from native.spaces import Box
 
 from .acting import Weights, no_memory, policy_of
 from .players import players_of
@@ -58,14 +59,16 @@ class LearnedPolicy:
                 "with, learned.memory(rows)."
             )
         space = self.spec.global_state
-        if settings.central_critic and space is not None:  # whose values are asked for nowhere
+        if settings.central_critic and isinstance(space, Box):  # nobody asks for its values
             nothing = jnp.zeros((shown.acting.shape[0], *space.shape), jnp.float32)
             shown = dataclasses.replace(shown, global_state=nothing)
         players = players_of(self.spec, settings.sharing)
         policy = policy_of(
             settings, self.spec, self.weights, self.moments, deterministic=self.deterministic
         )
-        before = dict.fromkeys((player.name for player in players), ()) if memory is None else memory
+        before = (
+            dict.fromkeys((player.name for player in players), ()) if memory is None else memory
+        )
         choice = policy(key, shown, before)
         assert isinstance(choice, Choice)
         return Choice(choice.action, memory=None if memory is None else choice.memory)
