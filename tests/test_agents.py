@@ -152,7 +152,12 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+FEW = ("numbers", "unlike groups", "masks")
+
+
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=[pytest.mark.long] * (way not in FEW)) for way in WAYS]
+)
 def test_what_is_learned_from_is_what_was_played(way):
     """At a rate of 0 the policy stays where it was, and so must every probability and weight."""
     name, change = WAYS[way]
