@@ -153,9 +153,10 @@ def check(settings: ES, env: Environment[Any, Any]) -> None:
     players = players_of(env.spec, settings.sharing)
     if len(players) > 1:
         raise RuleError(
-            f"ES evolves one player, and {env.spec.name} has {' and '.join(p.name for p in players)}"
-            f". Use sharing='all' where their spaces are equal, or PPO, or let an opponent play "
-            "all but one of them (native.wrappers.one_team)."
+            f"ES evolves one player, and {env.spec.name} has "
+            f"{' and '.join(player.name for player in players)}. Use sharing='all' where their "
+            "spaces are equal, or PPO, or let an opponent play all but one of them "
+            "(native.wrappers.one_team)."
         )
     network(settings, players[0])  # which refuses what it cannot be made of
     form = jax.eval_shape(lambda: _first(settings, env, players[0], jax.random.key(0), None))
