@@ -179,7 +179,8 @@ def log_std_of(weights: Any) -> jax.Array | None:
 
 def actor_and_rest(weights: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The weights that choose the likeliest action; and the value tower and `log_std`."""
-    actor, rest = {}, {}
+    actor: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
     for name, part in weights["params"].items():
         acts = name != "log_std" and name.split("_")[0] != "value"
         (actor if acts else rest)[name] = part
