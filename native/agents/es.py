@@ -150,16 +150,16 @@ def check(settings: ES, env: Environment[Any, Any]) -> None:
             f"population_size must be even with {settings.algorithm!r}, which plays every noise "
             f"with both signs, got {settings.population_size}."
         )
-    players = players_of(env.spec, settings.sharing)
-    if len(players) > 1:
+    player, *others = players_of(env.spec, settings.sharing)
+    if others:
         raise RuleError(
             f"ES evolves one player, and {env.spec.name} has "
-            f"{' and '.join(player.name for player in players)}. Use sharing='all' where their "
-            "spaces are equal, or PPO, or let an opponent play all but one of them "
+            f"{' and '.join(each.name for each in (player, *others))}. Use sharing='all' where "
+            "their spaces are equal, or PPO, or let an opponent play all but one of them "
             "(native.wrappers.one_team)."
         )
-    network(settings, players[0])  # which refuses what it cannot be made of
-    form = jax.eval_shape(lambda: _first(settings, env, players[0], jax.random.key(0), None))
+    network(settings, player)  # which refuses what it cannot be made of
+    form = jax.eval_shape(lambda: _first(settings, env, player, jax.random.key(0), None))
     size = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(actor_and_rest(form)[0]))
     if settings.algorithm == "cma_es" and size > MOST_OF_CMA:
         raise RuleError(

@@ -45,6 +45,7 @@ class Algorithm(Protocol):
         self, settings: Any, env: Environment[Any, Any], training: Any, params: Any
     ) -> tuple[Any, dict[str, Any]]:
         """Play and learn once: the training after it, and metrics."""
+        ...
 
     def steps_an_update(self, settings: Any, env: Environment[Any, Any]) -> int:
         """Steps of an agent that an update plays, at most."""
