@@ -3,6 +3,9 @@
 | file               | its subject                                                          |
 | ------------------ | -------------------------------------------------------------------- |
 | `ppo.py`           | proximal policy optimisation, from settings to an update             |
+| `dqn.py`           | deep Q-learning, from settings to an update                          |
+| `replay.py`        | what it remembers                                                    |
+| `es.py`            | evolution strategies and a genetic algorithm; extra `evolution`      |
 | `experience.py`    | what was played: samples, advantages, how episodes went              |
 | `training.py`      | many trainings at once: seeds, settings to compare                   |
 | `evaluation.py`    | many episodes, each counted once; scores with an interval            |
@@ -17,6 +20,7 @@ plain dicts.
 """
 
 try:
+    from .dqn import DQN
     from .evaluation import Episodes, Score, evaluate, score
     from .ppo import PPO, Training
     from .training import Learner
@@ -26,4 +30,4 @@ except ModuleNotFoundError as error:
         "pip install 'jitbridge[agents]'"
     ) from error
 
-__all__ = ["PPO", "Episodes", "Learner", "Score", "Training", "evaluate", "score"]
+__all__ = ["DQN", "PPO", "Episodes", "Learner", "Score", "Training", "evaluate", "score"]

@@ -175,3 +175,18 @@ def log_std_of(weights: Any) -> jax.Array | None:
     """The logarithm of the standard deviation of Box actions, where there is one."""
     log_std: jax.Array | None = weights["params"].get("log_std")
     return log_std
+
+
+def actor_and_rest(weights: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The weights that choose the likeliest action; and the value tower and `log_std`."""
+    actor: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for name, part in weights["params"].items():
+        acts = name != "log_std" and name.split("_")[0] != "value"
+        (actor if acts else rest)[name] = part
+    return actor, rest
+
+
+def joined(actor: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """Both as weights of a network again."""
+    return {"params": actor | rest}
