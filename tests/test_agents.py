@@ -12,7 +12,7 @@ pytest.importorskip("flax")
 import jax
 import jax.numpy as jnp
 
-from native.agents import PPO, Learner, evaluate, experience, ppo, score
+from native.agents import PPO, Learner, evaluate, experience, networks, ppo, score
 from native.agents.acting import Acted, Seen, policy_of
 from native.agents.players import players_of
 from native.agents.training import run
@@ -152,7 +152,12 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+FEW = ("numbers", "unlike groups", "masks")
+
+
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=[pytest.mark.long] * (way not in FEW)) for way in WAYS]
+)
 def test_what_is_learned_from_is_what_was_played(way):
     """At a rate of 0 the policy stays where it was, and so must every probability and weight."""
     name, change = WAYS[way]
@@ -272,3 +277,18 @@ def test_what_does_not_fit_is_refused_before_anything_is_built(name, change, say
 def test_only_numbers_may_differ_among_runs():
     with pytest.raises(RuleError, match="may differ in learning_rate"):
         Learner([TINY, dataclasses.replace(TINY, n_epochs=1)], make("CartPole-v1"), updates=1)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (2, 2, 4, 6), (4, 1)])
+def test_first_weights_are_at_right_angles(shape):
+    weights = np.asarray(networks.orthogonal(2.0)(jax.random.key(0), shape)).reshape(-1, shape[-1])
+    product = weights.T @ weights if weights.shape[0] >= shape[-1] else weights @ weights.T
+    np.testing.assert_allclose(product, 4 * np.eye(len(product)), atol=1e-5)
+
+
+def test_trainings_at_once_begin_without_a_library_that_may_wait_for_its_own_threads():
+    """Batches of LAPACK's factorisations share one pool, in which two can block each other."""
+    env = make("CartPole-v1")
+    keys = jax.random.split(jax.random.key(0), 2)
+    begin = jax.jit(jax.vmap(lambda key: ppo.init(TINY, env, key)))
+    assert "lapack" not in begin.lower(keys).as_text()

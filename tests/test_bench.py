@@ -413,7 +413,7 @@ RUN_HERE = {
 }
 
 
-LONG = {*suites.LONG, "scaling", "memory", "rollout"}
+LONG = {*suites.LONG, "adapters", "parameters", "scaling", "memory", "rollout"}
 
 
 @pytest.fixture(

@@ -81,6 +81,7 @@ def assert_shown(output: str, lines: list[str]) -> None:
 def is_long(command: str) -> bool:
     """Other tests take these ways in less time."""
     ways = (" bench ", " train gigastep", " --team ", " --resume", " runs/", " support ", " check ")
+    ways += (" --set ", " --sweep ")
     return any(way in command for way in ways)
 
 

@@ -40,7 +40,10 @@ def test_in_a_crowd_the_list_is_cut_but_never_oneself():
         assert i in others and len(others) <= 12 and len(set(others)) == len(others)
 
 
-@pytest.mark.parametrize("rules", [{}, {"has_waypoints": True, "ends_with_a_team": False}])
+@pytest.mark.parametrize(
+    "rules",
+    [pytest.param({}, marks=pytest.mark.long), {"has_waypoints": True, "ends_with_a_team": False}],
+)
 def test_where_all_are_neighbours_a_grid_changes_nothing(rules):
     dense = Gigastep(blue=4, red=4, **CERTAIN, **rules)
     grid = dataclasses.replace(dense, cells=2, crowd=8)

@@ -129,7 +129,7 @@ def test_importing_leaves_configuration_and_environment_alone(module):
 def test_no_native_file_imports_the_bridge_or_a_foreign_library(source):
     allowed = {"jax", "numpy", "native", *sys.stdlib_module_names}
     if source.is_relative_to(ROOT / "native" / "agents"):
-        allowed |= {"flax", "optax", "scipy"}  # scipy comes with jax
+        allowed |= {"evosax", "flax", "optax", "scipy"}  # scipy comes with jax
     assert imported(source) <= allowed
 
 

@@ -42,7 +42,7 @@ DONE = {
     "MultiBinary": MultiBinary(3),
     "Box": Box(-1.0, 1.0, (2,)),
 }
-CASES = [(seen, "Discrete") for seen in SEEN] + [("numbers", done) for done in DONE]
+CASES = [(seen, "Discrete") for seen in SEEN] + [("numbers", done) for done in [*DONE][1:]]
 SETTINGS = PPO(net_arch=((8, 6), (7,)), image_size=16, activation="relu")
 
 
@@ -91,7 +91,7 @@ def test_it_says_of_every_observation_what_the_weights_say(seen, done):
             observed, torch.from_numpy(action.astype(np.float32))
         )
         best = model.policy._predict(observed, deterministic=True).numpy()
-    np.testing.assert_allclose(value[:, 0], values, atol=1e-5)
+    np.testing.assert_allclose(value[:, 0], values, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(theirs, log_prob, atol=1e-5, rtol=1e-5)
     np.testing.assert_allclose(their_entropy, entropy, atol=1e-5, rtol=1e-5)
     np.testing.assert_allclose(best, actions.mode(DONE[done], outputs), atol=1e-5)

@@ -170,14 +170,13 @@ def check_against_sb3(env, num_envs, rollouts=2, **rules):
 @pytest.mark.parametrize(
     ("env", "rules"),
     [
-        ("CartPole-v1", {"max_episode_steps": 11}),
-        (Fuses(), {}),
-        (Fuses(groups=2), {}),
-        (Echo(("box",)), {}),
-        (Echo(("multidiscrete",), 1), {}),
-        (Echo(("multibinary",), 1), {}),
+        pytest.param("CartPole-v1", {"max_episode_steps": 11}, id="cartpole"),
+        pytest.param(Fuses(), {}, id="team", marks=pytest.mark.long),
+        pytest.param(Fuses(groups=2), {}, id="two groups"),
+        pytest.param(Echo(("box",)), {}, id="box"),
+        pytest.param(Echo(("multidiscrete",), 1), {}, id="multidiscrete", marks=pytest.mark.long),
+        pytest.param(Echo(("multibinary",), 1), {}, id="multibinary", marks=pytest.mark.long),
     ],
-    ids=["cartpole", "team", "two groups", "box", "multidiscrete", "multibinary"],
 )
 def test_a_rollout_is_what_sb3s_own_loop_collects(env, rules):
     buffers, watch = check_against_sb3(env, 3, **rules)

@@ -74,7 +74,9 @@ def test_theirs_by_hand_is_ours(kind):
     assert not np.asarray(steps.observation["agent"])[last + 1 :].any()
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (i % 2)) for i, name in enumerate(IDS)]
+)
 def test_every_registered_id_keeps_the_contract(name):
     env = from_func_env(gymnasium.make(name))
     assert env.spec.horizon == gymnasium.spec(name).max_episode_steps

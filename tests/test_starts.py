@@ -48,7 +48,13 @@ def played(batch, seeds, actions):
     return jax.tree.map(np.asarray, jax.jit(jax.vmap(whole) if sets else whole)(seeds, actions))
 
 
-@pytest.mark.parametrize("autoreset", Autoreset)
+@pytest.mark.parametrize(
+    "autoreset",
+    [
+        pytest.param(mode, marks=[pytest.mark.long] * (mode is not Autoreset.SAME_STEP))
+        for mode in Autoreset
+    ],
+)
 def test_few_starts_and_all_are_the_same(autoreset, monkeypatch):
     seeds = np.arange(ROWS, dtype=np.uint32)
     often = np.random.default_rng(0).integers(0, 10, (24, ROWS, 2)).astype(np.int32)

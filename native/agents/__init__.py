@@ -3,6 +3,9 @@
 | file               | its subject                                                          |
 | ------------------ | -------------------------------------------------------------------- |
 | `ppo.py`           | proximal policy optimisation, from settings to an update             |
+| `dqn.py`           | deep Q-learning, from settings to an update                          |
+| `replay.py`        | what it remembers                                                    |
+| `es.py`            | evolution strategies and a genetic algorithm; extra `evolution`      |
 | `experience.py`    | what was played: samples, advantages, how episodes went              |
 | `training.py`      | many trainings at once: seeds, settings to compare                   |
 | `learned.py`       | what was learned, as a policy                                        |
@@ -18,6 +21,7 @@ plain dicts.
 """
 
 try:
+    from .dqn import DQN
     from .evaluation import Episodes, Score, evaluate, score
     from .learned import LearnedPolicy
     from .ppo import PPO, Training
@@ -28,4 +32,14 @@ except ModuleNotFoundError as error:
         "pip install 'jitbridge[agents]'"
     ) from error
 
-__all__ = ["PPO", "Episodes", "LearnedPolicy", "Learner", "Score", "Training", "evaluate", "score"]
+__all__ = [
+    "DQN",
+    "PPO",
+    "Episodes",
+    "LearnedPolicy",
+    "Learner",
+    "Score",
+    "Training",
+    "evaluate",
+    "score",
+]

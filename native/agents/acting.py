@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from native import rules
 from native.batch import Transition
 from native.core import Spec, pytree
 from native.rollout import Choice, Policy
@@ -15,9 +16,9 @@ from native.rules import RuleError
 from native.spaces import Box
 
 from . import actions
-from .networks import ActorCritic, log_std_of
+from .networks import ACTIVATIONS, ActorCritic, log_std_of
 from .normalization import normalize
-from .players import Player, players_of
+from .players import SHARING, Player, players_of
 
 Weights = Mapping[str, Any]  # player -> what its network is made of
 
@@ -97,6 +98,38 @@ def network(settings: Shape, player: Player) -> ActorCritic:
         image_size=settings.image_size,
         has_log_std=isinstance(player.action, Box),
     )
+
+
+def check_shape(settings: Shape, *, value_tower: bool) -> None:
+    """Refuse what says nothing of a network, but for `net_arch`, see `network`.
+
+    Args:
+        settings: Any algorithm's.
+        value_tower: It learns with one.
+
+    Raises:
+        RuleError: A setting does not fit.
+    """
+    rules.check(
+        dataclasses.replace(settings),
+        gru=rules.count(0),
+        image_size=rules.count(),
+        activation=rules.one_of(*ACTIVATIONS),
+        sharing=rules.one_of(*SHARING),
+    )
+    layers: Any = settings.net_arch
+    if not value_tower and any(isinstance(tower, tuple) for tower in layers):
+        raise RuleError(
+            f"net_arch must be widths of layers, such as (64, 64), since "
+            f"{type(settings).__name__} has no value tower, got {layers!r}."
+        )
+
+
+def first_weights(settings: Shape, player: Player, key: jax.Array, seen: Seen) -> Any:
+    """One set of weights before it has learned."""
+    memory = jnp.zeros((seen.first.shape[0], settings.gru), jnp.float32) if settings.gru else ()
+    net: Any = network(settings, player)
+    return net.init(key, seen.observation, seen.first, memory, seen.world)
 
 
 def no_memory(settings: Shape, player: Player, rows: int) -> Any:

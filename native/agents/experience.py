@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from native import kernels
-from native.batch import Autoreset, Batch
+from native.batch import Autoreset, Batch, Transition
 from native.core import Environment, Spec, pytree
 from native.rollout import Step
 
@@ -66,9 +66,7 @@ def record(
 ) -> tuple[dict[str, Sample], Outcome]:
     """What is kept of a step."""
     after, now = step.after, step.after.timestep
-    counts = step.shown.acting
-    if step.shown.turn is not None:
-        counts &= jax.nn.one_hot(step.shown.turn, spec.num_agents, dtype=jnp.bool_)
+    counts = acts(spec, step.shown)
     # The true final observation is looked at where time ended an episode, and kept nowhere.
     reached = dataclasses.replace(
         after,
@@ -94,15 +92,26 @@ def record(
             onward=jnp.where(lanes_of(spec, player, now.truncated), values, jnp.float32(0)),
             counts=lanes_of(spec, player, counts),
         )
-    outcome = Outcome(
-        reward=now.reward,
-        terminated=now.terminated,
-        truncated=now.truncated,
+    return samples, outcome_of(after)
+
+
+def acts(spec: Spec, shown: Transition) -> jax.Array:
+    """Whose next action is read: not that of who has ended or waits. bool (rows, agents)."""
+    if shown.turn is None:
+        return shown.acting
+    return shown.acting & jax.nn.one_hot(shown.turn, spec.num_agents, dtype=jnp.bool_)
+
+
+def outcome_of(after: Transition) -> Outcome:
+    """What one step led to."""
+    return Outcome(
+        reward=after.timestep.reward,
+        terminated=after.timestep.terminated,
+        truncated=after.timestep.truncated,
         over=after.over,
         returns=after.returns,
         lengths=after.lengths,
     )
-    return samples, outcome
 
 
 def normalized_rewards(

@@ -14,7 +14,7 @@ from native.batch import Transition
 from native.core import Spec
 from native.rollout import Choice
 from native.rules import RuleError
-from native.spaces import Box
+from native.spaces import Dict
 
 from .acting import Weights, no_memory, policy_of
 from .players import players_of
@@ -59,7 +59,7 @@ class LearnedPolicy:
                 "with, learned.memory(rows)."
             )
         space = self.spec.global_state
-        if settings.central_critic and isinstance(space, Box):  # nobody asks for its values
+        if settings.central_critic and not isinstance(space, Dict | None):  # nobody asks for values
             nothing = jnp.zeros((shown.acting.shape[0], *space.shape), jnp.float32)
             shown = dataclasses.replace(shown, global_state=nothing)
         players = players_of(self.spec, settings.sharing)

@@ -33,6 +33,30 @@ SMALL = ((16, 3, 1),)
 NATURE_LEAST = 36  # height and width that NATURE needs
 
 
+def orthogonal(scale: float) -> Callable[..., jax.Array]:
+    """First weights: columns (where there are fewer, rows) of one length and at right angles.
+
+    They are made without LAPACK. On a CPU many of its factorisations at once, as under `jax.vmap`
+    over seeds, wait for threads all of which may be waiting in the same way, and then for ever.
+    """
+
+    def init(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        drawn = jax.random.normal(key, (min(rows, columns), max(rows, columns)), dtype)
+
+        def straighten(i: jax.Array, done: jax.Array) -> jax.Array:
+            vector = drawn[i]
+            for _ in range(2):  # the second time takes away what rounding left
+                vector = vector - (done @ vector) @ done
+            return done.at[i].set(vector / jnp.linalg.norm(vector))
+
+        done = jax.lax.fori_loop(0, len(drawn), straighten, jnp.zeros_like(drawn))
+        weights: jax.Array = scale * (done.T if rows >= columns else done).reshape(shape)
+        return weights
+
+    return init
+
+
 class Features(nn.Module):
     """Observations (..., *space shape) as numbers (..., n).
 
@@ -66,7 +90,7 @@ class Features(nn.Module):
             return observation.reshape(*lead, -1).astype(jnp.float32)
         # Convolutions take one leading axis.
         x = observation.reshape(-1, *space.shape).astype(jnp.float32) / 255
-        init = nn.initializers.orthogonal(math.sqrt(2))
+        init = orthogonal(math.sqrt(2))
         for i, (features, window, stride) in enumerate(convolutions(space)):
             convolution = nn.Conv(
                 *(features, (window, window), stride),
@@ -141,13 +165,9 @@ class ActorCritic(nn.Module):
         self, name: str, x: jax.Array, layers: tuple[int, ...], size: int, scale: float
     ) -> jax.Array:
         for i, width in enumerate(layers):
-            layer = nn.Dense(
-                width, kernel_init=nn.initializers.orthogonal(math.sqrt(2)), name=f"{name}_{i}"
-            )
+            layer = nn.Dense(width, kernel_init=orthogonal(math.sqrt(2)), name=f"{name}_{i}")
             x = ACTIVATIONS[self.activation](layer(x))
-        head: jax.Array = nn.Dense(size, kernel_init=nn.initializers.orthogonal(scale), name=name)(
-            x
-        )
+        head: jax.Array = nn.Dense(size, kernel_init=orthogonal(scale), name=name)(x)
         return head
 
 
@@ -155,3 +175,18 @@ def log_std_of(weights: Any) -> jax.Array | None:
     """The logarithm of the standard deviation of Box actions, where there is one."""
     log_std: jax.Array | None = weights["params"].get("log_std")
     return log_std
+
+
+def actor_and_rest(weights: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The weights that choose the likeliest action; and the value tower and `log_std`."""
+    actor: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for name, part in weights["params"].items():
+        acts = name != "log_std" and name.split("_")[0] != "value"
+        (actor if acts else rest)[name] = part
+    return actor, rest
+
+
+def joined(actor: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
+    """Both as weights of a network again."""
+    return {"params": actor | rest}

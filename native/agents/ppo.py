@@ -27,11 +27,22 @@ from native.rollout import collect
 from native.rules import RuleError
 
 from . import actions, experience, normalization
-from .acting import Seen, Shape, keys_of, look, network, no_memory, policy_of, seen_by
+from .acting import (
+    Seen,
+    Shape,
+    check_shape,
+    first_weights,
+    keys_of,
+    look,
+    network,
+    no_memory,
+    policy_of,
+    seen_by,
+)
 from .experience import Sample
-from .networks import ACTIVATIONS, log_std_of
+from .networks import log_std_of
 from .normalization import Moments
-from .players import SHARING, Player, players_of
+from .players import Player, players_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -136,11 +147,8 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
         n_steps=rules.count(),
         batch_size=rules.count(),
         n_epochs=rules.count(),
-        gru=rules.count(0),
-        image_size=rules.count(),
-        activation=rules.one_of(*ACTIVATIONS),
-        sharing=rules.one_of(*SHARING),
     )
+    check_shape(settings, value_tower=True)
     if settings.central_critic and env.spec.global_state is None:
         raise RuleError(f"central_critic must be False: {env.spec.name} has no global state.")
     for player in players_of(env.spec, settings.sharing):
@@ -184,7 +192,7 @@ def init(settings: PPO, env: Environment[Any, Any], key: jax.Array, params: Any 
         begin = player.each(functools.partial(_begin, settings, player))
         keys = keys_of(player, jax.random.fold_in(of_weights, i))
         memory[player.name] = no_memory(settings, player, settings.num_envs)
-        begun[player.name] = begin(keys, seen_by(player, shown), memory[player.name])
+        begun[player.name] = begin(keys, seen_by(player, shown))
     return Training(
         weights={name: one[0] for name, one in begun.items()},
         optimizer={name: one[1] for name, one in begun.items()},
@@ -264,10 +272,9 @@ def update(
 CHECKED = ("observation", "value", "advantage", "gradient", "weights")  # in the order of their use
 
 
-def _begin(settings: PPO, player: Player, key: jax.Array, seen: Seen, memory: Any) -> Any:
+def _begin(settings: PPO, player: Player, key: jax.Array, seen: Seen) -> Any:
     """First weights, their optimizer's state, and moments; of one set of weights."""
-    net: Any = network(settings, player)
-    weights = net.init(key, seen.observation, seen.first, memory, seen.world)
+    weights = first_weights(settings, player, key, seen)
     if (log_std := log_std_of(weights)) is not None:
         weights["params"]["log_std"] = log_std + settings.log_std_init
     normalized = settings.normalize_observation

@@ -8,8 +8,9 @@ Runs are an axis in front of everything: run r has the settings r // seeds and t
 """
 
 import dataclasses
+import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -20,22 +21,64 @@ from native.core import Environment
 from native.prng import implementation
 from native.rules import RuleError
 
-from . import ppo
-from .ppo import NUMBERS, PPO, Training
+from .acting import Shape
+
+T = TypeVar("T")
+
+
+class Algorithm(Protocol):
+    """A module with settings and what learns by them: `ppo`, `dqn`, `es`, or one of yours.
+
+    Attributes:
+        NUMBERS: Settings that are data.
+    """
+
+    NUMBERS: tuple[str, ...]
+
+    def check(self, settings: Any, env: Environment[Any, Any]) -> None:
+        """Raise RuleError where settings do not fit."""
+
+    def init(self, settings: Any, env: Environment[Any, Any], key: jax.Array, params: Any) -> Any:
+        """Begin a training."""
+
+    def update(
+        self, settings: Any, env: Environment[Any, Any], training: Any, params: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Play and learn once: the training after it, and metrics."""
+        ...
+
+    def steps_an_update(self, settings: Any, env: Environment[Any, Any]) -> int:
+        """Steps of an agent that an update plays, at most."""
+        ...
+
+
+def algorithm_of(settings: Shape) -> Algorithm:
+    """The module that the class of some settings stands in.
+
+    Raises:
+        RuleError: They are no settings of an algorithm.
+    """
+    module = inspect.getmodule(type(settings))
+    if not isinstance(settings, Shape) or not hasattr(module, "update"):
+        raise RuleError(
+            f"settings must be those of an algorithm, such as PPO() or DQN(), got {settings!r}."
+        )
+    return cast(Algorithm, module)
 
 
 class Learner:
     """The programs of some trainings.
 
     Args:
-        settings: One for each training; only their numbers may differ.
+        settings: One for each training, of one algorithm; only their numbers may differ.
         env: What is played.
         updates: How many one call of `advance` makes.
         params: Numbers of the dynamics; None: the environment's own.
 
     Attributes:
         settings: As they were given.
-        steps: Steps of an agent in one call of `advance`, in each run.
+        steps: Steps of an agent in one call of `advance`, in each run; at most, where episodes are
+            played to their ends.
 
     Raises:
         RuleError: They do not fit each other or the environment.
@@ -43,65 +86,66 @@ class Learner:
 
     def __init__(
         self,
-        settings: Sequence[PPO],
+        settings: Sequence[Shape],
         env: Environment[Any, Any],
         updates: int,
         params: Any = None,
     ) -> None:
         self.settings = tuple(settings)
+        algorithm = algorithm_of(self.settings[0])
         forms: list[Any] = [jax.tree.structure(each) for each in self.settings]
         for each, form in zip(self.settings, forms, strict=True):
-            ppo.check(each, env)
+            algorithm_of(each).check(each, env)
             if form != forms[0]:
                 raise RuleError(
-                    f"Trainings at once may differ in {', '.join(NUMBERS)}; these differ in more: "
-                    f"{self.settings[0]} and {each}."
+                    f"Trainings at once may differ in {', '.join(algorithm.NUMBERS)}; these differ "
+                    f"in more: {self.settings[0]} and {each}."
                 )
-        self.steps = updates * ppo.steps_an_update(self.settings[0], env)
+        self._numbers = algorithm.NUMBERS
+        self.steps = updates * algorithm.steps_an_update(self.settings[0], env)
 
-        def begin(settings: PPO, key: jax.Array) -> Training:
-            return ppo.init(settings, env, key, params)
+        def begin(settings: Shape, key: jax.Array) -> Any:
+            return algorithm.init(settings, env, key, params)
 
-        def advance(settings: PPO, training: Training) -> tuple[Training, dict[str, Any]]:
-            def update(training: Training, _: None) -> tuple[Training, dict[str, Any]]:
-                return ppo.update(settings, env, training, params)
+        def advance(settings: Shape, training: Any) -> tuple[Any, dict[str, Any]]:
+            def update(training: Any, _: None) -> tuple[Any, dict[str, Any]]:
+                return algorithm.update(settings, env, training, params)
 
             return jax.lax.scan(update, training, None, length=updates)
 
         self._begin = jax.jit(_runs(begin))
         self._advance = kernels.jit(_runs(advance))
 
-    def begin(self, seeds: Sequence[int]) -> Training:
+    def begin(self, seeds: Sequence[int]) -> Any:
         """Every training with every seed, before its first step."""
         words = np.asarray(seeds, np.uint32)
         self._each = self._stacked(len(words))
         keys = jax.vmap(lambda seed: jax.random.key(seed, impl=implementation("pcg4d")))(words)
-        begun: Training = self._begin(self._each, jnp.tile(keys, len(self.settings)))
-        return begun
+        return self._begin(self._each, jnp.tile(keys, len(self.settings)))
 
-    def _stacked(self, seeds: int) -> PPO:
+    def _stacked(self, seeds: int) -> Shape:
         numbers: dict[str, Any] = {}
-        for name in NUMBERS:
+        for name in self._numbers:
             values = [getattr(each, name) for each in self.settings]
             if values[0] is not None:
                 numbers[name] = jnp.repeat(jnp.asarray(values, jnp.float32), seeds)
         return dataclasses.replace(self.settings[0], **numbers)
 
-    def advance(self, training: Training) -> tuple[Training, dict[str, Any]]:
+    def advance(self, training: Any) -> tuple[Any, dict[str, Any]]:
         """Some updates of all runs.
 
         Returns:
-            The trainings after them, and `ppo.update`'s metrics, each (runs, updates).
+            The trainings after them, and the algorithm's metrics, each (runs, updates).
         """
-        after: tuple[Training, dict[str, Any]] = self._advance(self._each, training)
+        after: tuple[Any, dict[str, Any]] = self._advance(self._each, training)
         return after
 
 
 def _runs(function: Any) -> Any:
     """A function of one run for all of them; one alone is not mapped, which is quicker."""
 
-    def every(settings: PPO, argument: Any) -> Any:
-        if jnp.shape(settings.learning_rate)[0] > 1:
+    def every(settings: Shape, argument: Any) -> Any:
+        if jax.tree.leaves(settings)[0].shape[0] > 1:
             return jax.vmap(function)(settings, argument)
         alone = jax.tree.map(lambda leaf: leaf[0], (settings, argument))
         return jax.tree.map(lambda leaf: leaf[None], function(*alone))
@@ -109,7 +153,7 @@ def _runs(function: Any) -> Any:
     return every
 
 
-def run(training: Training, number: int) -> Training:
+def run(training: T, number: int) -> T:
     """One of several runs."""
-    one: Training = jax.tree.map(lambda leaf: leaf[number], training)
+    one: T = jax.tree.map(lambda leaf: leaf[number], training)
     return one
