@@ -33,6 +33,9 @@ SECTIONS = {
     ),
     "Agents": (
         "native.agents.ppo",
+        "native.agents.dqn",
+        "native.agents.replay",
+        "native.agents.es",
         "native.agents.training",
         "native.agents.evaluation",
         "native.agents.experience",

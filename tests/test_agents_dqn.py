@@ -11,9 +11,11 @@ pytest.importorskip("flax")
 
 import jax
 import jax.numpy as jnp
+from fuses import Fuses
+from nim import Nim
 
 from native.agents import DQN, Learner, dqn, evaluate, replay
-from native.agents.acting import Seen, policy_of
+from native.agents.acting import Seen, epsilon_greedy, policy_of
 from native.agents.networks import actor_and_rest
 from native.agents.players import players_of
 from native.agents.replay import Played, Samples
@@ -93,6 +95,75 @@ def test_the_oldest_are_forgotten():
     assert sorted(kept[2] for kept in transitions(memory)) == [3, 4, 5, 6]
 
 
+def replay_after(env, name, **change):
+    """What is remembered after an update of ten steps by chance, every leaf (steps, lanes, ...)."""
+    settings = dataclasses.replace(TINY, train_freq=10, learning_starts=1e6, **change)
+    dqn.check(settings, env)
+
+    @jax.jit
+    def play(key):
+        return dqn.update(settings, env, dqn.init(settings, env, key))[0].replay[name]
+
+    memory = play(jax.random.key(0))
+    assert int(memory.filled) == 10
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[:10], memory.samples)
+
+
+@pytest.mark.parametrize("sharing", ["group", "agent"])
+def test_who_has_ended_enters_nothing_and_time_shows_the_true_final_observation(sharing):
+    """Agents end on ticks 2, 5 and 3; the second by time, so that its last step is no end."""
+    env = Fuses(fuses=(2, 5, 3), late=(False, True, False))
+    kept = replay_after(env, "fuse", num_envs=2, buffer_size=100, sharing=sharing)
+    if sharing == "agent":  # (steps, agents, rows)
+        kept = jax.tree.map(lambda leaf: np.moveaxis(leaf, 1, 2), kept)
+    kept = jax.tree.map(lambda leaf: leaf.reshape(10, 2, 3, *leaf.shape[leaf.ndim - 1 :])
+                        if leaf.shape[-1] == 4 else leaf.reshape(10, 2, 3), kept)  # fmt: skip
+    tick = np.broadcast_to((np.arange(10) % 5)[:, None, None], (10, 2, 3))
+    number, fuse = np.arange(1, 4), np.array([2, 5, 3])
+    counts = tick < fuse
+    np.testing.assert_array_equal(kept.counts, counts)
+    expected = {
+        "reward": number * (tick + 1.0),
+        "terminated": (tick + 1 == fuse) & (fuse != 5),
+    }
+    for name, each in expected.items():
+        np.testing.assert_array_equal(getattr(kept, name)[counts], each[counts])
+    np.testing.assert_array_equal(kept.observation[counts][:, 1], tick[counts])
+    follows = np.stack(
+        [np.broadcast_to(number, tick.shape), tick + 1, kept.observation[..., 2], kept.action], -1
+    )
+    np.testing.assert_array_equal(kept.following[counts], follows[counts].astype(np.float32))
+
+
+def test_in_a_game_of_turns_an_action_leads_to_the_own_next_turn():
+    kept = replay_after(Nim(sticks=7), "player", num_envs=8, buffer_size=400)
+    kept = jax.tree.map(lambda leaf: leaf[kept.counts], kept)
+    sticks, mine = kept.observation.T
+    left, mine_then = kept.following.T
+    after = sticks - 1 - kept.action
+    assert (mine == 1).all() and (after >= 0).all()
+    on = ~kept.terminated
+    assert on.sum() > 20 < (~on).sum()
+    assert (mine_then[on] == 1).all() and (kept.reward[on] == 0).all()
+    assert ((after - left)[on] >= 1).all() and ((after - left)[on] <= 3).all()
+    assert (left[~on] == 0).all()
+    np.testing.assert_array_equal(kept.reward[~on], np.where(after[~on] == 0, 1, -1))
+    np.testing.assert_array_equal(kept.legal[on], np.arange(3) < left[on][:, None])
+
+
+def test_where_time_ended_an_episode_every_action_is_legal():
+    never = np.zeros((3, 2), bool)
+    steps = played(reward=[1, 1, 1], truncated=[False, True, False], legal=never)
+    seen = Seen(
+        observation=jnp.zeros((1, 1)),
+        first=jnp.zeros(1, bool),
+        mask=jnp.ones((1, 2), bool),
+        world=None,
+    )
+    legal = replay.remember(replay.empty(seen, 16, 1), steps).samples.legal
+    assert np.asarray(legal)[:3, 0].tolist() == [[False] * 2, [True] * 2, [False] * 2]
+
+
 @pytest.mark.parametrize("double", [False, True])
 def test_a_value_is_told_what_follows_by_the_best_legal_action_but_not_after_an_end(double):
     env = make("CartPole-v1")
@@ -136,9 +207,9 @@ def test_a_value_is_told_what_follows_by_the_best_legal_action_but_not_after_an_
 
 def test_actions_are_random_first_and_legal_always():
     env = make("causeway_v0")
-    training = dqn.init(TINY, env, jax.random.key(0))
+    training = jax.jit(functools.partial(dqn.init, TINY, env))(jax.random.key(0))
     for chance in (0.0, 1.0):
-        policy = dqn.exploring(TINY, env, training.weights, jnp.float32(chance))
+        policy = epsilon_greedy(TINY, env, training.weights, jnp.float32(chance))
         chosen = jax.vmap(policy, in_axes=(0, None))(
             jax.random.split(jax.random.key(1), 64), training.shown
         )
@@ -153,7 +224,7 @@ def test_actions_are_random_first_and_legal_always():
 def test_before_it_starts_nothing_is_learned_and_the_target_moves_at_its_interval():
     env = make("CartPole-v1")
     late = dataclasses.replace(TINY, learning_starts=16, target_update_interval=24)
-    training = dqn.init(late, env, jax.random.key(0))
+    training = jax.jit(functools.partial(dqn.init, late, env))(jax.random.key(0))
     update = jax.jit(functools.partial(dqn.update, late, env))
     moved, followed = [], []
     for _ in range(4):  # of 8 steps each

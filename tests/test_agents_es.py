@@ -10,6 +10,7 @@ pytest.importorskip("flax")
 pytest.importorskip("evosax")
 
 import jax
+from fuses import Fuses
 
 from native.agents import Learner, es, evaluate
 from native.agents.acting import no_memory, policy_of
@@ -57,6 +58,29 @@ def test_populations_learn_to_balance(algorithm, gru):
     assert all(np.asarray(leaf).all() for leaf in jax.tree.leaves(metrics["finite"]))
     assert (metrics["best"] >= metrics["return"]).all()
     assert judged(settings, env, run(training, 0)) > 60
+
+
+@pytest.mark.parametrize(
+    ("env", "change"),
+    [
+        (make("causeway_v0"), {"algorithm": "simple_ga", "crossover_rate": 0.5}),
+        (make("simple_spread_v3", horizon=5), {"sharing": "agent", "gru": 4, "algorithm": "pgpe"}),
+        (Fuses(groups=2), {"sharing": "all"}),
+    ],
+    ids=["masks", "each its own memory", "all groups"],
+)
+def test_teams_are_evolved_by_the_mean_return_of_an_agent(env, change):
+    settings = dataclasses.replace(TINY, **change)
+    es.check(settings, env)
+    training = jax.jit(lambda key: es.init(settings, env, key))(jax.random.key(0))
+    update = jax.jit(lambda training: es.update(settings, env, training))
+    for _ in range(2):
+        training, metrics = update(training)
+    assert update._cache_size() == 1  # of arrays that keep their dtypes
+    assert all(bool(each) for each in metrics["finite"].values())
+    if env.spec.name == "fuses":  # 1 * (1 + 2), 2 * (1 + ... + 5), 3 * (1 + 2 + 3)
+        assert metrics["return"] == metrics["best"] == (3 + 30 + 18) / 3
+        assert metrics["steps"] == 4 * 2 * 5 * 3
 
 
 def test_only_what_acts_is_evolved():

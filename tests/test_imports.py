@@ -15,6 +15,7 @@ OPTIONAL = (
     "craftax",
     "dm_env",
     "envpool",
+    "evosax",
     "flax",
     "gymnasium",
     "gymnax",

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from native import rules
 from native.batch import Transition
-from native.core import Spec, pytree
-from native.rollout import Choice, Policy
+from native.core import Environment, Spec, pytree
+from native.rollout import Actions, Choice, Policy, random_policy
 from native.rules import RuleError
 from native.spaces import Box
 
@@ -118,7 +118,8 @@ def check_shape(settings: Shape, *, value_tower: bool) -> None:
         sharing=rules.one_of(*SHARING),
     )
     layers: Any = settings.net_arch
-    if not value_tower and any(isinstance(tower, tuple) for tower in layers):
+    pair = isinstance(layers, tuple) and any(isinstance(tower, tuple) for tower in layers)
+    if pair and not value_tower:
         raise RuleError(
             f"net_arch must be widths of layers, such as (64, 64), since "
             f"{type(settings).__name__} has no value tower, got {layers!r}."
@@ -206,5 +207,29 @@ def policy_of(
             chosen |= player.by_group(actions.playable(player.action, acted[name].action))
         then = {name: each.memory for name, each in acted.items()}
         return Choice(chosen, memory=then, beside=acted)
+
+    return policy
+
+
+def epsilon_greedy(
+    settings: Shape, env: Environment[Any, Any], weights: Weights, chance: jax.Array
+) -> Policy:
+    """A policy for `native.rollout.collect` that plays the likeliest action, or any legal one.
+
+    Args:
+        settings: Shape of the networks, which have no memory.
+        env: What is played.
+        weights: Player -> its network's.
+        chance: float32 (), that of an agent's action to be drawn from all.
+    """
+    moments, memory = dict.fromkeys(weights), dict.fromkeys(weights, ())
+    best_of = policy_of(settings, env.spec, weights, moments, deterministic=True)
+
+    def policy(key: jax.Array, shown: Transition) -> Actions:
+        of_coins, of_actions = jax.random.split(key)
+        coins = env.spec.by_group(jax.random.uniform(of_coins, shown.acting.shape) < chance)
+        best: Any = best_of(key, shown, memory)
+        any_legal: Any = random_policy(env)(of_actions, shown)
+        return {name: jnp.where(coins[name], any_legal[name], best.action[name]) for name in coins}
 
     return policy

@@ -24,25 +24,15 @@ from native import rules
 from native.batch import Carry, Transition
 from native.core import Environment, pytree
 from native.prng import quick
-from native.rollout import Policy, collect, random_policy
+from native.rollout import collect
 from native.rules import RuleError
 from native.spaces import Discrete
 
-from . import actions, experience, normalization, replay
-from .acting import (
-    Seen,
-    Shape,
-    check_shape,
-    first_weights,
-    keys_of,
-    look,
-    network,
-    policy_of,
-    seen_by,
-)
+from . import acting, actions, experience, normalization, replay
+from .acting import Seen, Shape, epsilon_greedy, keys_of, look, seen_by
 from .networks import actor_and_rest, joined
 from .players import Player, players_of
-from .replay import Played, Replay
+from .replay import Replay
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -139,7 +129,7 @@ def check(settings: DQN, env: Environment[Any, Any]) -> None:
         **dict.fromkeys(counts, rules.count()),
         double=rules.flag,
     )
-    check_shape(settings, value_tower=False)
+    acting.check_shape(settings, value_tower=False)
     if settings.gru:
         raise RuleError(
             f"gru must be 0, got {settings.gru}: DQN learns from single steps and has no memory. "
@@ -151,7 +141,7 @@ def check(settings: DQN, env: Environment[Any, Any]) -> None:
                 f"DQN tells the value of each of some Discrete actions; those of {player.name!r} "
                 f"are {player.action!r}. Use PPO or ES."
             )
-        network(settings, player)  # which refuses what it cannot be made of
+        acting.network(settings, player)  # which refuses what it cannot be made of
         lanes = settings.num_envs * (1 if player.own else player.num_agents)
         if settings.buffer_size < lanes * settings.train_freq:
             raise RuleError(
@@ -176,17 +166,16 @@ def init(settings: DQN, env: Environment[Any, Any], key: jax.Array, params: Any 
         params: Numbers of the dynamics; None: the environment's own.
     """
     key, of_worlds, of_weights = jax.random.split(quick(key), 3)
-    seeds = jax.random.bits(of_worlds, (settings.num_envs,), jnp.uint32)
-    carry, shown = experience.worlds(env, global_state=False).init(
-        seeds, env.params if params is None else params
-    )
+    carry, shown = experience.begin(env, of_worlds, settings.num_envs, params, global_state=False)
     weights: dict[str, Any] = {}
     optimizer: dict[str, Any] = {}
     remembered: dict[str, Replay] = {}
     for i, player in enumerate(players_of(env.spec, settings.sharing)):
         seen, name = seen_by(player, shown), player.name
         keys = keys_of(player, jax.random.fold_in(of_weights, i))
-        weights[name] = player.each(functools.partial(first_weights, settings, player))(keys, seen)
+        weights[name] = player.each(functools.partial(acting.first_weights, settings, player))(
+            keys, seen
+        )
         adam = player.each(_optimizer(settings).init)
         optimizer[name] = adam(actor_and_rest(weights[name])[0])
         remembered[name] = replay.empty(seen, settings.buffer_size, settings.train_freq)
@@ -222,11 +211,11 @@ def update(
         experience.worlds(env, global_state=False),
         training.carry,
         training.shown,
-        exploring(settings, env, training.weights, chance),
+        epsilon_greedy(settings, env, training.weights, chance),
         of_playing,
         settings.train_freq,
         params,
-        record=functools.partial(_record, env, players),
+        record=functools.partial(replay.record, env.spec, players),
     )
     metrics = experience.episodes(env.spec, outcome) | {"exploration": chance}
     finite = {"reward": jnp.isfinite(outcome.reward).all()}
@@ -263,46 +252,6 @@ def exploration(settings: DQN, played: jax.Array) -> jax.Array:
     part = played / jnp.maximum(settings.exploration_fraction * settings.steps, 1)
     chance: jax.Array = first + jnp.minimum(part, 1) * (last - first)
     return chance
-
-
-def exploring(
-    settings: DQN, env: Environment[Any, Any], weights: dict[str, Any], chance: jax.Array
-) -> Policy:
-    """A policy for `collect` that plays the best action, or by chance any legal one."""
-    names = [player.name for player in players_of(env.spec, settings.sharing)]
-    nothing = dict.fromkeys(names), dict.fromkeys(names, ())  # moments, memory
-    best_of = policy_of(settings, env.spec, weights, nothing[0], deterministic=True)
-
-    def policy(key: jax.Array, shown: Transition) -> Any:
-        of_coins, of_actions = jax.random.split(key)
-        coins = env.spec.by_group(jax.random.uniform(of_coins, shown.acting.shape) < chance)
-        best: Any = best_of(key, shown, nothing[1])
-        return jax.tree.map(jnp.where, coins, random_policy(env)(of_actions, shown), best.action)
-
-    return policy
-
-
-def _record(
-    env: Environment[Any, Any], players: tuple[Player, ...], step: Any
-) -> tuple[dict[str, Played], experience.Outcome]:
-    """What is kept of a step."""
-    spec, after, now = env.spec, step.after, step.after.timestep
-    acts, acts_next = experience.acts(spec, step.shown), experience.acts(spec, after)
-    played: dict[str, Played] = {}
-    for player in players:
-        lanes_of = functools.partial(experience.lanes_of, spec, player)
-        played[player.name] = Played(
-            observation=player.lanes(step.shown.timestep.observation),
-            action=player.lanes(step.action),
-            acts=lanes_of(acts),
-            reward=lanes_of(now.reward),
-            terminated=lanes_of(now.terminated),
-            truncated=lanes_of(now.truncated),
-            following=player.lanes(after.reached),
-            legal=seen_by(player, after).mask,
-            acts_next=lanes_of(acts_next),
-        )
-    return played, experience.outcome_of(after)
 
 
 def _optimizer(settings: DQN) -> optax.GradientTransformation:

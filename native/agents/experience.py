@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from native import kernels
-from native.batch import Autoreset, Batch, Transition
+from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import Environment, Spec, pytree
 from native.rollout import Step
 
@@ -54,6 +54,14 @@ class Outcome:
 def worlds(env: Environment[Any, Any], global_state: bool) -> Batch:
     """The worlds as a training plays them."""
     return Batch(env, Autoreset.SAME_STEP, global_state=global_state)
+
+
+def begin(
+    env: Environment[Any, Any], key: jax.Array, rows: int, params: Any, global_state: bool
+) -> tuple[Carry, Transition]:
+    """So many worlds before their first step."""
+    seeds = jax.random.bits(key, (rows,), jnp.uint32)
+    return worlds(env, global_state).init(seeds, env.params if params is None else params)
 
 
 def record(

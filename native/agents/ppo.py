@@ -26,19 +26,8 @@ from native.prng import quick
 from native.rollout import collect
 from native.rules import RuleError
 
-from . import actions, experience, normalization
-from .acting import (
-    Seen,
-    Shape,
-    check_shape,
-    first_weights,
-    keys_of,
-    look,
-    network,
-    no_memory,
-    policy_of,
-    seen_by,
-)
+from . import acting, actions, experience, normalization
+from .acting import Seen, Shape, keys_of, look, policy_of, seen_by
 from .experience import Sample
 from .networks import log_std_of
 from .normalization import Moments
@@ -148,11 +137,11 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
         batch_size=rules.count(),
         n_epochs=rules.count(),
     )
-    check_shape(settings, value_tower=True)
+    acting.check_shape(settings, value_tower=True)
     if settings.central_critic and env.spec.global_state is None:
         raise RuleError(f"central_critic must be False: {env.spec.name} has no global state.")
     for player in players_of(env.spec, settings.sharing):
-        network(settings, player)  # which refuses what it cannot be made of
+        acting.network(settings, player)  # which refuses what it cannot be made of
         lanes = settings.num_envs * (1 if player.own else player.num_agents)
         samples = lanes * settings.n_steps
         if samples % settings.batch_size or settings.batch_size > samples:
@@ -182,16 +171,14 @@ def init(settings: PPO, env: Environment[Any, Any], key: jax.Array, params: Any 
         params: Numbers of the dynamics; None: the environment's own.
     """
     key, of_worlds, of_weights = jax.random.split(quick(key), 3)
-    seeds = jax.random.bits(of_worlds, (settings.num_envs,), jnp.uint32)
-    carry, shown = experience.worlds(env, settings.central_critic).init(
-        seeds, env.params if params is None else params
-    )
+    rows, central = settings.num_envs, settings.central_critic
+    carry, shown = experience.begin(env, of_worlds, rows, params, central)
     begun: dict[str, Any] = {}
     memory: dict[str, Any] = {}
     for i, player in enumerate(players_of(env.spec, settings.sharing)):
         begin = player.each(functools.partial(_begin, settings, player))
         keys = keys_of(player, jax.random.fold_in(of_weights, i))
-        memory[player.name] = no_memory(settings, player, settings.num_envs)
+        memory[player.name] = acting.no_memory(settings, player, rows)
         begun[player.name] = begin(keys, seen_by(player, shown))
     return Training(
         weights={name: one[0] for name, one in begun.items()},
@@ -274,7 +261,7 @@ CHECKED = ("observation", "value", "advantage", "gradient", "weights")  # in the
 
 def _begin(settings: PPO, player: Player, key: jax.Array, seen: Seen) -> Any:
     """First weights, their optimizer's state, and moments; of one set of weights."""
-    weights = first_weights(settings, player, key, seen)
+    weights = acting.first_weights(settings, player, key, seen)
     if (log_std := log_std_of(weights)) is not None:
         weights["params"]["log_std"] = log_std + settings.log_std_init
     normalized = settings.normalize_observation

@@ -6,14 +6,18 @@ known what it leads to, and a step on which none becomes known leaves an entry t
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from native.core import pytree
+from native.core import Spec, pytree
+from native.rollout import Step
 
-from .acting import Seen
+from .acting import Seen, seen_by
+from .experience import Outcome, acts, lanes_of, outcome_of
+from .players import Player
 
 
 @pytree
@@ -74,6 +78,29 @@ class Replay:
     waiting: Samples
     at: jax.Array
     filled: jax.Array
+
+
+def record(
+    spec: Spec, players: tuple[Player, ...], step: Step
+) -> tuple[dict[str, Played], Outcome]:
+    """What `collect` is to keep of a step: player -> what it played, and what that led to."""
+    after, now = step.after, step.after.timestep
+    before, then = acts(spec, step.shown), acts(spec, after)
+    played: dict[str, Played] = {}
+    for player in players:
+        lanes = functools.partial(lanes_of, spec, player)
+        played[player.name] = Played(
+            observation=player.lanes(step.shown.timestep.observation),
+            action=player.lanes(step.action),
+            acts=lanes(before),
+            reward=lanes(now.reward),
+            terminated=lanes(now.terminated),
+            truncated=lanes(now.truncated),
+            following=player.lanes(after.reached),
+            legal=seen_by(player, after).mask,
+            acts_next=lanes(then),
+        )
+    return played, outcome_of(after)
 
 
 def empty(seen: Seen, size: int, steps: int) -> Replay:
