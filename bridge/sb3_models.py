@@ -15,6 +15,7 @@ The models are SB3's own: a process that has never heard of us loads them and go
 """
 
 import importlib
+import importlib.util
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -43,7 +44,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.sb3_models", "optax or flax", "agents") from error
 
-__all__ = ["demand_counterpart", "normalized", "to_sb3", "weights_of"]
+__all__ = ["no_counterpart", "normalized", "to_sb3", "weights_of"]
 
 _ACTIVATIONS = {
     "tanh": torch.nn.Tanh,
@@ -187,36 +188,41 @@ def _running(moments: Any) -> RunningMeanStd:
     return running
 
 
-def demand_counterpart(settings: Settings, spec: Spec) -> None:
-    """Raise unless SB3 has a counterpart for the network, before anything is learned.
-
-    Raises:
-        UnsuitableError: It has none; the message says for what.
-    """
-    _suitable(settings, spec)
+def no_counterpart(settings: Settings, spec: Spec) -> str | None:
+    """Why SB3 can hold no model of what is learned with these settings; None: it can."""
+    if spec.masks and importlib.util.find_spec("sb3_contrib") is None:
+        return "a model for action masks needs sb3-contrib, which is not installed"
+    return _why_unlike(settings, spec)
 
 
-def _suitable(settings: Settings, spec: Spec) -> Space:
-    """The space that the one player observes, if SB3 has a counterpart for its network."""
+def _why_unlike(settings: Settings, spec: Spec) -> str | None:
     players = players_of(spec, settings.sharing)
     for holds, what, instead in (
         (settings.gru == 0, "a GRU", "it keeps nothing between steps"),
         (not settings.central_critic, "a central critic", "its critic sees what an agent sees"),
         (len(players) == 1 and not players[0].own, "several players", "a model is one policy"),
+        (not spec.turns, "turns", "its policy acts in every step"),
     ):
         if not holds:
-            raise UnsuitableError(
-                f"Stable-Baselines3's PPO has no counterpart for {what}: {instead}. Keep the "
-                "weights as they are, a pytree of arrays."
-            )
+            return f"Stable-Baselines3's PPO has no counterpart for {what}: {instead}"
     observed = players[0].observation
     for _, part in observed.parts if isinstance(observed, Dict) else (("", observed),):
         if isinstance(part, Box) and is_image(part) and convolutions(part) is not NATURE:
-            raise UnsuitableError(
-                f"Stable-Baselines3's convolutions need images of 36 by 36, these are "
-                f"{part.shape}. Keep the weights as they are, a pytree of arrays."
+            return (
+                f"Stable-Baselines3's convolutions need images of 36 by 36, these are {part.shape}"
             )
-    return observed
+    return None
+
+
+def _suitable(settings: Settings, spec: Spec) -> Space:
+    """The space that the one player observes, if SB3 has a counterpart for its network.
+
+    Raises:
+        UnsuitableError: It has none.
+    """
+    if (why := _why_unlike(settings, spec)) is not None:
+        raise UnsuitableError(f"{why}. `bridge.policy_file` saves what was learned as it is.")
+    return players_of(spec, settings.sharing)[0].observation
 
 
 def _maskable() -> Any:

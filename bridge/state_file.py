@@ -9,6 +9,7 @@
 Arrays stand as the rules know them, whatever way they are laid out on the device.
 """
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -16,7 +17,7 @@ import math
 import os
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,17 @@ def write(path: str | os.PathLike[str], saved: Saved) -> None:
         os.fsync(file.fileno())
 
 
+def head_of(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """What a file says of itself: `Saved.about` and what else stands in its `about.json`.
+
+    Raises:
+        StateFileError: It is no such file.
+        OSError: It cannot be opened.
+    """
+    with _opened(path) as archive:
+        return _head(archive, os.fspath(path))
+
+
 def read(path: str | os.PathLike[str], about: Mapping[str, Any], leaves: Sequence[Leaf]) -> Saved:
     """Read a file, if it is of what `about` says and holds these leaves; nothing else is touched.
 
@@ -101,34 +113,42 @@ def read(path: str | os.PathLike[str], about: Mapping[str, Any], leaves: Sequenc
         OSError: It cannot be opened.
     """
     name = os.fspath(path)
+    with _opened(path) as archive:
+        head = _head(archive, name)
+        found = [_leaf(part) for part in head["leaves"]]
+        remembered = [_leaf(part) for part in head["remembered"]]
+        _compare(name, head, about)
+        _compare_leaves(name, found, leaves)
+        arrays = [
+            _array(archive, archive.getinfo(f"leaf_{number}.npy"), leaf)
+            for number, leaf in enumerate([*found, *remembered])
+        ]
+        memory = _with_arrays(head["memory"], arrays[len(found) :])
+    named = {leaf.name: array for leaf, array in zip(found, arrays, strict=False)}
+    return Saved({key: head[key] for key in about}, named, memory)
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike[str]) -> Generator[zipfile.ZipFile, None, None]:
+    """The file, for as long as it is read: whatever goes wrong with it is named."""
     with Path(path).open("rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                sizes = {member.filename: member for member in archive.infolist()}
-                head = json.loads(_bytes(archive, sizes[_HEAD], _MOST_TEXT))
-                found = [_leaf(part) for part in head["leaves"]]
-                remembered = [_leaf(part) for part in head["remembered"]]
-                memory = head["memory"]
-                version = head["format"]
-                if version != FORMAT:
-                    raise StateFileError(
-                        f"{name} has format {version} of saved states; {FORMAT} is read here."
-                    )
-                _compare(name, head, about)
-                _compare_leaves(name, found, leaves)
-                arrays = [
-                    _array(archive, sizes[f"leaf_{number}.npy"], leaf)
-                    for number, leaf in enumerate([*found, *remembered])
-                ]
-                memory = _with_arrays(memory, arrays[len(found) :])
+                yield archive
         except StateFileError:
             raise
         except Exception as error:  # a damaged file may raise anything
             raise StateFileError(
-                f"{name} is not a file of saved state, or is damaged ({type(error).__name__})."
+                f"{os.fspath(path)} is not a file of saved state, or is damaged "
+                f"({type(error).__name__})."
             ) from error
-    named = {leaf.name: array for leaf, array in zip(found, arrays, strict=False)}
-    return Saved({key: head[key] for key in about}, named, memory)
+
+
+def _head(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
+    head: dict[str, Any] = json.loads(_bytes(archive, archive.getinfo(_HEAD), _MOST_TEXT))
+    if (version := head["format"]) != FORMAT:
+        raise StateFileError(f"{name} has format {version} of saved states; {FORMAT} is read here.")
+    return head
 
 
 def _compare(name: str, head: Mapping[str, Any], about: Mapping[str, Any]) -> None:

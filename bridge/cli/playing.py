@@ -18,7 +18,7 @@ RENDERED_STEPS = 200  # where an episode has no time limit
 T = TypeVar("T")
 
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A folder that `train` wrote, or a model's .zip.")
+    Path, typer.Argument(metavar="MODEL", help="A folder that `train` wrote, or its .zip or .npz.")
 ]
 Played = Annotated[
     str | None, typer.Option("--env", metavar="ID", help="None: what it was trained on.")
@@ -51,7 +51,8 @@ def render(
     """
     film.check_suffix(out)
     path = Path(environment)
-    if path.suffix == ".zip" or (path / "model.zip").exists():
+    written = (path / name for name in ("model.zip", "policy.npz"))
+    if path.suffix in (".zip", ".npz") or any(file.exists() for file in written):
         play(path, out=out, seed=seed, steps=steps)
         return
     env = find_environment(environment)

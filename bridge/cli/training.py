@@ -1,4 +1,4 @@
-"""`train` and `evaluate`: a policy learned with Stable-Baselines3, and judged beside chance."""
+"""`train` and `evaluate`: a policy is learned, and judged beside chance."""
 
 import enum
 from pathlib import Path
@@ -68,7 +68,8 @@ def train(
 ) -> None:
     """Train with SB3 or on the device, evaluate beside a random policy, draw the curve, film it.
 
-    Ctrl-C saves and reports what there is. Exit code 1: no better than random; 130: interrupted.
+    Ctrl-C saves and reports what there is. Exit code 1: somebody is no better than random; 130:
+    interrupted.
     """
     if resume and overwrite:
         raise OptionError("--resume goes on with the results that --overwrite gives up: name one.")
@@ -108,15 +109,18 @@ def train(
     goal = found["recipe"]["solved"]
     if outcome.stopped:
         _say(f"Solved: an evaluation after {found['steps']:,} steps reached {goal:g}.")
-    elif goal is not None:
+    elif goal is not None and "trained" in found:
         verdict = "Solved" if found["trained"]["mean"] >= goal else "Not solved"
         _say(f"{verdict}: the recipe asks for a mean return of {goal:g}.")
-    _say(outcome.comparison.verdict())
+    for side in outcome.sides:
+        _say(_verdict(side, several=len(outcome.sides) > 1))
+    if found.get("no_model") is not None:
+        _say(f"No model.zip: {found['no_model']}. policy.npz holds what was learned.")
     written = ", ".join(sorted(path.name for path in out.iterdir()))
     _say(f"{out}: {written}")
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
-    if not outcome.comparison.is_better:
+    if not outcome.is_better:
         raise typer.Exit(1)
 
 
@@ -131,21 +135,17 @@ def evaluate(
 ) -> None:
     """Play a model and a random policy from the same first states, and compare their returns.
 
-    Exit code 1: no better than random.
+    Exit code 1: somebody is no better than random.
     """
-    from bridge.training.evaluation import Evaluation, compare, scores
-    from bridge.training.policies import by_chance
+    from bridge.training import evaluation
     from bridge.training.trained import find
 
     found = find(model, env, team, opponent, find_environment)
-    evaluation = Evaluation(found.game.env, episodes)
-    chance = by_chance(evaluation.venv.action_space, evaluation.venv.num_envs, seed)
-    trained, random = (evaluation.worlds(act, seed) for act in (found.policy, chance))
-    evaluation.close()
-    comparison = compare(trained, random)
-    _table({"trained": scores(trained), "random": scores(random)})
-    _say(comparison.verdict())
-    if not comparison.is_better:
+    sides = found.beside_chance(episodes, seed)
+    _table(evaluation.found(sides))
+    for side in sides:
+        _say(_verdict(side, several=len(sides) > 1))
+    if not all(side.comparison.is_better for side in sides):
         raise typer.Exit(1)
 
 
@@ -170,13 +170,26 @@ def _assignments(option: str, given: list[str] | None) -> dict[str, str]:
 
 
 def _table(found: dict[str, Any]) -> None:
-    table = Table("policy", "mean return", "std", "episodes")
-    for policy in ("trained", "random"):
-        scores = found[policy]
-        table.add_row(
-            policy, f"{scores['mean']:.2f}", f"{scores['std']:.2f}", str(scores["episodes"])
-        )
+    """Returns; of several sides each beside what it earns where all others are trained, too."""
+    if "sides" in found:
+        table = Table("side", "against chance", "by chance", "all trained", "episodes")
+        for name, told in found["sides"].items():
+            means = (told[what]["mean"] for what in ("trained", "random", "all_trained"))
+            episodes = str(told["trained"]["episodes"])
+            table.add_row(name, *(f"{mean:.2f}" for mean in means), episodes)
+    else:
+        table = Table("policy", "mean return", "std", "episodes")
+        for policy in ("trained", "random"):
+            scores = found[policy]
+            table.add_row(
+                policy, f"{scores['mean']:.2f}", f"{scores['std']:.2f}", str(scores["episodes"])
+            )
     print_table(table)
+
+
+def _verdict(side: Any, *, several: bool) -> str:
+    text: str = side.comparison.verdict()
+    return f"{side.name}: {text[0].lower()}{text[1:]}" if several else text
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`python -m bridge train`, `evaluate`, `play`: Stable-Baselines3 from nothing to a film.
+"""`python -m bridge train`, `evaluate`, `play`: from nothing to a film.
 
 | module           | its subject                                                          |
 | ---------------- | -------------------------------------------------------------------- |
@@ -6,6 +6,9 @@
 | `games.py`       | what is trained: an environment, or one team of it against a policy  |
 | `learning.py`    | one training, from the first step or a checkpoint to its results     |
 | `on_device.py`   | the same by `native.agents`: runs at once, one compiled program      |
+| `device_settings.py` | its settings, of recipes and of text                             |
+| `judging.py`     | what was learned on the device beside chance, side by side           |
+| `outcome.py`     | what became of a training, and all that is written of it             |
 | `results.py`     | the folder: what is in it, who may write there, nothing half-written |
 | `policies.py`    | a trained policy, also from a file; a random one                     |
 | `evaluation.py`  | returns, and the odds that they are better than random               |

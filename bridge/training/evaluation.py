@@ -1,6 +1,7 @@
 """How good a policy is, and whether that is more than chance."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from bridge.sb3 import make_vec_env
 from native.core import Environment
 
-from .policies import Act
+from .policies import Act, by_chance
 
 EPISODES = 100
 EVALUATION_SEED = 1_000_000  # far from the seeds of training
@@ -84,6 +85,21 @@ class Comparison:
         return f"{'Better' if self.is_better else 'No better'} than random: {odds}."
 
 
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """How those who earn the same do, beside chance.
+
+    Attributes:
+        name: Of its groups or agents.
+        comparison: What it earns trained, and by chance, while all others play by chance.
+        together: What it earns where all others are trained, too: float64 (episodes,).
+    """
+
+    name: str
+    comparison: Comparison
+    together: np.ndarray
+
+
 def compare(trained: np.ndarray, random: np.ndarray) -> Comparison:
     """Test the means of two samples of returns."""
     both = np.concatenate([trained, random])
@@ -104,3 +120,30 @@ def scores(returns: np.ndarray) -> dict[str, float | int]:
         "max": round(float(returns.max()), 3),
         "episodes": len(returns),
     }
+
+
+def beside_chance(evaluation: Evaluation, act: Act, seed: int, chance_seed: int) -> Side:
+    """A policy that plays everybody, from the same first states as chance; ends the evaluation."""
+    venv = evaluation.venv
+    chance = by_chance(venv.action_space, venv.num_envs, chance_seed)
+    trained = evaluation.worlds(act, seed)
+    comparison = compare(trained, evaluation.worlds(chance, seed))
+    evaluation.close()
+    return Side("", comparison, trained)
+
+
+def found(sides: Sequence[Side]) -> dict[str, Any]:
+    """What `evaluation.json` says of all sides of a game."""
+    told = {
+        side.name: {
+            "trained": scores(side.comparison.trained),
+            "random": scores(side.comparison.random),
+            "odds_of_chance": side.comparison.odds,
+        }
+        for side in sides
+    }
+    if len(sides) == 1:
+        return told[sides[0].name]
+    for side in sides:
+        told[side.name]["all_trained"] = scores(side.together)
+    return {"sides": told}

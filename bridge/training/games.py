@@ -1,4 +1,4 @@
-"""What is trained: an environment of like agents, or one team of it while a policy plays the rest.
+"""What is trained: an environment, or one team of it while a fixed policy plays the rest.
 
 Opponents are known by name (`native.opponents`) or lie at module:function.
 """
@@ -23,7 +23,7 @@ class Game:
     """What is trained, and how to find it again.
 
     Attributes:
-        env: With one group of agents, who share one policy.
+        env: What the learner plays.
         identifier: What the environment, or the world that `env` is a team of, is found by.
         team: The group that is trained; None: there is one.
         opponent: What the other groups are played by, as it was named.
@@ -45,6 +45,8 @@ def game(
     world: Environment[Any, Any],
     team: str | None = None,
     opponent: str | None = None,
+    *,
+    together: bool = False,
 ) -> Game:
     """The game that can be trained.
 
@@ -53,6 +55,7 @@ def game(
         world: The environment.
         team: Name of the group to train, of several.
         opponent: Name of a policy, or module:function, that plays the other groups.
+        together: Several groups, and players who take turns, can learn at once.
 
     Raises:
         UnsuitableError: The environment plays in turns, has groups and no team is named, has no
@@ -60,14 +63,18 @@ def game(
         UnknownNameError: There is no such opponent.
     """
     name, groups = world.spec.name, world.spec.groups
-    if world.spec.turns:
-        raise UnsuitableError(f"{name} plays in turns; one policy can learn only where all act.")
+    if world.spec.turns and not (together and team is None and opponent is None):
+        raise UnsuitableError(
+            f"{name} plays in turns; a model of SB3 learns only where all act at once. All players "
+            f"learn with: python -m bridge train {identifier} --learner device"
+        )
     if team is None and opponent is None:
-        if len(groups) == 1:
+        if len(groups) == 1 or together:
             return Game(world, identifier)
         raise UnsuitableError(
-            f"{name} has unlike groups, {_listed(groups)}, and one policy cannot play them all. "
-            f"Train one of them while a fixed policy plays the rest: {_way_out(identifier, world)}"
+            f"{name} has groups apart, {_listed(groups)}, and one model of SB3 cannot play them "
+            "all. With --learner device each learns its own policy. Or train one of them while a "
+            f"fixed policy plays the rest: {_way_out(identifier, world)}"
         )
     if len(groups) == 1:
         raise UnsuitableError(

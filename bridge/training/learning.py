@@ -1,12 +1,11 @@
 """One training: from its first step, or a checkpoint, to a folder of results."""
 
 import dataclasses
-import importlib.metadata
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,44 +14,20 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from bridge import film
 from bridge.errors import OptionError, ResultsError
-from bridge.files import replacing
 from bridge.sb3 import make_vec_env
-from bridge.window import frames_per_second
 from native.core import Environment
 
 from . import evaluation as judging
-from . import playing, recipes, results
-from .curve import draw_curve
-from .evaluation import Comparison, Evaluation, compare, scores
-from .games import Game, game
-from .policies import ALGORITHMS, Policy, by_chance, normalizer_of
+from . import recipes, results
+from .evaluation import Evaluation, Side
+from .games import game
+from .outcome import Curve, Done, Outcome, Plan, demand_more, finish, say_interrupted
+from .policies import ALGORITHMS, Policy, normalizer_of
 from .progress import Progressing
 from .recipes import Recipe
 
-if TYPE_CHECKING:
-    from .on_device import Runs
-
 EVALUATIONS = 20  # in the steps of a recipe, where nobody says how often
-VERSIONS = ("jitbridge", "jax", "numpy", "gymnasium", "stable_baselines3", "torch")
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What became of a training.
-
-    Attributes:
-        evaluation: What `evaluation.json` holds.
-        comparison: Trained and random returns, each episode the mean of its agents.
-        interrupted: Somebody pressed Ctrl-C.
-        stopped: An evaluation reached the recipe's threshold and so ended the training.
-    """
-
-    evaluation: dict[str, Any]
-    comparison: Comparison
-    interrupted: bool
-    stopped: bool
 
 
 @dataclasses.dataclass
@@ -60,29 +35,8 @@ class _History:
     """What has happened so far; `curve` and `evaluations`: (agent steps, return)."""
 
     seconds: float = 0.0
-    curve: list[tuple[int, float]] = dataclasses.field(default_factory=list)
-    evaluations: list[tuple[int, float]] = dataclasses.field(default_factory=list)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Plan:
-    """What is to be done, as far as it does not change on the way."""
-
-    game: Game
-    recipe: Recipe
-    seed: int
-    num_envs: int
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "environment": self.game.env.spec.name,
-            "identifier": self.game.identifier,
-            "team": self.game.team,
-            "opponent": self.game.opponent,
-            "seed": self.seed,
-            "num_envs": self.num_envs,
-            "recipe": self.recipe.to_json(),
-        }
+    curve: Curve = dataclasses.field(default_factory=list)
+    evaluations: Curve = dataclasses.field(default_factory=list)
 
 
 def train(
@@ -138,39 +92,35 @@ def train(
     identifier = world.spec.name if identifier is None else identifier
     saved = results.Checkpoint(out) if resume and not on_the_device else None
     if saved is None:
-        begun = game(identifier, world, team, opponent)
-        recipe = recipes.find(begun.env)
-        plan = _Plan(begun, recipe, seed or 0, num_envs or recipe.num_envs)
+        begun = game(identifier, world, team, opponent, together=on_the_device)
+        recipe = recipes.find(begun.env, learner)
+        plan = Plan(begun, recipe, seed or 0, num_envs or recipe.num_envs)
     else:
         asked = {"identifier": identifier, "team": team, "opponent": opponent}
         plan = _resumed(saved, world, **asked, seed=seed, num_envs=num_envs)
     steps = plan.recipe.steps if steps is None else steps
     if saved is not None:
-        _demand_more(out, steps, saved.progress["steps"])
+        demand_more(out, steps, saved.progress["steps"])
 
     torch.set_num_threads(1)  # the network is small: handing work between threads costs more
     interval = eval_every or math.ceil(plan.recipe.steps / EVALUATIONS)
     if on_the_device:
         from . import on_device  # which needs an extra of its own
+        from .device_settings import settings_of, sweep
 
-        agents = plan.game.env.spec.num_agents
-        settings = on_device.settings_of(plan.recipe, agents, plan.num_envs, steps, changes or {})
-        runs = on_device.DeviceTraining(
-            plan.game,
-            on_device.sweep(settings, swept or {}),
-            range(plan.seed, plan.seed + seeds),
-            plan.recipe,
-            interval,
-        )
+        spec = plan.game.env.spec
+        first = settings_of(plan.recipe, spec, plan.num_envs, steps, changes or {})
+        settings, all_seeds = sweep(first, swept or {}), range(plan.seed, plan.seed + seeds)
+        runs = on_device.DeviceTraining(plan.game, settings, all_seeds, plan.recipe, interval)
         if resume:
             runs.load(out)
-            _demand_more(out, steps, runs.history.steps)
+            demand_more(out, steps, runs.history.steps)
         else:
             results.clear(out)
         interrupted = runs.learn(steps, Progressing(steps, console), out)
-        _say_interrupted(interrupted, out, console)
-        done = _Done(runs.history.steps, runs.history, interrupted, runs.stopped, runs.report())
-        return _finish(plan, out, runs.policy(), done, Evaluation(plan.game.env, judging.EPISODES))
+        runs.save_policy(out)
+        say_interrupted(interrupted, out, console)
+        return finish(plan, out, runs.policy(), runs.judged(), runs.done(interrupted))
     model, history = _model(plan, saved), _History()
     if saved is None:
         results.clear(out)
@@ -180,65 +130,23 @@ def train(
     watch = _Watch(plan, history, evaluation, interval, Progressing(steps, console), out)
     interrupted = _learn(model, watch, steps)
     watch.save(model)
-    _say_interrupted(interrupted, out, console)
+    results.save_model(out, model)
+    say_interrupted(interrupted, out, console)
     policy = Policy(model, normalizer_of(model.get_env()))
-    done = _Done(model.num_timesteps, history, interrupted, watch.stopped, {"learner": "sb3"})
-    return _finish(plan, out, policy, done, evaluation)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Done:
-    """What a learner has done: agent steps, what happened, how it ended, what else it reports."""
-
-    steps: int
-    history: "_History | Runs"
-    interrupted: bool
-    stopped: bool
-    report: dict[str, Any]
-
-
-def _finish(plan: _Plan, out: Path, policy: Policy, done: _Done, evaluation: Evaluation) -> Outcome:
-    """Judge the policy beside chance, and write all results."""
-    results.save_model(out, policy.model)
-    comparison = _compared(evaluation, policy, plan.seed)
-    found: dict[str, Any] = {
-        **plan.to_json(),
-        "steps": done.steps,
-        "interrupted": done.interrupted,
-        "stopped_early": done.stopped,
-        "training_seconds": round(done.history.seconds, 1),
-        "trained": scores(comparison.trained),
-        "random": scores(comparison.random),
-        "odds_of_chance": comparison.odds,
-        "evaluations": done.history.evaluations,
-        **done.report,
-        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
-    }
-    results.save_evaluation(out, found)
-    with replacing(out / results.CURVE) as beside:
-        draw_curve(beside, done.history.curve, found)
-    if plan.game.env.spec.render_fps and not done.interrupted:  # who interrupts waits for no film
-        player = playing.Player(plan.game.env, policy, judging.EVALUATION_SEED + plan.seed)
-        frames = [*playing.frames(player, playing.FILMED_STEPS)]
-        rate = frames_per_second(plan.game.env)
-        film.write(out / results.FILM, frames, frames_per_second=rate)
-    if (venv := policy.model.get_env()) is not None:
+    side = _compared(evaluation, policy, plan.seed)
+    done = Done(
+        steps=model.num_timesteps,
+        seconds=history.seconds,
+        curves={side.name: history.curve},
+        evaluations=history.evaluations,
+        interrupted=interrupted,
+        stopped=watch.stopped,
+        report={"learner": "sb3"},
+    )
+    outcome = finish(plan, out, policy, [side], done)
+    if (venv := model.get_env()) is not None:
         venv.close()
-    return Outcome(found, comparison, done.interrupted, done.stopped)
-
-
-def _demand_more(out: Path, steps: int, done: int) -> None:
-    """Raise unless there is something left to be done."""
-    if steps <= done:
-        raise ResultsError(
-            f"{out} has {done:,} steps behind it and goes on to {steps:,}: name more with --steps."
-        )
-
-
-def _say_interrupted(interrupted: bool, out: Path, console: Console) -> None:
-    if interrupted:
-        text = f"Interrupted: {out} is saved and can be resumed. Evaluating ..."
-        console.print(text, markup=False, soft_wrap=True)
+    return outcome
 
 
 class _Watch(BaseCallback):
@@ -246,7 +154,7 @@ class _Watch(BaseCallback):
 
     def __init__(
         self,
-        plan: _Plan,
+        plan: Plan,
         history: _History,
         evaluation: Evaluation,
         interval: int,
@@ -294,7 +202,7 @@ class _Watch(BaseCallback):
         score, goal = round(float(returns.mean()), 3), self._plan.recipe.solved
         self.history.evaluations.append((self.num_timesteps, score))
         self.stopped = goal is not None and score >= goal
-        self.progress.evaluated(self.num_timesteps, self.history.curve, score)
+        self.progress.evaluated(self.num_timesteps, self.history.curve, f"{score:.2f}")
 
 
 def _learn(model: BaseAlgorithm, watch: _Watch, steps: int) -> bool:
@@ -316,17 +224,12 @@ def _collected(model: BaseAlgorithm) -> int:
     return n_steps * model.n_envs if hasattr(model, "rollout_buffer") else 1
 
 
-def _compared(evaluation: Evaluation, policy: Policy, seed: int) -> Comparison:
-    """The policy and chance, from the same first states; ends the evaluation."""
-    venv = evaluation.venv
-    chance = by_chance(venv.action_space, venv.num_envs, seed)
-    first = judging.EVALUATION_SEED + seed
-    comparison = compare(evaluation.worlds(policy, first), evaluation.worlds(chance, first))
-    evaluation.close()
-    return comparison
+def _compared(evaluation: Evaluation, policy: Policy, seed: int) -> Side:
+    """The policy beside chance, in episodes that decided nothing before."""
+    return judging.beside_chance(evaluation, policy, judging.EVALUATION_SEED + seed, seed)
 
 
-def _model(plan: _Plan, saved: results.Checkpoint | None) -> BaseAlgorithm:
+def _model(plan: Plan, saved: results.Checkpoint | None) -> BaseAlgorithm:
     """The model in its environment, new or from a checkpoint."""
     recipe, hyperparameters = plan.recipe, dict(plan.recipe.hyperparameters)
     venv: VecEnv = make_vec_env(plan.game.env, plan.num_envs, params=recipe.params or None)
@@ -349,7 +252,7 @@ def _model(plan: _Plan, saved: results.Checkpoint | None) -> BaseAlgorithm:
     )
 
 
-def _resumed(saved: results.Checkpoint, world: Environment[Any, Any], **asked: Any) -> _Plan:
+def _resumed(saved: results.Checkpoint, world: Environment[Any, Any], **asked: Any) -> Plan:
     """The plan of a checkpoint.
 
     Raises:
@@ -365,4 +268,4 @@ def _resumed(saved: results.Checkpoint, world: Environment[Any, Any], **asked: A
     progress = saved.progress
     begun = game(progress["identifier"], world, progress["team"], progress["opponent"])
     recipe = Recipe.from_json(progress["recipe"])
-    return _Plan(begun, recipe, progress["seed"], progress["num_envs"])
+    return Plan(begun, recipe, progress["seed"], progress["num_envs"])

@@ -4,11 +4,13 @@ The folder holds what `bridge.training.results` says, whichever learner wrote it
 
 | file             | holds                                                        |
 | ---------------- | ------------------------------------------------------------ |
+| `policy.npz`     | the policy, also where no model of SB3 can hold it           |
 | `metrics.csv`    | a line for each update of each run                           |
 | `checkpoint.npz` | all that `--resume` needs; no pickle                         |
 
 Runs are seeds and settings to compare. They are trained at once, in one program; the one whose
-evaluation is best becomes the model.
+evaluation is best becomes the policy: that with the largest mean of what its sides earn, each of
+which plays while all others play by chance, see `judging`.
 """
 
 import csv
@@ -25,110 +27,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bridge import sb3_models, state_file
-from bridge.errors import (
-    DivergedError,
-    OptionError,
-    ResultsError,
-    RuleValueError,
-    UnsuitableError,
-)
+from bridge import policy_file, sb3_models, state_file
+from bridge.errors import DivergedError, ResultsError, RuleValueError, UnsuitableError
 from bridge.files import replacing
 from bridge.sb3 import make_vec_env
 from bridge.state_file import Leaf, Saved
-from bridge.wording import nearest
-from native.agents import PPO, Learner, evaluate
-from native.agents.acting import no_memory, policy_of
+from native.agents import PPO, LearnedPolicy, Learner
 from native.agents.players import players_of
-from native.agents.ppo import NUMBERS, steps_an_update
+from native.agents.ppo import steps_an_update
 from native.agents.training import run as run_of
+from native.batch import Vector
 from native.rules import RuleError
 
-from . import evaluation as judging
-from . import results
+from . import evaluation, results
 from .games import Game
-from .policies import Policy
+from .judging import Judge
+from .outcome import Done
 from .progress import Progressing
-from .recipes import Falling, Recipe
+from .recipes import Recipe
 
 CHECKPOINT, METRICS = results.DEVICE_CHECKPOINT, results.METRICS
-
-
-def settings_of(
-    recipe: Recipe, agents: int, num_envs: int, steps: int, changes: Mapping[str, str]
-) -> PPO:
-    """A recipe of SB3's PPO as settings of ours.
-
-    Args:
-        recipe: The recipe; what its policy needs of SB3 alone, such as gSDE, is left out.
-        agents: Of a world.
-        num_envs: Worlds at once.
-        steps: Agent steps in all.
-        changes: Setting -> its value as text, see `changed`.
-
-    Raises:
-        UnsuitableError: Its algorithm is none that learns on the device.
-        OptionError: See `changed`.
-    """
-    if recipe.algorithm != "PPO":
-        raise UnsuitableError(
-            f"The recipe's algorithm is {recipe.algorithm}; PPO alone learns on the device. "
-            "Use --learner sb3."
-        )
-    taken: dict[str, Any] = {}
-    known = {field.name for field in dataclasses.fields(PPO)}
-    policy = recipe.hyperparameters.get("policy_kwargs", {})
-    for name, value in {**recipe.hyperparameters, **policy}.items():
-        if isinstance(value, Falling):
-            taken |= {name: value.start, f"anneal_{name}": True}
-        elif name == "net_arch":
-            taken[name] = tuple(value)
-        elif name in known:
-            taken[name] = value
-    taken |= {f"normalize_{what}": recipe.normalize for what in ("observation", "reward")}
-    settings = changed(PPO(**taken, num_envs=num_envs, steps=steps), changes)
-    if "batch_size" in changes:
-        return settings
-    samples = settings.num_envs * settings.n_steps * agents  # the nearest that divides them
-    fitting = (size for size in range(settings.batch_size, 0, -1) if samples % size == 0)
-    return dataclasses.replace(settings, batch_size=next(fitting))
-
-
-def changed(settings: PPO, changes: Mapping[str, str]) -> PPO:
-    """Settings with others, given as text: "3e-4", "true", "64,64".
-
-    Raises:
-        OptionError: There is no such setting, or the text is no value of it.
-    """
-    known = {field.name: getattr(PPO, field.name) for field in dataclasses.fields(PPO)}
-    made: dict[str, Any] = {}
-    for name, text in changes.items():
-        if name not in known:
-            near = nearest(name, known)
-            meant = f" Did you mean {near}?" if near else ""
-            raise OptionError(f"PPO has no setting {name!r}.{meant} It has {', '.join(known)}.")
-        made[name] = _value(name, text, known[name])
-    return dataclasses.replace(settings, **made)
-
-
-def _value(name: str, text: str, usual: Any) -> Any:
-    try:
-        if name in NUMBERS:
-            number = float(text)
-            if not math.isfinite(number):
-                raise ValueError(text)
-            return number
-        if isinstance(usual, bool):
-            return {"true": True, "false": False}[text.lower()]
-        if isinstance(usual, int):
-            return int(text)
-        if isinstance(usual, tuple):
-            return tuple(int(part) for part in text.split(","))
-    except (ValueError, KeyError):
-        kind = {bool: "true or false", int: "an integer", tuple: "widths such as 64,64"}
-        fits = "a finite number" if name in NUMBERS else kind[type(usual)]
-        raise OptionError(f"{name} must be {fits}, got {text!r}.") from None
-    return text
 
 
 @dataclasses.dataclass
@@ -138,18 +56,38 @@ class Runs:
     Attributes:
         steps: Agent steps of each so far.
         curve: (agent steps, mean return of the episodes that ended in an update) of every run.
-        evaluations: (agent steps, mean return of the best run).
-        scores: Mean return of every run in the last evaluation.
+        evaluated: (agent steps, mean return of every side in every run: (runs, sides)).
         lines: Those of `metrics.csv`.
         seconds: Of learning.
     """
 
     steps: int = 0
     curve: list[tuple[int, float]] = dataclasses.field(default_factory=list)
-    evaluations: list[tuple[int, float]] = dataclasses.field(default_factory=list)
-    scores: list[float] = dataclasses.field(default_factory=list)
+    evaluated: list[tuple[int, list[list[float]]]] = dataclasses.field(default_factory=list)
     lines: list[dict[str, float]] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def scores(self) -> list[float]:
+        """Every run in the last evaluation: the mean of its sides."""
+        return [sum(run) / len(run) for run in self.evaluated[-1][1]] if self.evaluated else []
+
+    @property
+    def best(self) -> int:
+        """The run whose last evaluation was best."""
+        return int(np.argmax(self.scores)) if self.evaluated else 0
+
+    def curve_of(self, side: int) -> list[tuple[int, float]]:
+        """(agent steps, mean return of a side) of the best run."""
+        return [(steps, runs[self.best][side]) for steps, runs in self.evaluated]
+
+    @property
+    def evaluations(self) -> list[tuple[int, float]]:
+        """(agent steps, mean of the sides) of the run that was best then."""
+        return [
+            (steps, round(max(sum(run) / len(run) for run in runs), 3))
+            for steps, runs in self.evaluated
+        ]
 
 
 class DeviceTraining:
@@ -165,9 +103,11 @@ class DeviceTraining:
     Attributes:
         history: What has happened.
         stopped: An evaluation of every run reached the recipe's threshold.
+        no_model: Why there is no model of SB3; None: there is one.
 
     Raises:
-        RuleValueError, UnsuitableError: The settings do not fit the game, or make no model of SB3.
+        RuleValueError: The settings do not fit the game.
+        UnsuitableError: Its worlds are not on the device.
     """
 
     def __init__(
@@ -183,16 +123,20 @@ class DeviceTraining:
         self.stopped = False
         self._game, self._recipe = game, recipe
         env, first = game.env, self.settings[0]
-        sb3_models.demand_counterpart(first, env.spec)
+        if isinstance(env, Vector):
+            raise UnsuitableError(
+                f"{env.spec.name} has {env.num_envs} rows on the host, and no others to be judged "
+                "in. Train it with native.agents.Learner, as docs/agents.md has it."
+            )
         one = steps_an_update(first, env)
         params = dataclasses.replace(env.params, **recipe.params) if recipe.params else None
         try:
-            self._learner = Learner(settings, env, max(1, round(interval / one)), params)
+            self._learner = Learner(settings, env, max(1, round(interval / max(one, 1))), params)
         except RuleError as error:
             raise RuleValueError(str(error)) from error
+        self.no_model = sb3_models.no_counterpart(first, env.spec)
         self._training = self._learner.begin(self.seeds)
-        (self._player,) = players_of(env.spec, first.sharing)
-        self._judge = jax.jit(jax.vmap(self._returns, in_axes=(0, 0, None)))
+        self._judge = Judge(env, first, evaluation.EPISODES, evaluation.VALIDATION_SEED)
 
     @property
     def num_runs(self) -> int:
@@ -209,8 +153,7 @@ class DeviceTraining:
             while self.history.steps < steps and not self.stopped:
                 self._advance(out)
                 progress.show(self.history.steps, self.history.curve)
-                score = self.history.evaluations[-1][1]
-                progress.evaluated(self.history.steps, self.history.curve, score)
+                progress.evaluated(self.history.steps, self.history.curve, self._told())
         except KeyboardInterrupt:
             return True
         finally:
@@ -222,7 +165,7 @@ class DeviceTraining:
         training, metrics = self._learner.advance(self._training)
         metrics = jax.tree.map(np.asarray, metrics)
         self._demand_finite(metrics.pop("finite"), out)
-        scores = self.scores(training, judging.VALIDATION_SEED)
+        scores = self._judge.scores(training.weights, training.moments)
         # From here on all is known: an interrupt finds the runs before this or after it.
         history, updates = self.history, metrics["return"].shape[1]
         one = self._learner.steps // updates
@@ -231,8 +174,7 @@ class DeviceTraining:
             steps=history.steps + self._learner.steps,
             curve=[*history.curve],
             lines=[*history.lines],
-            evaluations=[*history.evaluations],
-            scores=scores,
+            evaluated=[*history.evaluated],
         )
         for update, number in itertools.product(range(updates), range(self.num_runs)):
             done = history.steps + (update + 1) * one
@@ -240,28 +182,20 @@ class DeviceTraining:
             then.lines.append({"run": number, "steps": done, **line})
             if math.isfinite(line["return"]):
                 then.curve.append((done, line["return"]))
-        then.evaluations.append((then.steps, round(max(scores), 3)))
+        then.evaluated.append((then.steps, scores.astype(float).tolist()))
         then.seconds += time.perf_counter() - began
         self._training, self.history = training, then
         goal = self._recipe.solved
-        self.stopped = goal is not None and min(scores) >= goal
+        self.stopped = goal is not None and min(then.scores) >= goal
         self.save(out)
 
-    def scores(self, training: Any, first_seed: int) -> list[float]:
-        """Mean return of an agent in fresh episodes of every run."""
-        seeds = np.arange(judging.EPISODES, dtype=np.uint32) + np.uint32(first_seed)
-        name = self._player.name
-        returns = self._judge(training.weights[name], training.moments[name], seeds)
-        return [float(each) for each in returns.mean(axis=(1, 2))]
-
-    def _returns(self, weights: Any, moments: Any, seeds: jax.Array) -> jax.Array:
-        env, settings, name = self._game.env, self.settings[0], self._player.name
-        policy = policy_of(settings, env.spec, {name: weights}, {name: moments}, deterministic=True)
-        memory = {name: no_memory(settings, self._player, seeds.shape[0])}
-        played = evaluate(
-            env, policy, jax.random.key(0), seeds.shape[0], memory=memory, seeds=seeds
-        )
-        return played.returns
+    def _told(self) -> str:
+        """The last evaluation of the best run, in words."""
+        last = self.history.evaluated[-1][1][self.history.best]
+        if len(last) == 1:
+            return f"{last[0]:.2f}"
+        told = zip(self._judge.sides, last, strict=True)
+        return ", ".join(f"{name} {score:.2f}" for name, score in told) + " against chance"
 
     def _demand_finite(self, finite: Mapping[str, np.ndarray], out: Path) -> None:
         for what, each in finite.items():
@@ -273,38 +207,75 @@ class DeviceTraining:
                     f"or infinite.{kept} Try a smaller learning_rate, or max_grad_norm."
                 )
 
-    def best(self) -> int:
-        """The run whose last evaluation was best."""
-        return int(np.argmax(self.history.scores)) if self.history.scores else 0
+    def policy(self) -> LearnedPolicy:
+        """That of the best run."""
+        one = run_of(self._training, self.history.best)
+        return LearnedPolicy(self._best()[0], self._game.env.spec, one.weights, one.moments)
 
-    def policy(self) -> Policy:
-        """The best run as a model of SB3."""
-        number = self.best()
-        one, name = run_of(self._training, number), self._player.name
-        settings = self.settings[number // len(self.seeds)]
-        env, seed = self._game.env, self.seeds[number % len(self.seeds)]
-        model = sb3_models.to_sb3(settings, env.spec, one.weights[name], seed)
+    def _best(self) -> tuple[PPO, int]:
+        """Settings and seed of the best run."""
+        number = self.history.best
+        return self.settings[number // len(self.seeds)], self.seeds[number % len(self.seeds)]
+
+    def save_policy(self, out: Path) -> None:
+        """Write the best run's policy, also as a model of SB3 where there is one."""
+        learned, env = self.policy(), self._game.env
+        policy_file.save(out / results.POLICY, learned, env)
+        if self.no_model is not None:
+            return
+        (player,) = players_of(env.spec, learned.settings.sharing)
+        settings, seed = self._best()
+        model = sb3_models.to_sb3(settings, env.spec, learned.weights[player.name], seed)
         model.num_timesteps = self.history.steps
         venv: Any = make_vec_env(env, settings.num_envs)
-        if one.moments[name] is not None:
-            venv = sb3_models.normalized(venv, one.moments[name], float(settings.gamma))
+        if (moments := learned.moments[player.name]) is not None:
+            venv = sb3_models.normalized(venv, moments, float(settings.gamma))
         model.set_env(venv)
-        return Policy(model, venv if one.moments[name] is not None else None)
+        results.save_model(out, model)
+        venv.close()
 
-    def report(self) -> dict[str, Any]:
-        """What `evaluation.json` says of the runs."""
-        return {
-            "learner": "device",
-            "best_run": self.best(),
-            "runs": [
-                {
-                    "seed": self.seeds[number % len(self.seeds)],
-                    "settings": dataclasses.asdict(self.settings[number // len(self.seeds)]),
-                    "mean": round(score, 3),
-                }
-                for number, score in enumerate(self.history.scores)
-            ],
-        }
+    def judged(self) -> tuple[evaluation.Side, ...]:
+        """The best run's policy beside chance, in episodes that decided nothing before."""
+        seed = evaluation.EVALUATION_SEED + self.seeds[0]
+        return self._judge.compared(self.policy(), seed)
+
+    def done(self, interrupted: bool) -> Done:
+        """What was done, with what `evaluation.json` says of the runs.
+
+        Of one side the returns in training are drawn, of several their evaluations.
+        """
+        history, names = self.history, [*self._judge.sides]
+        curves = {name: history.curve_of(side) for side, name in enumerate(names)}
+        return Done(
+            steps=history.steps,
+            seconds=history.seconds,
+            curves=curves if len(names) > 1 else {names[0]: history.curve},
+            evaluations=history.evaluations,
+            interrupted=interrupted,
+            stopped=self.stopped,
+            report={
+                "learner": "device",
+                "no_model": self.no_model,
+                "best_run": history.best,
+                "runs": self._runs(),
+            },
+        )
+
+    def _runs(self) -> list[dict[str, Any]]:
+        names, history = [*self._judge.sides], self.history
+        last = history.evaluated[-1][1] if history.evaluated else []
+        runs: list[dict[str, Any]] = []
+        for number, (score, sides) in enumerate(zip(history.scores, last, strict=True)):
+            run: dict[str, Any] = {
+                "seed": self.seeds[number % len(self.seeds)],
+                "settings": dataclasses.asdict(self.settings[number // len(self.seeds)]),
+                "mean": round(score, 3),
+            }
+            if len(names) > 1:
+                told = zip(names, sides, strict=True)
+                run["sides"] = {name: round(each, 3) for name, each in told}
+            runs.append(run)
+        return runs
 
     def save(self, out: Path) -> None:
         """Write the checkpoint and the metrics."""
@@ -340,7 +311,7 @@ class DeviceTraining:
         ]
         self._training = jax.tree.unflatten(tree, arrays)
         memory = dict(saved.memory)
-        for name in ("curve", "evaluations"):
+        for name in ("curve", "evaluated"):
             memory[name] = [(int(steps), score) for steps, score in memory[name]]
         self.history = Runs(**memory)
 
@@ -356,22 +327,6 @@ class DeviceTraining:
             "seeds": list(self.seeds),
             "settings": [repr(form) for form in forms],
         }
-
-
-def sweep(settings: PPO, swept: Mapping[str, Sequence[str]]) -> list[PPO]:
-    """Settings for every combination of some values.
-
-    Raises:
-        OptionError: A setting is no number, which alone may differ among runs.
-    """
-    for name in swept:
-        if name not in NUMBERS and hasattr(PPO, name):
-            raise OptionError(
-                f"--sweep {name}: runs at once may differ in {', '.join(NUMBERS)}. Train each "
-                f"with --set {name}=... and an --out of its own."
-            )
-    chosen = itertools.product(*swept.values())
-    return [changed(settings, dict(zip(swept, values, strict=True))) for values in chosen]
 
 
 def _leaves(tree: Any) -> list[tuple[str, Any]]:

@@ -4,7 +4,7 @@ What it shows goes into a film or a window.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,9 @@ from bridge import spaces
 from bridge.arrays import to_numpy
 from bridge.errors import RenderError
 from bridge.window import Window, frames_per_second
-from native.core import Environment, Renders, Timestep
+from native.batch import Transition
+from native.core import Environment, Masks, Renders, Timestep, restart
+from native.rollout import Choice
 from native.wrappers import OneTeam
 
 from .keyboard import Keyboard
@@ -22,6 +24,25 @@ from .policies import Act
 
 FILMED_STEPS = 250
 HUMAN_RATE = 10  # steps a second, where somebody has to follow
+
+
+@runtime_checkable
+class RolloutPolicy(Protocol):
+    """A policy for `native.rollout.collect` that says what it remembers at first.
+
+    `native.agents.LearnedPolicy` is one.
+    """
+
+    def memory(self, rows: int) -> Any:
+        """Of so many worlds."""
+        ...
+
+    def __call__(self, key: jax.Array, shown: Transition, memory: Any = None) -> Choice:
+        """Act."""
+        ...
+
+
+Plays: TypeAlias = Act | RolloutPolicy
 
 
 class Player:
@@ -40,13 +61,14 @@ class Player:
     """
 
     def __init__(
-        self, env: Environment[Any, Any], act: Act, seed: int, human: Keyboard | None = None
+        self, env: Environment[Any, Any], plays: Plays, seed: int, human: Keyboard | None = None
     ) -> None:
         world = env.env if isinstance(env, OneTeam) else env
         if env.spec.render_fps is None:
             raise RenderError(f"{env.spec.name} has no render() and so no picture.")
-        self._env, self._act, self._human = env, act, human
-        self._group = env.spec.groups[0]
+        self._env, self._plays, self._human = env, plays, human
+        self._memory = plays.memory(1) if isinstance(plays, RolloutPolicy) else None
+        self._decide = jax.jit(self._decided)
         everybody = slice(len(world.spec.agents))
         self._rows = env.ours.rows if isinstance(env, OneTeam) else everybody
         self._key, self._episode = jax.random.key(seed), 0
@@ -73,12 +95,7 @@ class Player:
             self._episode += 1
             self._begin()
             return
-        group = self._group
-        observed = to_numpy(self._timestep.observation[group.name])
-        if isinstance(self._env, OneTeam):
-            observed = self._env.ours.of_group(observed)
-        actions = self._act(spaces.element(group.observation, observed))
-        action = {group.name: np.asarray(actions).astype(group.action.dtype)}
+        action = self._chosen()
         self.tick += 1
         key = jax.random.fold_in(self._episode_key, self.tick)
         pressed = None if self._human is None else np.int32(self._human.action())
@@ -86,6 +103,49 @@ class Player:
         self.returns += np.asarray(self._timestep.reward)
         self._ended |= np.asarray(self._timestep.terminated | self._timestep.truncated)
         self.over = bool(self._ended[self._rows].all())
+
+    def _chosen(self) -> Mapping[str, Any]:
+        """What the policy does, by group."""
+        if isinstance(self._plays, RolloutPolicy):
+            now = self._state, self._observation(self._timestep), np.bool_(self.tick == 0)
+            action, self._memory = self._decide(self._episode_key, *now, self._memory)
+            return cast(Mapping[str, Any], action)
+        (group,) = self._env.spec.groups
+        observed = to_numpy(self._observation(self._timestep)[group.name])
+        actions = self._plays(spaces.element(group.observation, observed))
+        return {group.name: np.asarray(actions).astype(group.action.dtype)}
+
+    def _observation(self, timestep: Timestep) -> Mapping[str, Any]:
+        """What those see who play by the policy."""
+        if not isinstance(self._env, OneTeam):
+            return timestep.observation
+        ours = self._env.ours
+        return {ours.group.name: ours.of_group(timestep.observation[ours.group.name])}
+
+    def _decided(
+        self,
+        key: jax.Array,
+        state: Any,
+        observation: Mapping[str, Any],
+        first: jax.Array,
+        memory: Any,
+    ) -> tuple[Mapping[str, jax.Array], Any]:
+        """What a policy for batches does in the one row that this world is, and its memory."""
+        env, spec = self._env, self._env.spec
+        mask = cast(Masks, env).action_mask(state, env.params) if spec.masks else None
+        began = restart(observation, spec.num_agents)
+        rows = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], (began, mask))
+        shown = Transition(
+            timestep=rows[0],
+            final=None,
+            acting=jnp.ones((1, spec.num_agents), jnp.bool_),
+            over=jnp.zeros(1, jnp.bool_),
+            returns=jnp.zeros((1, spec.num_agents), jnp.float32),
+            lengths=jnp.where(first, 0, 1).astype(jnp.int32)[None],
+            action_mask=rows[1],
+        )
+        choice = cast(RolloutPolicy, self._plays)(key, shown, memory)
+        return jax.tree.map(lambda leaf: leaf[0], choice.action), choice.memory
 
     def _begin(self) -> None:
         self._episode_key = jax.random.fold_in(self._key, self._episode)

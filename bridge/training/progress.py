@@ -25,9 +25,9 @@ class Progressing:
         if self._bar is not None:
             self._bar.update(self._task, completed=done, description=self._text(done, curve))
 
-    def evaluated(self, done: int, curve: list[tuple[int, float]], score: float) -> None:
-        """After every evaluation."""
-        self._evaluated = f", evaluated {score:.2f}"
+    def evaluated(self, done: int, curve: list[tuple[int, float]], score: str) -> None:
+        """After every evaluation; `score`: what it found, in words."""
+        self._evaluated = f", evaluated {score}"
         if self._bar is None:
             self._console.print(self._text(done, curve), soft_wrap=True, highlight=False)
         else:

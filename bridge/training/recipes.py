@@ -238,12 +238,73 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
-def find(env: Environment[Any, Any]) -> Recipe:
-    """The recipe of an environment, or one that does for most with such actions."""
+# On the device noise is drawn anew in every step, which gSDE does not do, so that what relies on
+# it there needs other numbers here; and every group of a game can learn at once.
+ON_DEVICE_CONTINUOUS = Recipe(
+    algorithm="PPO",
+    steps=1_000_000,
+    num_envs=32,
+    hyperparameters={
+        "n_steps": 128,
+        "batch_size": 512,
+        "n_epochs": 10,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(3e-4),
+        "clip_range": 0.2,
+        "ent_coef": 0.0,
+        "policy_kwargs": SMALL,
+    },
+    normalize=True,
+)
+
+
+def _quick(recipe: Recipe, solved: float | None, **numbers: Any) -> Recipe:
+    """Another one whose learning rate begins at 1e-3."""
+    changed = {**recipe.hyperparameters, "learning_rate": Falling(1e-3), **numbers}
+    return dataclasses.replace(recipe, hyperparameters=changed, solved=solved)
+
+
+ON_DEVICE: Mapping[str, Recipe] = {
+    "Acrobot-v1": _quick(
+        ON_DEVICE_CONTINUOUS, solved=-78.0, n_steps=256, n_epochs=4, gae_lambda=0.94
+    ),
+    "Pendulum-v1": _quick(ON_DEVICE_CONTINUOUS, solved=None, n_steps=200, batch_size=400),
+    "MountainCar-v0": _quick(
+        ON_DEVICE_CONTINUOUS,
+        solved=-105.0,
+        n_steps=256,
+        n_epochs=8,
+        gae_lambda=0.98,
+        ent_coef=0.01,
+    ),
+    "MountainCarContinuous-v0": _quick(
+        ON_DEVICE_CONTINUOUS, solved=94.0, n_steps=512, batch_size=1024, gamma=0.999
+    ),
+    **dict.fromkeys(
+        (
+            *("simple_adversary_v3", "simple_crypto_v3", "simple_push_v3", "simple_reference_v3"),
+            *("simple_speaker_listener_v4", "simple_tag_v3", "simple_world_comm_v3"),
+        ),
+        PARTICLES,
+    ),
+}
+
+
+def find(env: Environment[Any, Any], learner: str = "sb3") -> Recipe:
+    """The recipe of an environment, or one that does for most with such actions.
+
+    Args:
+        env: The environment.
+        learner: "sb3", or "device" for `native.agents`, which has some of its own.
+    """
     names = [env.spec.name]
     if isinstance(env, OneTeam):
         names.append(f"{env.env.spec.name}/{env.team}")
+    known = {**RECIPES, **ON_DEVICE} if learner == "device" else RECIPES
     for name in names:
-        if name in RECIPES:
-            return RECIPES[name]
-    return CONTINUOUS if isinstance(env.spec.groups[0].action, Box) else DISCRETE
+        if name in known:
+            return known[name]
+    if not any(isinstance(group.action, Box) for group in env.spec.groups):
+        return DISCRETE
+    return ON_DEVICE_CONTINUOUS if learner == "device" else CONTINUOUS

@@ -15,6 +15,8 @@ Of what was learned on the device there is `checkpoint.npz` in place of `checkpo
 | file                  | holds                                                                |
 | --------------------- | -------------------------------------------------------------------- |
 | `metrics.csv`         | a line for each update of each run                                   |
+| `policy.npz`          | the policy, see `bridge.policy_file`; `model.zip` is there only if   |
+|                       | SB3 can hold it                                                      |
 
 Every file is written beside its name and then renamed.
 """
@@ -39,8 +41,11 @@ from .recipes import Recipe
 
 MODEL, CHECKPOINT, EVALUATION = "model.zip", "checkpoint.zip", "evaluation.json"
 CURVE, FILM = "learning_curve.png", "episode.gif"
-DEVICE_CHECKPOINT, METRICS = "checkpoint.npz", "metrics.csv"
-FILES = (MODEL, NORMALIZER, CHECKPOINT, DEVICE_CHECKPOINT, EVALUATION, CURVE, FILM, METRICS)
+POLICY, DEVICE_CHECKPOINT, METRICS = "policy.npz", "checkpoint.npz", "metrics.csv"
+FILES = (
+    *(MODEL, NORMALIZER, POLICY, CHECKPOINT, DEVICE_CHECKPOINT),
+    *(EVALUATION, CURVE, FILM, METRICS),
+)
 PROGRESS, BUFFER = "progress.json", "replay_buffer.pkl"
 RATES = {"learning_rate", "clip_range"}  # may be schedules of ours, and a model needs none of us
 

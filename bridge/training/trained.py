@@ -3,15 +3,20 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge.errors import ResultsError
 from bridge.sb3 import make_vec_env
 from native.core import Environment
 
+from . import evaluation as judging
 from . import results
+from .evaluation import Evaluation, Side
 from .games import Game, game
 from .policies import Policy, load
+
+if TYPE_CHECKING:
+    from native.agents import LearnedPolicy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +24,17 @@ class Trained:
     """A policy, and what it plays."""
 
     game: Game
-    policy: Policy
+    policy: "Policy | LearnedPolicy"
+
+    def beside_chance(self, episodes: int, seed: int) -> tuple[Side, ...]:
+        """How each side of the game does, with the first seed of the episodes."""
+        if isinstance(self.policy, Policy):
+            evaluation = Evaluation(self.game.env, episodes)
+            return (judging.beside_chance(evaluation, self.policy, seed, seed),)
+        from .judging import Judge  # which needs an extra of its own
+
+        judge = Judge(self.game.env, self.policy.settings, episodes, seed)
+        return judge.compared(self.policy, seed)
 
 
 def find(
@@ -32,16 +47,20 @@ def find(
     """The policy at `model`, and its game.
 
     Args:
-        model: A folder that `train` wrote, or a model's .zip file, in such a folder or alone.
+        model: A folder that `train` wrote, or a model's .zip or a policy's .npz file, in such a
+            folder or alone.
         identifier, team, opponent: What it is to play; None: what it was trained on.
         find_environment: Makes an environment of an identifier.
 
     Raises:
         ResultsError: There is no model, or nobody says what it plays.
-        UnsuitableError: It does not fit the environment.
+        UnsuitableError, StateFileError: It does not fit the environment.
         UnknownNameError: There is no such environment or opponent.
     """
-    path = model / results.MODEL if model.is_dir() else model
+    path = model
+    if model.is_dir():
+        learned = model / results.POLICY  # of which a model of SB3 may be a copy that lacks masks
+        path = learned if learned.exists() else model / results.MODEL
     _require(model, path)
     about = results.about(path.parent)
     if identifier is None:
@@ -51,9 +70,15 @@ def find(
         team = about["team"] if team is None else team
         opponent = about["opponent"] if opponent is None else opponent
     assert identifier is not None
+    world = find_environment(identifier)
+    if path.suffix == ".npz":
+        from bridge import policy_file  # which needs an extra of its own
+
+        played = game(identifier, world, team, opponent, together=True)
+        return Trained(played, policy_file.load(path, played.env))
     normalized = None if about is None else about["recipe"]["normalize"]
     policy = load(path, normalized=normalized)
-    played = game(identifier, find_environment(identifier), team, opponent)
+    played = game(identifier, world, team, opponent)
     venv = make_vec_env(played.env, 1)
     policy.fits(venv, played.env.spec.name)
     venv.close()
@@ -66,7 +91,8 @@ def _require(model: Path, path: Path) -> None:
         return
     if not model.is_dir():
         raise ResultsError(
-            f"There is no model at {model}: name a folder that `train` wrote, or a model's .zip."
+            f"There is no model at {model}: name a folder that `train` wrote, or a model's .zip or "
+            ".npz."
         )
     held = sorted(found.name for found in model.iterdir())
     checkpoints = {results.CHECKPOINT, results.DEVICE_CHECKPOINT}

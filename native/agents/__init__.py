@@ -8,6 +8,7 @@
 | `es.py`            | evolution strategies and a genetic algorithm; extra `evolution`      |
 | `experience.py`    | what was played: samples, advantages, how episodes went              |
 | `training.py`      | many trainings at once: seeds, settings to compare                   |
+| `learned.py`       | what was learned, as a policy                                        |
 | `evaluation.py`    | many episodes, each counted once; scores with an interval            |
 | `acting.py`        | how players act by their weights, for all algorithms                 |
 | `players.py`       | who shares weights: a group, all, each its own                       |
@@ -22,6 +23,7 @@ plain dicts.
 try:
     from .dqn import DQN
     from .evaluation import Episodes, Score, evaluate, score
+    from .learned import LearnedPolicy
     from .ppo import PPO, Training
     from .training import Learner
 except ModuleNotFoundError as error:
@@ -30,4 +32,14 @@ except ModuleNotFoundError as error:
         "pip install 'jitbridge[agents]'"
     ) from error
 
-__all__ = ["DQN", "PPO", "Episodes", "Learner", "Score", "Training", "evaluate", "score"]
+__all__ = [
+    "DQN",
+    "PPO",
+    "Episodes",
+    "LearnedPolicy",
+    "Learner",
+    "Score",
+    "Training",
+    "evaluate",
+    "score",
+]

@@ -1,0 +1,123 @@
+"""Settings of `native.agents.PPO`: of a recipe, changed by text, and several to compare."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bridge.errors import OptionError, RuleValueError, UnsuitableError
+from bridge.wording import nearest
+from native.agents import PPO
+from native.agents.players import players_of
+from native.agents.ppo import NUMBERS
+from native.core import Spec
+from native.rules import RuleError
+
+from .recipes import Falling, Recipe
+
+
+def settings_of(
+    recipe: Recipe, spec: Spec, num_envs: int, steps: int, changes: Mapping[str, str]
+) -> PPO:
+    """A recipe as settings.
+
+    Args:
+        recipe: The recipe; what its policy needs of SB3 alone, such as gSDE, is left out.
+        spec: Of the environment.
+        num_envs: Worlds at once.
+        steps: Agent steps in all.
+        changes: Setting -> its value as text, see `changed`.
+
+    Raises:
+        UnsuitableError: Its algorithm is none that learns on the device.
+        OptionError: See `changed`.
+        RuleValueError: Agents are to share weights that cannot.
+    """
+    if recipe.algorithm != "PPO":
+        raise UnsuitableError(
+            f"The recipe's algorithm is {recipe.algorithm}; PPO alone learns on the device. "
+            "Use --learner sb3."
+        )
+    taken: dict[str, Any] = {}
+    known = {field.name for field in dataclasses.fields(PPO)}
+    policy = recipe.hyperparameters.get("policy_kwargs", {})
+    for name, value in {**recipe.hyperparameters, **policy}.items():
+        if isinstance(value, Falling):
+            taken |= {name: value.start, f"anneal_{name}": True}
+        elif name == "net_arch":
+            taken[name] = tuple(value)
+        elif name in known:
+            taken[name] = value
+    taken |= {f"normalize_{what}": recipe.normalize for what in ("observation", "reward")}
+    settings = changed(PPO(**taken, num_envs=num_envs, steps=steps), changes)
+    return settings if "batch_size" in changes else _fitting(settings, spec)
+
+
+def _fitting(settings: PPO, spec: Spec) -> PPO:
+    """With the largest batch up to the recipe's that divides what every player collects."""
+    try:
+        players = players_of(spec, settings.sharing)
+    except RuleError as error:
+        raise RuleValueError(str(error)) from error
+    lanes = [1 if player.own else player.num_agents for player in players]
+    samples = settings.num_envs * settings.n_steps * math.gcd(*lanes)
+    if samples < 1:
+        return settings  # which the learner refuses
+    whole = settings.n_steps if settings.gru else 1
+    sizes = range(whole, min(settings.batch_size, samples) + 1, whole)
+    fitting = max((size for size in sizes if samples % size == 0), default=whole)
+    return dataclasses.replace(settings, batch_size=fitting)
+
+
+def changed(settings: PPO, changes: Mapping[str, str]) -> PPO:
+    """Settings with others, given as text: "3e-4", "true", "64,64".
+
+    Raises:
+        OptionError: There is no such setting, or the text is no value of it.
+    """
+    known = {field.name: getattr(PPO, field.name) for field in dataclasses.fields(PPO)}
+    made: dict[str, Any] = {}
+    for name, text in changes.items():
+        if name not in known:
+            near = nearest(name, known)
+            meant = f" Did you mean {near}?" if near else ""
+            raise OptionError(f"PPO has no setting {name!r}.{meant} It has {', '.join(known)}.")
+        made[name] = _value(name, text, known[name])
+    return dataclasses.replace(settings, **made)
+
+
+def sweep(settings: PPO, swept: Mapping[str, Sequence[str]]) -> list[PPO]:
+    """Settings for every combination of some values.
+
+    Raises:
+        OptionError: A setting is no number, which alone may differ among runs.
+    """
+    for name in swept:
+        if name not in NUMBERS and hasattr(PPO, name):
+            raise OptionError(
+                f"--sweep {name}: runs at once may differ in {', '.join(NUMBERS)}. Train each "
+                f"with --set {name}=... and an --out of its own."
+            )
+    chosen = itertools.product(*swept.values())
+    return [changed(settings, dict(zip(swept, values, strict=True))) for values in chosen]
+
+
+def _value(name: str, text: str, usual: Any) -> Any:
+    try:
+        if name in NUMBERS:
+            number = float(text)
+            if not math.isfinite(number):
+                raise ValueError(text)
+            return number
+        if isinstance(usual, bool):
+            return {"true": True, "false": False}[text.lower()]
+        if isinstance(usual, int):
+            return int(text)
+        if isinstance(usual, tuple):
+            return tuple(int(part) for part in text.split(","))
+    except (ValueError, KeyError):
+        kind = {bool: "true or false", int: "an integer", tuple: "widths such as 64,64"}
+        fits = "a finite number" if name in NUMBERS else kind[type(usual)]
+        raise OptionError(f"{name} must be {fits}, got {text!r}.") from None
+    return text

@@ -1,0 +1,74 @@
+"""What was learned, as a policy: whatever is needed to play on, without what it was learned with.
+
+learned = LearnedPolicy(settings, env.spec, training.weights, training.moments)
+evaluate(env, learned, jax.random.key(0), episodes=100)
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from native.batch import Transition
+from native.core import Spec
+from native.rollout import Choice
+from native.rules import RuleError
+from native.spaces import Dict
+
+from .acting import Weights, no_memory, policy_of
+from .players import players_of
+from .ppo import PPO
+
+
+@dataclasses.dataclass(frozen=True)
+class LearnedPolicy:
+    """A policy for `native.rollout.collect` and `native.agents.evaluate`.
+
+    Attributes:
+        settings: What was learned with.
+        spec: Of the environment.
+        weights: Player -> its network's.
+        moments: Player -> those of its observations, or None.
+        deterministic: Play the likeliest action; False: draw it.
+    """
+
+    settings: PPO
+    spec: Spec
+    weights: Weights
+    moments: Weights
+    deterministic: bool = True
+
+    def memory(self, rows: int) -> Any:
+        """What it remembers before the first step of so many worlds; None: it has no memory."""
+        if not self.settings.gru:
+            return None
+        players = players_of(self.spec, self.settings.sharing)
+        return {player.name: no_memory(self.settings, player, rows) for player in players}
+
+    def __call__(self, key: jax.Array, shown: Transition, memory: Any = None) -> Choice:
+        """Act in every row, from what is shown of it.
+
+        Raises:
+            RuleError: It has a memory, and none is given.
+        """
+        settings = self.settings
+        if memory is None and settings.gru:
+            raise RuleError(
+                f"This policy remembers {settings.gru} numbers (gru): give it the memory to begin "
+                "with, learned.memory(rows)."
+            )
+        space = self.spec.global_state
+        if settings.central_critic and not isinstance(space, Dict | None):  # nobody asks for values
+            nothing = jnp.zeros((shown.acting.shape[0], *space.shape), jnp.float32)
+            shown = dataclasses.replace(shown, global_state=nothing)
+        players = players_of(self.spec, settings.sharing)
+        policy = policy_of(
+            settings, self.spec, self.weights, self.moments, deterministic=self.deterministic
+        )
+        before = (
+            dict.fromkeys((player.name for player in players), ()) if memory is None else memory
+        )
+        choice = policy(key, shown, before)
+        assert isinstance(choice, Choice)
+        return Choice(choice.action, memory=None if memory is None else choice.memory)
