@@ -15,6 +15,7 @@ sb3 = pytest.importorskip("stable_baselines3")
 
 import jax
 import jax.numpy as jnp
+from nim import Nim
 
 from bridge import sb3_models
 from bridge.errors import UnsuitableError
@@ -53,7 +54,7 @@ def made(seen, done, settings=SETTINGS):
     keys = jax.random.split(jax.random.key(0), 50)
     observed = jax.vmap(SEEN[seen].sample)(keys)
     shown = Seen(observation=observed, first=jnp.zeros(50, bool), mask=None, world=None)
-    weights = ppo._begin(settings, player, jax.random.key(1), shown, ())[0]
+    weights = ppo._begin(settings, player, jax.random.key(1), shown)[0]
     leaves, tree = jax.tree.flatten(weights)
     noise = jax.random.split(jax.random.key(2), len(leaves))
     leaves = [
@@ -153,6 +154,16 @@ def test_what_has_no_counterpart_is_refused_by_name(change, says):
     spec, _, weights, _ = made("numbers", "Discrete")
     with pytest.raises(UnsuitableError, match=says):
         sb3_models.to_sb3(dataclasses.replace(SETTINGS, **change), spec, weights)
+
+
+def test_games_of_turns_and_of_masks_have_no_model(monkeypatch):
+    spec = Nim().spec
+    assert "turns" in sb3_models.no_counterpart(SETTINGS, spec)
+    at_once = dataclasses.replace(spec, turns=False)
+    monkeypatch.setattr(sb3_models.importlib.util, "find_spec", lambda _: None)
+    assert "sb3-contrib" in sb3_models.no_counterpart(SETTINGS, at_once)
+    monkeypatch.setattr(sb3_models.importlib.util, "find_spec", lambda _: "there")
+    assert sb3_models.no_counterpart(SETTINGS, at_once) is None
 
 
 def test_another_network_is_refused_by_name():

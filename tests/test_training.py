@@ -87,6 +87,15 @@ def test_an_unknown_environment_has_the_recipe_of_its_actions(name, found):
     assert recipes.find(make(name)) == found
 
 
+def test_the_device_has_recipes_that_need_no_noise_of_stable_baselines3():
+    for name, recipe in recipes.ON_DEVICE.items():
+        assert recipes.find(make(name), "device") == recipe
+        assert "use_sde" not in recipe.hyperparameters
+    assert recipes.find(make("CartPole-v1"), "device") == RECIPES["CartPole-v1"]
+    continuous = recipes.find(make("gigastep_waypoint_5_vs_3_pobs_vec_void_cont"), "device")
+    assert continuous == recipes.ON_DEVICE_CONTINUOUS
+
+
 def test_one_team_has_the_recipe_of_its_team():
     game = games.game("simple_tag_v3", make("simple_tag_v3"), "adversary", "random")
     assert recipes.find(game.env) == RECIPES["simple_tag_v3/adversary"]
@@ -475,5 +484,8 @@ def test_games_of_turns_are_refused_by_name():
         def spec(self):
             return dataclasses.replace(super().spec, turns=True)
 
-    with pytest.raises(UnsuitableError, match="CartPole-v1 plays in turns"):
+    with pytest.raises(UnsuitableError, match=r"CartPole-v1 plays in turns.*--learner device"):
         games.game("CartPole-v1", Turns())
+    assert games.game("CartPole-v1", Turns(), together=True).team is None
+    with pytest.raises(UnsuitableError, match="plays in turns"):
+        games.game("CartPole-v1", Turns(), "cart", "random", together=True)

@@ -1,9 +1,13 @@
-"""`train --learner device`: the same files, runs at once, and on from a checkpoint bit for bit."""
+"""`train --learner device`: runs at once, several groups, turns, and on from a checkpoint."""
 
 import csv
+import dataclasses
+import functools
 import json
 import zipfile
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,14 +17,24 @@ for library in ("stable_baselines3", "typer", "optax", "flax"):
 import stable_baselines3
 import torch
 from command_line import call
+from nim import Nim
 
-from bridge.errors import DivergedError
-from bridge.training import evaluation, learning, playing
+from bridge import policy_file, state_file
+from bridge.errors import DivergedError, RuleValueError, StateFileError
+from bridge.training import evaluation, judging, learning, playing, recipes
+from bridge.training.device_settings import settings_of
+from native.agents import PPO, LearnedPolicy, ppo
+from native.batch import Autoreset, Batch
+from native.classic_control.cartpole import CartPole
+from native.registry import make
+from native.rollout import collect
+from native.rules import RuleError
+from native.spaces import Box
 
 SMALL = ("--learner", "device", "--num-envs", 2, "--set", "n_steps=16", "--set", "n_epochs=1")
 FILES = {
     *("checkpoint.npz", "episode.gif", "evaluation.json", "learning_curve.png", "metrics.csv"),
-    "model.zip",
+    *("model.zip", "policy.npz"),
 }
 
 
@@ -32,6 +46,11 @@ def _small(monkeypatch):
 
 def train(identifier, out, *more):
     return call("train", identifier, "--out", out, *SMALL, *more)
+
+
+def begun(settings, env):
+    """A training before its first step."""
+    return jax.jit(functools.partial(ppo.init, settings, env))(jax.random.key(0))
 
 
 def weights(out):
@@ -58,8 +77,10 @@ def test_runs_at_once_write_the_files_that_any_learner_writes(tmp_path):
         (64, 0),
     ]
     assert len(lines) == 4 * 4
-    again, said = call("evaluate", out, "--episodes", 4)
-    assert again in (0, 1) and "trained" in said
+    for where in (out, out / "model.zip"):
+        again, told = call("evaluate", where, "--episodes", 2)
+        assert again in (0, 1) and "trained" in told
+    assert "No model.zip" not in said
     assert "checkpoint.npz" in train("CartPole-v1", out)[1]  # not unasked
 
 
@@ -73,6 +94,11 @@ def test_what_is_resumed_is_what_would_have_been(tmp_path):
     whole, halves = weights(tmp_path / "whole"), weights(tmp_path / "halves")
     np.testing.assert_array_equal(whole, halves)
     assert abs(whole - half).max() > 0
+    told = [
+        json.loads((tmp_path / each / "evaluation.json").read_text())
+        for each in ("whole", "halves")
+    ]
+    assert told[0]["evaluations"] == told[1]["evaluations"] and len(told[0]["evaluations"]) == 2
     with zipfile.ZipFile(tmp_path / "whole" / "checkpoint.npz") as archive:
         assert not [name for name in archive.namelist() if name.endswith(".pkl")]
     code, said = train(
@@ -117,7 +143,8 @@ def test_what_diverges_is_named_and_the_last_checkpoint_kept(tmp_path):
         (("--set", "learning_rate=fast"), "learning_rate must be a finite number, got 'fast'"),
         (("--set", "learning_rate"), "write NAME=VALUE"),
         (("--set", "batch_size=7"), "batch_size must divide the 32 samples"),
-        (("--set", "gru=8", "--set", "batch_size=16"), "no counterpart for a GRU"),
+        (("--set", "gru=8", "--set", "batch_size=8"), "must be a multiple of n_steps"),
+        (("--set", "sharing=pairs"), "sharing must be one of group, all, agent"),
         (("--sweep", "n_epochs=1,2"), "runs at once may differ in learning_rate"),
     ],
 )
@@ -128,10 +155,8 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(more, says, tmp
 
 
 def test_an_algorithm_that_is_not_on_the_device_is_refused(tmp_path, monkeypatch):
-    from bridge.training import recipes
-
     sac = recipes.Recipe("SAC", 100, 1, {})
-    monkeypatch.setattr(learning.recipes, "find", lambda _: sac)
+    monkeypatch.setattr(learning.recipes, "find", lambda *_: sac)
     code, said = train("Pendulum-v1", tmp_path / "run")
     assert code == 2 and "--learner sb3" in said
 
@@ -139,3 +164,171 @@ def test_an_algorithm_that_is_not_on_the_device_is_refused(tmp_path, monkeypatch
 def test_settings_of_the_device_are_refused_by_the_other_learner(tmp_path):
     code, said = call("train", "CartPole-v1", "--out", tmp_path / "run", "--seeds", 2)
     assert code != 0 and "--learner device" in said
+
+
+# several groups, and turns
+
+
+@pytest.fixture(scope="module")
+def tag(tmp_path_factory):
+    """Hunters and prey that learned at once for an update, and what was said."""
+    out = tmp_path_factory.mktemp("runs") / "tag"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "EPISODES", 4)
+        patch.setattr(playing, "FILMED_STEPS", 1)
+        code, said = train("simple_tag_v3", out, "--steps", 128, "--eval-every", 128)
+    assert code in (0, 1), said
+    return out, said
+
+
+def test_every_group_learns_and_is_judged_beside_chance(tag):
+    out, said = tag
+    assert {path.name for path in out.iterdir()} == FILES - {"model.zip"}
+    assert "No model.zip: Stable-Baselines3's PPO has no counterpart for several players" in said
+    found = json.loads((out / "evaluation.json").read_text())
+    assert "several players" in found["no_model"] and "trained" not in found
+    assert [*found["sides"]] == ["adversary", "agent"] == [*found["runs"][0]["sides"]]
+    for name, told in found["sides"].items():
+        assert {"trained", "random", "all_trained", "odds_of_chance"} == {*told}
+        assert f"{name}: " in said and "against chance" in said
+    mean = sum(found["runs"][0]["sides"].values()) / 2
+    assert found["runs"][0]["mean"] == pytest.approx(mean, abs=1e-3)
+
+
+def test_a_policy_of_several_groups_is_evaluated_and_filmed(tag, tmp_path):
+    out, _ = tag
+    code, said = call("evaluate", out, "--episodes", 4)
+    assert code in (0, 1) and "adversary" in said and "all trained" in said
+    assert call("evaluate", out / "policy.npz", "--episodes", 4) == (code, said)
+    for command in ("play", "render"):
+        film = tmp_path / f"{command}.png"
+        code, said = call(command, out, "--out", film, "--steps", 2)
+        assert code == 0 and film.exists(), said
+    code, said = call("evaluate", out, "--team", "adversary", "--opponent", "random")
+    assert code == 2 and "simple_tag_v3/adversary" in said
+
+
+def test_players_who_take_turns_learn_against_each_other(tmp_path):
+    out = tmp_path / "run"
+    code, said = call("train", "nim:Nim", "--out", out)
+    assert code == 2 and "python -m bridge train nim:Nim --learner device" in said
+    more = ("--steps", 3200, "--eval-every", 3200, "--set", "learning_rate=1e-2")
+    code, said = train("nim:Nim", out, *more, "--num-envs", 16)
+    assert code in (0, 1), said
+    assert "no counterpart for turns" in said and not (out / "model.zip").exists()
+    found = json.loads((out / "evaluation.json").read_text())
+    assert [*found["sides"]] == ["player_0", "player_1"]
+
+
+def test_sides_are_who_earn_the_same():
+    spec = make("simple_tag_v3").spec
+    unlike = np.random.default_rng(0).normal(size=(8, 4))
+    assert {name: [*mask] for name, mask in judging.sides_of(spec, unlike).items()} == {
+        "adversary": [True, True, True, False],
+        "agent": [False, False, False, True],
+    }
+    alike = np.repeat(unlike[:, :1], 4, axis=1)
+    assert [*judging.sides_of(spec, alike)] == ["adversary+agent"]
+    assert len(judging.sides_of(spec, np.zeros((8, 4)))) == 2  # nobody earned anything
+    turns = Nim().spec
+    assert [*judging.sides_of(turns, unlike[:, :2])] == ["player_0", "player_1"]
+    at_once = dataclasses.replace(turns, turns=False)
+    assert [*judging.sides_of(at_once, unlike[:, :2])] == ["player"]
+
+
+def test_one_side_plays_as_it_has_learned_and_the_others_by_chance():
+    env = Nim(sticks=4)  # who takes the one that leaves 1 to 3 loses: player_0 has to lose
+    settings = PPO(num_envs=2, n_steps=8, batch_size=16, n_epochs=1)
+    judge = judging.Judge(env, settings, 400, 0)
+    one = begun(settings, env)
+    weights = one.weights
+    weights["player"]["params"]["policy"]["kernel"] *= 0
+    weights["player"]["params"]["policy"]["bias"] = jnp.array([0.0, 1.0, 2.0])  # takes the most
+    learned = LearnedPolicy(settings, env.spec, weights, one.moments)
+    first, second = judge.compared(learned, 0)
+    # player_0 takes 3 and then the last stick is taken by player_1.
+    assert (first.comparison.trained == -1).all() and (first.together == -1).all()
+    # player_1 takes all that is left, whatever player_0 has taken.
+    assert (second.comparison.trained == 1).all() and (second.together == 1).all()
+    assert -1 < first.comparison.random.mean() < 1
+    runs = jax.tree.map(lambda leaf: leaf[None], (weights, one.moments))
+    np.testing.assert_array_equal(judge.scores(*runs), [[-1, 1]])
+
+
+def test_a_batch_divides_what_every_player_collects():
+    spec, recipe = make("simple_tag_v3").spec, recipes.PARTICLES
+    for sharing in ("group", "agent"):
+        settings = settings_of(recipe, spec, 3, 1000, {"sharing": sharing, "n_steps": "7"})
+        assert 21 % settings.batch_size == 0
+    settings = settings_of(recipe, spec, 3, 1000, {"n_steps": "7", "gru": "4"})
+    assert settings.batch_size == 21
+    with pytest.raises(RuleValueError, match="needs equal spaces"):
+        settings_of(recipe, spec, 3, 1000, {"sharing": "all"})
+    teams = make("gigastep_special_5_vs_1_pobs_vec_void_disc").spec
+    settings = settings_of(recipe, teams, 2, 1000, {"sharing": "all", "n_steps": "4"})
+    assert settings.batch_size == 48
+
+
+# the file of a policy
+
+
+def test_a_file_holds_a_policy_that_rollouts_play(tmp_path):
+    env, file = make("simple_spread_v3"), tmp_path / "policy.npz"
+    settings = PPO(num_envs=2, gru=4, central_critic=True, sharing="agent", net_arch=((8,), (4, 4)))
+    one = begun(settings, env)
+    learned = LearnedPolicy(settings, env.spec, one.weights, one.moments)
+    policy_file.save(file, learned, env)
+    again = policy_file.load(file, env)
+    assert again.settings == settings
+    batch = Batch(env, Autoreset.SAME_STEP)
+    carry, shown = batch.init(jnp.arange(3, dtype=jnp.uint32), env.params)
+    played = []
+    for policy in (learned, again):
+        play = functools.partial(collect, batch, policy=policy, num_steps=4, key=jax.random.key(1))
+        _, (actions, _) = jax.jit(play)(carry=carry, shown=shown, memory=policy.memory(3))
+        played.append(actions["agent"])
+    np.testing.assert_array_equal(*played)
+    with pytest.raises(RuleError, match=r"learned\.memory\(rows\)"):
+        again(jax.random.key(0), shown)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("other", "'CartPole-v1' in the file, 'Acrobot-v1' here"),
+        ("spaces", r"cart sees: 'float32\[4\]' in the file, 'float32\[5\]' here"),
+        ("text", "is not a file of saved state"),
+        ("settings", "its settings cannot be read"),
+    ],
+)
+def test_another_file_is_refused_by_what_differs(change, says, tmp_path):
+    env, file = make("CartPole-v1"), tmp_path / "policy.npz"
+    settings = PPO(num_envs=2)
+    one = begun(settings, env)
+    policy_file.save(file, LearnedPolicy(settings, env.spec, one.weights, one.moments), env)
+    if change == "other":
+        env = make("Acrobot-v1")
+    elif change == "spaces":
+        env = Wider()
+    elif change == "text":
+        file.write_text("no policy")
+    else:
+        state_file.write(file, state_file.Saved({"settings": {"gama": 1.0}}, {}, None))
+    with pytest.raises(StateFileError, match=says):
+        policy_file.load(file, env)
+
+
+class Wider(CartPole):
+    """A cart that is said to see one number more."""
+
+    @property
+    def spec(self):
+        spec = super().spec
+        (group,) = spec.groups
+        wider = dataclasses.replace(group, observation=Box(-1.0, 1.0, (5,)))
+        return dataclasses.replace(spec, groups=(wider,))
+
+    def init(self, key, params):
+        state, shown = super().init(key, params)
+        seen = {"cart": jnp.pad(shown.observation["cart"], ((0, 0), (0, 1)))}
+        return state, dataclasses.replace(shown, observation=seen)

@@ -38,7 +38,9 @@ class Judge:
         self._env, self._settings, self._num_episodes, self._seed = env, settings, episodes, seed
         self._play = jax.jit(self._returns)
         self._chance = jax.jit(functools.partial(self._episodes, random_policy(env)))
-        self.sides: dict[str, np.ndarray] = sides_of(env.spec, self.by_chance(seed))
+        self.sides = _units_of(env.spec)
+        if len(self.sides) > 1:
+            self.sides = sides_of(env.spec, self.by_chance(seed))
 
     def by_chance(self, seed: int) -> np.ndarray:
         """What each agent earns where all play by chance: float32 (episodes, agents)."""
@@ -81,6 +83,9 @@ class Judge:
         def one(weights: Any, moments: Any, learned: jax.Array) -> jax.Array:
             spec = self._env.spec
             policy = LearnedPolicy(self._settings, spec, weights, moments)
+            memory = policy.memory(seeds.shape[0])
+            if len(self.sides) == 1:
+                return self._episodes(policy, seeds, memory)
             chance = random_policy(self._env)
 
             def mixed(key: jax.Array, shown: Transition, memory: Any = None) -> Choice:
@@ -88,7 +93,7 @@ class Judge:
                 other: Any = chance(jax.random.fold_in(key, 1), shown)
                 return Choice(_where(spec, learned, choice.action, other), choice.memory)
 
-            return self._episodes(mixed, seeds, policy.memory(seeds.shape[0]))
+            return self._episodes(mixed, seeds, memory)
 
         each_mask = jax.vmap(one, in_axes=(None, None, 0))
         return jax.vmap(each_mask, in_axes=(0, 0, None))(weights, moments, learned)
@@ -113,22 +118,30 @@ def sides_of(spec: Spec, chance: np.ndarray) -> dict[str, np.ndarray]:
         spec: Of the environment.
         chance: What agents earn where all play by chance, float (episodes, agents).
     """
-    everybody = np.arange(spec.num_agents)
-    units = {name: everybody[rows] for name, rows in spec.rows.items()}
-    if len(units) == 1 and spec.turns:
-        units = {name: everybody[row : row + 1] for row, name in enumerate(spec.agents)}
+    units = _units_of(spec)
     earned: list[tuple[list[str], np.ndarray]] = []
-    for name, rows in units.items():
-        mine = chance[:, rows].mean(axis=1)
+    for name, mask in units.items():
+        mine = chance[:, mask].mean(axis=1)
         same = (names for names, theirs in earned if _earn_the_same(mine, theirs))
         if (names := next(same, None)) is not None:
             names.append(name)
         else:
             earned.append(([name], mine))
     return {
-        "+".join(names): np.isin(everybody, np.concatenate([units[name] for name in names]))
+        "+".join(names): np.logical_or.reduce([units[name] for name in names])
         for names, _ in earned
     }
+
+
+def _units_of(spec: Spec) -> dict[str, np.ndarray]:
+    """Who may be a side by itself: name -> bool (agents,)."""
+    rows: dict[str, Any] = dict(spec.rows)
+    if len(rows) == 1 and spec.turns:
+        rows = {name: row for row, name in enumerate(spec.agents)}
+    masks = {name: np.zeros(spec.num_agents, bool) for name in rows}
+    for name, mask in masks.items():
+        mask[rows[name]] = True
+    return masks
 
 
 def _earn_the_same(one: np.ndarray, two: np.ndarray) -> bool:
