@@ -34,6 +34,7 @@ SECTIONS = {
     "Agents": (
         "native.agents.ppo",
         "native.agents.training",
+        "native.agents.learned",
         "native.agents.evaluation",
         "native.agents.experience",
         "native.agents.acting",
@@ -42,6 +43,7 @@ SECTIONS = {
         "native.agents.actions",
         "native.agents.normalization",
         "bridge.sb3_models",
+        "bridge.policy_file",
     ),
     "What adapters share": (
         "bridge.environments",
