@@ -103,7 +103,7 @@ def _about(env: Environment[Any, Any], settings: PPO) -> dict[str, Any]:
 def _words(space: Space) -> str:
     """An observation space without its bounds, which change with the numbers of the dynamics."""
     if isinstance(space, Dict):
-        return ", ".join(f"{name}: {_words(part)}" for name, part in space.parts)
+        return f"{{{', '.join(f'{name}: {_words(part)}' for name, part in space.parts)}}}"
     return f"{space.dtype}{[*space.shape]}" if isinstance(space, Box) else repr(space)
 
 

@@ -206,7 +206,9 @@ def _why_unlike(settings: Settings, spec: Spec) -> str | None:
         if not holds:
             return f"Stable-Baselines3's PPO has no counterpart for {what}: {instead}"
     observed = players[0].observation
-    for _, part in observed.parts if isinstance(observed, Dict) else (("", observed),):
+    for name, part in observed.parts if isinstance(observed, Dict) else (("", observed),):
+        if isinstance(part, Dict):
+            return f"Stable-Baselines3's PPO reads a Dict of arrays, and {name!r} is itself a Dict"
         if isinstance(part, Box) and is_image(part) and convolutions(part) is not NATURE:
             return (
                 f"Stable-Baselines3's convolutions need images of 36 by 36, these are {part.shape}"

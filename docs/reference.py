@@ -37,6 +37,7 @@ SECTIONS = {
         "native.agents.replay",
         "native.agents.es",
         "native.agents.training",
+        "native.agents.learned",
         "native.agents.evaluation",
         "native.agents.experience",
         "native.agents.acting",
@@ -45,6 +46,7 @@ SECTIONS = {
         "native.agents.actions",
         "native.agents.normalization",
         "bridge.sb3_models",
+        "bridge.policy_file",
     ),
     "What adapters share": (
         "bridge.environments",

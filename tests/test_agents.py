@@ -21,6 +21,7 @@ from native.classic_control.pendulum import Pendulum
 from native.registry import make
 from native.rollout import collect, random_policy
 from native.rules import RuleError
+from native.spaces import Box, Dict, Discrete
 
 TINY = PPO(num_envs=4, n_steps=8, batch_size=16, n_epochs=2, net_arch=(8,))
 
@@ -292,3 +293,22 @@ def test_trainings_at_once_begin_without_a_library_that_may_wait_for_its_own_thr
     keys = jax.random.split(jax.random.key(0), 2)
     begin = jax.jit(jax.vmap(lambda key: ppo.init(TINY, env, key)))
     assert "lapack" not in begin.lower(keys).as_text()
+
+
+def test_a_dict_in_a_dict_is_read_part_by_part():
+    flags = Box(0, 1, (3, 3, 2), "uint8")
+    space = Dict({"a": Dict({"b": Discrete(3), "grid": flags}), "c": Box(-1.0, 1.0, (2,))})
+    features = networks.Features(space, image_size=4)
+    seen = space.sample(jax.random.key(0))
+    weights = features.init(jax.random.key(1), seen)
+    assert {*weights["params"]} == {"a.gridconv_0", "a.griddense"}
+    read = features.apply(weights, seen)
+    np.testing.assert_array_equal(read[:3], jax.nn.one_hot(seen["a"]["b"], 3))
+    np.testing.assert_array_equal(read[-2:], seen["c"])
+    # Flags count as 0 and 1, not as 0 and 1/255.
+    lit = features.apply(
+        weights, {**seen, "a": {**seen["a"], "grid": jnp.ones_like(seen["a"]["grid"])}}
+    )
+    kernel = weights["params"]["a.gridconv_0"]["kernel"].sum(axis=(0, 1, 2))
+    hidden = jax.nn.relu(kernel) @ weights["params"]["a.griddense"]["kernel"]
+    np.testing.assert_allclose(lit[3:7], jax.nn.relu(hidden), rtol=1e-5, atol=1e-6)

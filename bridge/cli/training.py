@@ -74,7 +74,7 @@ def train(
     if resume and overwrite:
         raise OptionError("--resume goes on with the results that --overwrite gives up: name one.")
     try:
-        from bridge.training import games, learning
+        from bridge.training import evaluation, games, learning
 
         world = find_environment(environment)
         if out is None:
@@ -110,10 +110,10 @@ def train(
     if outcome.stopped:
         _say(f"Solved: an evaluation after {found['steps']:,} steps reached {goal:g}.")
     elif goal is not None and "trained" in found:
-        verdict = "Solved" if found["trained"]["mean"] >= goal else "Not solved"
-        _say(f"{verdict}: the recipe asks for a mean return of {goal:g}.")
-    for side in outcome.sides:
-        _say(_verdict(side, several=len(outcome.sides) > 1))
+        reached = "Solved" if found["trained"]["mean"] >= goal else "Not solved"
+        _say(f"{reached}: the recipe asks for a mean return of {goal:g}.")
+    for verdict in evaluation.verdicts(outcome.sides):
+        _say(verdict)
     if found.get("no_model") is not None:
         _say(f"No model.zip: {found['no_model']}. policy.npz holds what was learned.")
     written = ", ".join(sorted(path.name for path in out.iterdir()))
@@ -143,9 +143,9 @@ def evaluate(
     found = find(model, env, team, opponent, find_environment)
     sides = found.beside_chance(episodes, seed)
     _table(evaluation.found(sides))
-    for side in sides:
-        _say(_verdict(side, several=len(sides) > 1))
-    if not all(side.comparison.is_better for side in sides):
+    for verdict in evaluation.verdicts(sides):
+        _say(verdict)
+    if not all(side.is_better for side in sides):
         raise typer.Exit(1)
 
 
@@ -170,13 +170,14 @@ def _assignments(option: str, given: list[str] | None) -> dict[str, str]:
 
 
 def _table(found: dict[str, Any]) -> None:
-    """Returns; of several sides each beside what it earns where all others are trained, too."""
+    """Mean returns; of several sides while others play by chance, and while they are trained."""
     if "sides" in found:
-        table = Table("side", "against chance", "by chance", "all trained", "episodes")
+        table = Table("side", "others", "trained", "random", "episodes")
         for name, told in found["sides"].items():
-            means = (told[what]["mean"] for what in ("trained", "random", "all_trained"))
-            episodes = str(told["trained"]["episodes"])
-            table.add_row(name, *(f"{mean:.2f}" for mean in means), episodes)
+            for others, each in (("by chance", told), ("trained", told["among_trained"])):
+                trained, random = each["trained"], each["random"]
+                means = f"{trained['mean']:.2f}", f"{random['mean']:.2f}"
+                table.add_row(name, others, *means, str(trained["episodes"]))
     else:
         table = Table("policy", "mean return", "std", "episodes")
         for policy in ("trained", "random"):
@@ -185,11 +186,6 @@ def _table(found: dict[str, Any]) -> None:
                 policy, f"{scores['mean']:.2f}", f"{scores['std']:.2f}", str(scores["episodes"])
             )
     print_table(table)
-
-
-def _verdict(side: Any, *, several: bool) -> str:
-    text: str = side.comparison.verdict()
-    return f"{side.name}: {text[0].lower()}{text[1:]}" if several else text
 
 
 def _say(text: str) -> None:

@@ -92,12 +92,17 @@ class Side:
     Attributes:
         name: Of its groups or agents.
         comparison: What it earns trained, and by chance, while all others play by chance.
-        together: What it earns where all others are trained, too: float64 (episodes,).
+        among_trained: The same while all others are trained, too.
     """
 
     name: str
     comparison: Comparison
-    together: np.ndarray
+    among_trained: Comparison
+
+    @property
+    def is_better(self) -> bool:
+        """Whether chance is ruled out, in one company or the other."""
+        return self.comparison.is_better or self.among_trained.is_better
 
 
 def compare(trained: np.ndarray, random: np.ndarray) -> Comparison:
@@ -129,21 +134,35 @@ def beside_chance(evaluation: Evaluation, act: Act, seed: int, chance_seed: int)
     trained = evaluation.worlds(act, seed)
     comparison = compare(trained, evaluation.worlds(chance, seed))
     evaluation.close()
-    return Side("", comparison, trained)
+    return Side("", comparison, comparison)
 
 
 def found(sides: Sequence[Side]) -> dict[str, Any]:
     """What `evaluation.json` says of all sides of a game."""
-    told = {
-        side.name: {
-            "trained": scores(side.comparison.trained),
-            "random": scores(side.comparison.random),
-            "odds_of_chance": side.comparison.odds,
-        }
-        for side in sides
-    }
     if len(sides) == 1:
-        return told[sides[0].name]
-    for side in sides:
-        told[side.name]["all_trained"] = scores(side.together)
-    return {"sides": told}
+        return _told(sides[0].comparison)
+    return {
+        "sides": {
+            side.name: {**_told(side.comparison), "among_trained": _told(side.among_trained)}
+            for side in sides
+        }
+    }
+
+
+def verdicts(sides: Sequence[Side]) -> list[str]:
+    """How each does, in words."""
+    if len(sides) == 1:
+        return [sides[0].comparison.verdict()]
+    return [
+        f"{side.name}, others {how}: {comparison.verdict()}"
+        for side in sides
+        for how, comparison in (("by chance", side.comparison), ("trained", side.among_trained))
+    ]
+
+
+def _told(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "trained": scores(comparison.trained),
+        "random": scores(comparison.random),
+        "odds_of_chance": comparison.odds,
+    }

@@ -1,8 +1,9 @@
 """Policies that were learned on the device, beside chance: of each side of a game.
 
 A side is who earns the same: one group or several, in a game of turns one player or several. It is
-judged by what it earns while all others play by chance. What both sides of a fight earn while both
-have learned says little: one may have become good, or the other bad.
+judged by what it earns while all others play by chance, and while all others are trained, each time
+beside what it earns by chance in the same company. What both sides of a fight earn when both have
+learned says nothing by itself: one may have become good, or the other bad.
 """
 
 import functools
@@ -59,20 +60,24 @@ class Judge:
 
     def compared(self, learned: LearnedPolicy, seed: int) -> tuple[Side, ...]:
         """Each side of a game beside chance, from the same first states."""
-        masks = [*self.sides.values()]
-        if len(masks) > 1:
-            masks.append(np.ones(self._env.spec.num_agents, bool))
+        masks = np.stack([*self.sides.values()])
         one = jax.tree.map(lambda leaf: leaf[None], (learned.weights, learned.moments))
-        found = np.asarray(self._play(*one, np.stack(masks), self._seeds(seed)), np.float64)[0]
         chance = self.by_chance(seed).astype(np.float64)
-        return tuple(
-            Side(
-                name=name,
-                comparison=compare(each[:, mask].mean(axis=1), chance[:, mask].mean(axis=1)),
-                together=found[-1][:, mask].mean(axis=1),
-            )
-            for each, (name, mask) in zip(found, self.sides.items(), strict=False)
-        )
+        if len(masks) == 1:  # where others are trained there are none
+            company = masks
+        else:
+            company = np.concatenate([masks, ~masks, np.ones((1, masks.shape[1]), bool)])
+        found = np.asarray(self._play(*one, company, self._seeds(seed)), np.float64)[0]
+        sides = []
+        for number, (name, mask) in enumerate(self.sides.items()):
+            earned, by_chance = (each[:, mask].mean(axis=1) for each in (found[number], chance))
+            comparison = among_trained = compare(earned, by_chance)
+            if len(masks) > 1:
+                without = found[len(masks) + number]
+                pair = (each[:, mask].mean(axis=1) for each in (found[-1], without))
+                among_trained = compare(*pair)
+            sides.append(Side(name, comparison, among_trained))
+        return tuple(sides)
 
     def _seeds(self, seed: int) -> np.ndarray:
         return np.arange(self._num_episodes, dtype=np.uint32) + np.uint32(seed)
@@ -102,7 +107,7 @@ class Judge:
         played = evaluate(
             self._env,
             policy,
-            jax.random.key(self._seed),
+            jax.random.key(seeds[0]),
             seeds.shape[0],
             memory=memory,
             seeds=seeds,

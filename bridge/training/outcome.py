@@ -44,7 +44,7 @@ class Outcome:
     @property
     def is_better(self) -> bool:
         """Whether chance is ruled out for every side."""
-        return all(side.comparison.is_better for side in self.sides)
+        return all(side.is_better for side in self.sides)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,8 @@
 
 Features, layers and first weights are those of Stable-Baselines3's policies, so that weights go
 both ways: numbers as they are, a Discrete as one-hot, images (height, width, channels) of uint8
-divided by 255 and through convolutions, a Dict part by part.
+divided by 255 and through convolutions, a Dict part by part. What they have no counterpart for:
+images below 36 by 36, divided by their upper bound, and a Dict in a Dict, part by part.
 """
 
 import math
@@ -16,8 +17,8 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from native.rules import RuleError
 from native.spaces import Box, Dict, Discrete, Flat, MultiDiscrete, Space
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -71,16 +72,14 @@ class Features(nn.Module):
     @nn.compact
     def __call__(self, observation: Any) -> jax.Array:
         """Read them."""
-        if not isinstance(self.space, Dict):
-            return self._one("", self.space, observation)
-        return jnp.concatenate(
-            [self._one(name, part, observation[name]) for name, part in self.space.parts], axis=-1
-        )
+        return self._one("", self.space, observation)
 
-    def _one(self, name: str, space: Space, observation: jax.Array) -> jax.Array:
+    def _one(self, name: str, space: Space, observation: Any) -> jax.Array:
         if isinstance(space, Dict):
-            raise RuleError(f"A policy reads a Dict of arrays; {name!r} is itself a Dict.")
-        lead = observation.shape[: observation.ndim - len(space.shape)]
+            inside = f"{name}." if name else ""
+            parts = [self._one(inside + key, part, observation[key]) for key, part in space.parts]
+            return jnp.concatenate(parts, axis=-1)
+        lead: tuple[int, ...] = observation.shape[: observation.ndim - len(space.shape)]
         if isinstance(space, Discrete):
             return jax.nn.one_hot(observation, space.n)
         if isinstance(space, MultiDiscrete):
@@ -89,7 +88,7 @@ class Features(nn.Module):
         if not is_image(space):
             return observation.reshape(*lead, -1).astype(jnp.float32)
         # Convolutions take one leading axis.
-        x = observation.reshape(-1, *space.shape).astype(jnp.float32) / 255
+        x = observation.reshape(-1, *space.shape).astype(jnp.float32) / _brightest(space)
         init = orthogonal(math.sqrt(2))
         for i, (features, window, stride) in enumerate(convolutions(space)):
             convolution = nn.Conv(
@@ -101,6 +100,13 @@ class Features(nn.Module):
             x = jax.nn.relu(convolution(x))
         dense = nn.Dense(self.image_size, kernel_init=init, name=f"{name}dense")
         return jax.nn.relu(dense(x.reshape(x.shape[0], -1))).reshape(*lead, -1)
+
+
+def _brightest(space: Flat) -> float:
+    """What becomes 1: of small grids of flags or kinds the highest there is."""
+    if not isinstance(space, Box) or convolutions(space) is NATURE:
+        return 255.0
+    return max(1.0, float(np.max(space.bounds[1])))
 
 
 def is_image(space: Flat) -> bool:
