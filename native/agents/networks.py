@@ -86,7 +86,8 @@ class Features(nn.Module):
             hot = [jax.nn.one_hot(observation[..., i], n) for i, n in enumerate(space.nvec)]
             return jnp.concatenate(hot, axis=-1)
         if not is_image(space):
-            return observation.reshape(*lead, -1).astype(jnp.float32)
+            flat: jax.Array = observation.reshape(*lead, -1).astype(jnp.float32)
+            return flat
         # Convolutions take one leading axis.
         x = observation.reshape(-1, *space.shape).astype(jnp.float32) / _brightest(space)
         init = orthogonal(math.sqrt(2))
