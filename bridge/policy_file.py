@@ -49,8 +49,14 @@ def save(path: str | os.PathLike[str], learned: LearnedPolicy, env: Environment[
         env: What it was learned on.
 
     Raises:
+        UnsuitableError: It was not learned by PPO.
         OSError: It cannot be written.
     """
+    if not isinstance(learned.settings, PPO):
+        raise UnsuitableError(
+            f"A policy of {type(learned.settings).__name__} has no file: it holds what PPO learned."
+            " Keep the weights as they are, a pytree of arrays."
+        )
     about = {
         **_about(env, learned.settings),
         "settings": _as_json(learned.settings),

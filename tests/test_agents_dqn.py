@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from fuses import Fuses
 from nim import Nim
 
-from native.agents import DQN, Learner, dqn, evaluate, replay
-from native.agents.acting import Seen, epsilon_greedy, policy_of
+from native.agents import DQN, LearnedPolicy, Learner, dqn, evaluate, replay
+from native.agents.acting import Seen, epsilon_greedy
 from native.agents.networks import actor_and_rest
 from native.agents.players import players_of
 from native.agents.replay import Played, Samples
@@ -259,8 +259,8 @@ def test_it_learns_and_runs_together_are_the_runs_alone():
     both, metrics = together.advance(together.begin(seeds=(3, 4)))
     assert all(np.asarray(leaf).all() for leaf in jax.tree.leaves(metrics["finite"]))
     one = run(both, 0)
-    policy = policy_of(settings, env.spec, one.weights, {"cart": None}, deterministic=True)
-    returns = evaluate(env, policy, jax.random.key(5), 50, memory={"cart": ()}).returns
+    policy = LearnedPolicy(settings, env.spec, one.weights)
+    returns = evaluate(env, policy, jax.random.key(5), 50).returns
     assert returns.mean() > 60
     few = Learner([settings], env, updates=3)
     alone = few.advance(few.begin(seeds=(4,)))[0]
@@ -286,3 +286,14 @@ def test_it_learns_and_runs_together_are_the_runs_alone():
 def test_what_cannot_be_learned_with_is_refused_by_name(change, name, message):
     with pytest.raises(RuleError, match=message):
         Learner([dataclasses.replace(TINY, **change)], make(name), updates=1)
+
+
+def test_no_file_is_written_of_what_it_cannot_hold(tmp_path):
+    from bridge import policy_file
+    from bridge.errors import UnsuitableError
+
+    env = make("CartPole-v1")
+    learned = LearnedPolicy(TINY, env.spec, dqn.init(TINY, env, jax.random.key(0)).weights)
+    with pytest.raises(UnsuitableError, match="DQN has no file"):
+        policy_file.save(tmp_path / "policy.npz", learned, env)
+    assert not [*tmp_path.iterdir()]

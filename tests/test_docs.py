@@ -108,7 +108,7 @@ def test_the_commands_on_the_pages_run(command, tmp_path, monkeypatch):
     if arguments[0] == "train":
         arguments += few
     result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0 or "o better than random" in result.output, result.output
+    assert result.exit_code == 0 or "No better than random" in result.output, result.output
     assert_shown(result.output, shown_output(command))
 
 

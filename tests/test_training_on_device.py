@@ -336,3 +336,10 @@ class Wider(CartPole):
         state, shown = super().init(key, params)
         seen = {"cart": jnp.pad(shown.observation["cart"], ((0, 0), (0, 1)))}
         return state, dataclasses.replace(shown, observation=seen)
+
+
+@pytest.mark.parametrize(("steps", "played"), [(1024, 1024), (15_000, 15_040)])
+def test_no_more_is_played_than_asked_but_for_whole_updates(steps, played, tmp_path):
+    """Also where the recipe evaluates more seldom than that: every 10,000 steps."""
+    train("CartPole-v1", tmp_path / "run", "--steps", steps)
+    assert json.loads((tmp_path / "run" / "evaluation.json").read_text())["steps"] == played

@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from native.agents import PPO, LearnedPolicy, evaluate
+from native.agents import LearnedPolicy, evaluate
+from native.agents.acting import Shape
 from native.batch import Transition
 from native.core import Environment, Spec
 from native.rollout import Actions, Choice, random_policy
@@ -35,7 +36,9 @@ class Judge:
         sides: Name -> which agents are of it, bool (agents,).
     """
 
-    def __init__(self, env: Environment[Any, Any], settings: PPO, episodes: int, seed: int) -> None:
+    def __init__(
+        self, env: Environment[Any, Any], settings: Shape, episodes: int, seed: int
+    ) -> None:
         self._env, self._settings, self._num_episodes, self._seed = env, settings, episodes, seed
         self._play = jax.jit(self._returns)
         self._chance = jax.jit(functools.partial(self._episodes, random_policy(env)))

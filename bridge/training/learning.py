@@ -108,10 +108,11 @@ def train(
         from . import on_device  # which needs an extra of its own
         from .device_settings import settings_of, sweep
 
+        part = steps / max(1, round(steps / interval))  # whole ones are all steps
         spec = plan.game.env.spec
         first = settings_of(plan.recipe, spec, plan.num_envs, steps, changes or {})
         settings, all_seeds = sweep(first, swept or {}), range(plan.seed, plan.seed + seeds)
-        runs = on_device.DeviceTraining(plan.game, settings, all_seeds, plan.recipe, interval)
+        runs = on_device.DeviceTraining(plan.game, settings, all_seeds, plan.recipe, part)
         if resume:
             runs.load(out)
             demand_more(out, steps, runs.history.steps)

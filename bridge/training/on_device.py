@@ -98,7 +98,7 @@ class DeviceTraining:
         settings: One for each setting that is compared.
         seeds: One for each run of each.
         recipe: Says when it is solved, and which numbers of the dynamics it is learned with.
-        interval: Agent steps between evaluations.
+        interval: Agent steps between evaluations; rounded up to whole updates.
 
     Attributes:
         history: What has happened.
@@ -116,7 +116,7 @@ class DeviceTraining:
         settings: Sequence[PPO],
         seeds: Sequence[int],
         recipe: Recipe,
-        interval: int,
+        interval: float,
     ) -> None:
         self.settings, self.seeds = tuple(settings), tuple(seeds)
         self.history = Runs()
@@ -131,7 +131,7 @@ class DeviceTraining:
         one = steps_an_update(first, env)
         params = dataclasses.replace(env.params, **recipe.params) if recipe.params else None
         try:
-            self._learner = Learner(settings, env, max(1, round(interval / max(one, 1))), params)
+            self._learner = Learner(settings, env, math.ceil(interval / max(one, 1)), params)
         except RuleError as error:
             raise RuleValueError(str(error)) from error
         self.no_model = sb3_models.no_counterpart(first, env.spec)
@@ -228,7 +228,7 @@ class DeviceTraining:
         model = sb3_models.to_sb3(settings, env.spec, learned.weights[player.name], seed)
         model.num_timesteps = self.history.steps
         venv: Any = make_vec_env(env, settings.num_envs)
-        if (moments := learned.moments[player.name]) is not None:
+        if (moments := (learned.moments or {}).get(player.name)) is not None:
             venv = sb3_models.normalized(venv, moments, float(settings.gamma))
         model.set_env(venv)
         results.save_model(out, model)

@@ -2,6 +2,8 @@
 
 learned = LearnedPolicy(settings, env.spec, training.weights, training.moments)
 evaluate(env, learned, jax.random.key(0), episodes=100)
+
+Of DQN and ES, which have no moments, it is made of the weights alone.
 """
 
 import dataclasses
@@ -16,7 +18,7 @@ from native.rollout import Choice
 from native.rules import RuleError
 from native.spaces import Dict
 
-from .acting import Weights, no_memory, policy_of
+from .acting import Shape, Weights, no_memory, policy_of
 from .players import players_of
 from .ppo import PPO
 
@@ -26,17 +28,17 @@ class LearnedPolicy:
     """A policy for `native.rollout.collect` and `native.agents.evaluate`.
 
     Attributes:
-        settings: What was learned with.
+        settings: What was learned with, of any algorithm.
         spec: Of the environment.
         weights: Player -> its network's.
-        moments: Player -> those of its observations, or None.
+        moments: Player -> those of its observations, or None; None: nobody has any.
         deterministic: Play the likeliest action; False: draw it.
     """
 
-    settings: PPO
+    settings: Shape
     spec: Spec
     weights: Weights
-    moments: Weights
+    moments: Weights | None = None
     deterministic: bool = True
 
     def memory(self, rows: int) -> Any:
@@ -59,12 +61,14 @@ class LearnedPolicy:
                 "with, learned.memory(rows)."
             )
         space = self.spec.global_state
-        if settings.central_critic and not isinstance(space, Dict | None):  # nobody asks for values
+        critic = isinstance(settings, PPO) and settings.central_critic
+        if critic and not isinstance(space, Dict | None):  # nobody asks for values
             nothing = jnp.zeros((shown.acting.shape[0], *space.shape), jnp.float32)
             shown = dataclasses.replace(shown, global_state=nothing)
         players = players_of(self.spec, settings.sharing)
+        moments = dict.fromkeys(self.weights) if self.moments is None else self.moments
         policy = policy_of(
-            settings, self.spec, self.weights, self.moments, deterministic=self.deterministic
+            settings, self.spec, self.weights, moments, deterministic=self.deterministic
         )
         before = (
             dict.fromkeys((player.name for player in players), ()) if memory is None else memory
