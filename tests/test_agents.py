@@ -312,3 +312,18 @@ def test_a_dict_in_a_dict_is_read_part_by_part():
     kernel = weights["params"]["a.gridconv_0"]["kernel"].sum(axis=(0, 1, 2))
     hidden = jax.nn.relu(kernel) @ weights["params"]["a.griddense"]["kernel"]
     np.testing.assert_allclose(lit[3:7], jax.nn.relu(hidden), rtol=1e-5, atol=1e-6)
+
+
+def test_devices_share_the_runs_of_a_training():
+    env = make("CartPole-v1")
+    settings = PPO(net_arch=(8,), num_envs=2, n_steps=8, batch_size=16, n_epochs=1)
+    found = []
+    for devices in (None, jax.devices()[:2]):
+        learner = Learner([settings], env, 2, devices=devices)
+        training, metrics = learner.advance(learner.begin(range(4)))
+        found.append((training.weights, metrics))
+    assert len(jax.tree.leaves(found[1])[0].sharding.device_set) == 2
+    for one, other in zip(*map(jax.tree.leaves, found), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    with pytest.raises(RuleError, match="3 runs cannot be shared equally among 2 devices"):
+        learner.begin(range(3))

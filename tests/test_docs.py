@@ -42,6 +42,8 @@ def blocks(page: Path, language: str) -> list[str]:
     ]
 
 
+# torch's ONNX exporter warns of its own use of torch
+@pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_python_on_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -1,6 +1,7 @@
 """`train`: recipes, what it writes and says, where it stops, and how it goes on."""
 
 import dataclasses
+import importlib.util
 import inspect
 import json
 import pickle
@@ -39,6 +40,7 @@ from native.registry import make, names
 
 SB3 = ("--learner", "sb3")
 FILES = {"checkpoint.zip", "episode.gif", "evaluation.json", "learning_curve.png", "model.zip"}
+BOARD = {"tensorboard"} if importlib.util.find_spec("tensorboard") else set()
 
 PPO = RECIPES["CartPole-v1"]
 SAC = Recipe(
@@ -123,7 +125,7 @@ def test_train_writes_its_files(identifier, tmp_path):
     out = tmp_path / "deep" / "run"
     code, said = train(identifier, out, "--steps", 64, "--seed", 5)
     assert code in (0, 1), said
-    assert {path.name for path in out.iterdir()} == FILES
+    assert {path.name for path in out.iterdir()} == FILES | BOARD
     found = json.loads((out / "evaluation.json").read_text())
     assert found["seed"] == 5 and found["num_envs"] == 2
     for policy in ("trained", "random"):
@@ -407,7 +409,7 @@ def test_overwriting_leaves_nothing_of_what_was_there_but_what_is_not_ours(tmp_p
         (tmp_path / name).write_text("old")
     code, said = train("CartPole-v1", tmp_path, "--steps", 64, "--overwrite")
     assert code in (0, 1), said
-    assert {path.name for path in tmp_path.iterdir()} == FILES | {"notes.txt"}
+    assert {path.name for path in tmp_path.iterdir()} == FILES | BOARD | {"notes.txt"}
     assert (tmp_path / "episode.gif").read_bytes() != b"old"
 
 

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import functools
+import importlib.util
 import json
 import subprocess
 import sys
@@ -35,7 +36,8 @@ from native.rules import RuleError
 from native.spaces import Box
 
 SMALL = ("--learner", "device", "--num-envs", 2, "--set", "n_steps=16", "--set", "n_epochs=1")
-FILES = {
+BOARD = {"tensorboard"} if importlib.util.find_spec("tensorboard") else set()
+FILES = BOARD | {
     *("checkpoint.npz", "episode.gif", "evaluation.json", "learning_curve.png", "metrics.csv"),
     *("model.zip", "policy.npz"),
 }
@@ -155,6 +157,26 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(more, says, tmp
     code, said = train("CartPole-v1", tmp_path / "run", *more)
     assert code != 0 and says in " ".join(said.split()), said
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("learner", ["device", "sb3"])
+def test_metrics_are_there_for_tensorboard_too(learner, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def steps_of(run):
+        found = EventAccumulator(str(tmp_path / "run" / "tensorboard" / f"run_{run}")).Reload()
+        (name,) = {"cart/policy_loss", "train/loss"} & {*found.Tags()["scalars"]}
+        return [each.step for each in found.Scalars(name)]
+
+    few = ("CartPole-v1", "--out", tmp_path / "run", "--num-envs", 2, "--learner", learner)
+    code, said = call("train", *few, "--steps", 128, "--eval-every", 64)
+    assert code in (0, 1), said
+    once = steps_of(0)
+    code, said = call("train", *few, "--steps", 256, "--eval-every", 64, "--resume")
+    assert code in (0, 1), said
+    assert steps_of(0)[: len(once)] == once and len(steps_of(0)) == 2 * len(once)
+    assert len({*steps_of(0)}) == len(steps_of(0))
 
 
 def test_without_stable_baselines3_there_is_all_but_its_model(tmp_path):

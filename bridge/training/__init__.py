@@ -17,6 +17,7 @@
 | `sb3_evaluation.py` | returns of a policy that plays rows                               |
 | `trained.py`     | a policy and its game, from a folder or a file                       |
 | `progress.py`    | a bar, or lines                                                      |
+| `board.py`       | metrics for TensorBoard                                              |
 | `curve.py`       | the learning curve as a picture                                      |
 | `playing.py`     | one world played by a policy, and by a human: a film, a window       |
 

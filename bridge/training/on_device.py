@@ -44,6 +44,7 @@ from native.batch import Vector
 from native.rules import RuleError
 
 from . import evaluation, results
+from .board import Board
 from .games import Game
 from .judging import Judge
 from .outcome import Done
@@ -124,6 +125,7 @@ class DeviceTraining:
         self.settings, self.seeds = tuple(settings), tuple(seeds)
         self.history = Runs()
         self.stopped = False
+        self._board = Board()
         self._game, self._recipe = game, recipe
         env, first = game.env, self.settings[0]
         if isinstance(env, Vector):
@@ -134,7 +136,8 @@ class DeviceTraining:
         one = steps_an_update(first, env)
         params = dataclasses.replace(env.params, **recipe.params) if recipe.params else None
         try:
-            self._learner = Learner(settings, env, math.ceil(interval / max(one, 1)), params)
+            updates = math.ceil(interval / max(one, 1))
+            self._learner = Learner(settings, env, updates, params, self._shared())
         except RuleError as error:
             raise RuleValueError(str(error)) from error
         threading.Thread(target=_import_sb3).start()
@@ -159,6 +162,11 @@ class DeviceTraining:
     def num_runs(self) -> int:
         """How many trainings at once."""
         return len(self.settings) * len(self.seeds)
+
+    def _shared(self) -> list[Any] | None:
+        """All devices, if there are several and each can have as many runs; else None."""
+        devices = jax.devices()
+        return devices if len(devices) > 1 and self.num_runs % len(devices) == 0 else None
 
     def learn(self, steps: int, progress: Progressing, out: Path) -> bool:
         """Learn up to so many steps in all, and keep a checkpoint; True if Ctrl-C ended it.
@@ -315,6 +323,7 @@ class DeviceTraining:
             writer.writerows(self.history.lines)
         with replacing(out / METRICS) as beside:
             beside.write_text(text.getvalue())
+        self._board.write(out / results.BOARD, self.history.lines)
 
     def load(self, out: Path) -> None:
         """Go on from a checkpoint.
@@ -339,6 +348,7 @@ class DeviceTraining:
         for name in ("curve", "evaluated"):
             memory[name] = [(int(steps), score) for steps, score in memory[name]]
         self.history = Runs(**memory)
+        self._board = Board(len(self.history.lines))
 
     def _about(self) -> dict[str, Any]:
         forms = [

@@ -17,11 +17,12 @@ try:
     import torch
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.logger import configure
     from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 except ImportError as error:
     raise MissingExtraError("--learner sb3", "stable_baselines3", "sb3") from error
 
-from . import evaluation, sb3_files
+from . import board, evaluation, results, sb3_files
 from .evaluation import Side
 from .games import game
 from .outcome import Curve, Done, Plan
@@ -70,6 +71,8 @@ class SB3Training:
     def learn(self, steps: int, progress: Progressing, out: Path) -> bool:
         """Learn up to so many steps in all, and keep a checkpoint; True if Ctrl-C ended it."""
         model, interval = self.model, self._interval
+        if board.INSTALLED:
+            model.set_logger(configure(str(out / results.BOARD / "run_0"), ["tensorboard"]))
         watch = _Watch(self._plan, self.history, self._evaluation, interval, progress, out)
         collected = _collected(model)
         left = collected * math.ceil((steps - model.num_timesteps) / collected)

@@ -9,6 +9,7 @@
 | `learning_curve.png`  | return of the episodes that ended in training, beside both of those; |
 |                       | in training some recipes reward otherwise                            |
 | `episode.gif`         | the trained policy at work                                           |
+| `tensorboard/`        | metrics, if TensorBoard is installed                                 |
 
 Of what was learned on the device there is `checkpoint.npz` in place of `checkpoint.zip`, and
 
@@ -23,6 +24,7 @@ Every file is written beside its name and then renamed.
 
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -33,10 +35,11 @@ from bridge.files import replacing
 MODEL, CHECKPOINT, EVALUATION = "model.zip", "checkpoint.zip", "evaluation.json"
 NORMALIZER = "vecnormalize.pkl"
 CURVE, FILM = "learning_curve.png", "episode.gif"
+BOARD = "tensorboard"  # a folder
 POLICY, DEVICE_CHECKPOINT, METRICS = "policy.npz", "checkpoint.npz", "metrics.csv"
 FILES = (
     *(MODEL, NORMALIZER, POLICY, CHECKPOINT, DEVICE_CHECKPOINT),
-    *(EVALUATION, CURVE, FILM, METRICS),
+    *(EVALUATION, CURVE, FILM, METRICS, BOARD),
 )
 PROGRESS = "progress.json"  # in a checkpoint of SB3
 
@@ -74,6 +77,7 @@ def check(out: Path, *, overwrite: bool, resume: bool, checkpoint: str = CHECKPO
 def clear(out: Path) -> None:
     """Make the folder, without results of another training."""
     out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(out / BOARD, ignore_errors=True)
     for name in FILES:
         (out / name).unlink(missing_ok=True)
 

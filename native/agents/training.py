@@ -74,6 +74,7 @@ class Learner:
         env: What is played.
         updates: How many one call of `advance` makes.
         params: Numbers of the dynamics; None: the environment's own.
+        devices: Share the runs among these, equally many on each; None: JAX's default.
 
     Attributes:
         settings: As they were given.
@@ -90,8 +91,10 @@ class Learner:
         env: Environment[Any, Any],
         updates: int,
         params: Any = None,
+        devices: Sequence[Any] | None = None,
     ) -> None:
         self.settings = tuple(settings)
+        self._devices = None if devices is None else tuple(devices)
         algorithm = algorithm_of(self.settings[0])
         forms: list[Any] = [jax.tree.structure(each) for each in self.settings]
         for each, form in zip(self.settings, forms, strict=True):
@@ -113,15 +116,35 @@ class Learner:
 
             return jax.lax.scan(update, training, None, length=updates)
 
-        self._begin = jax.jit(_runs(begin))
-        self._advance = kernels.jit(_runs(advance))
+        self._each: Any  # settings of every run
+        self._sharding: Any = None
+        if self._devices is not None:
+            mesh = jax.sharding.Mesh(np.array(self._devices), ("runs",))
+            spec: Any = jax.sharding.PartitionSpec
+            self._sharding = jax.sharding.NamedSharding(mesh, spec("runs"))
+        shared: Any = {} if self._sharding is None else {"out_shardings": self._sharding}
+        self._begin = jax.jit(_runs(begin), **shared)
+        self._advance = jax.jit(_runs(advance), **shared) if shared else kernels.jit(_runs(advance))
 
     def begin(self, seeds: Sequence[int]) -> Any:
-        """Every training with every seed, before its first step."""
+        """Every training with every seed, before its first step.
+
+        Raises:
+            RuleError: The devices cannot have equally many runs each.
+        """
         words = np.asarray(seeds, np.uint32)
-        self._each = self._stacked(len(words))
+        runs = len(words) * len(self.settings)
+        if self._devices is not None and (not runs or runs % len(self._devices)):
+            raise RuleError(
+                f"{runs} runs cannot be shared equally among {len(self._devices)} devices: train a "
+                f"multiple of {len(self._devices)}, or name fewer devices."
+            )
         keys = jax.vmap(lambda seed: jax.random.key(seed, impl=implementation("pcg4d")))(words)
-        return self._begin(self._each, jnp.tile(keys, len(self.settings)))
+        given = self._stacked(len(words)), jnp.tile(keys, len(self.settings))
+        self._each, keys = (
+            given if self._sharding is None else jax.device_put(given, self._sharding)
+        )
+        return self._begin(self._each, keys)
 
     def _stacked(self, seeds: int) -> Shape:
         numbers: dict[str, Any] = {}
