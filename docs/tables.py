@@ -1,4 +1,4 @@
-"""The tables of parity.md and performance.md, made from the figures in bridge/figures.
+"""The tables of parity.md, performance.md and returns.md, made from the figures in bridge/figures.
 
     python docs/tables.py
 
@@ -17,6 +17,31 @@ PARITY = (
     *("environment", "compared", "computed in", "comparisons"),
     *("worst observation", "worst reward", "other endings"),
 )
+RETURNS = (
+    *("environment", "agent", "published", "IQM", "95 %", "random"),
+    *("seeds", "steps of each", "CPU s, all", "measured"),
+)
+PUBLISHED = {
+    "CartPole-v1": "500",
+    "Acrobot-v1": "-80",
+    "Pendulum-v1": "-130",
+    "MountainCar-v0": "-118",
+    "MountainCarContinuous-v0": "92",
+    "Asterix-MinAtar": "15",
+    "Breakout-MinAtar": "28",
+    "Freeway-MinAtar": "58",
+    "SpaceInvaders-MinAtar": "131",
+    "Catch-bsuite": "1",
+    "DeepSea-bsuite": "0",
+    "MemoryChain-bsuite": "0.1",
+    "UmbrellaChain-bsuite": "1",
+    "DiscountingChain-bsuite": "1.1",
+    "FourRooms-misc": "1",
+    "MetaMaze-misc": "32",
+    "PointRobot-misc": "10",
+    "BernoulliBandit-misc": "90",
+    "GaussianBandit-misc": "0",
+}  # of gymnax-blines, in gymnax's README
 PEERS = ("task", "peer", "worlds", "env-steps/s", "against ours", "ours / theirs")
 
 
@@ -24,6 +49,7 @@ def made(page: str) -> str:
     """A page, its text given, with its tables made anew."""
     tables = {section: parity(rows) for section, rows in figures.parity().items()}
     tables["peers"] = peers(figures.peers())
+    tables["returns"] = returns(figures.returns())
     return BLOCK.sub(lambda found: f"{found[1]}{found[2]}{tables[found[1]]}", page)
 
 
@@ -50,6 +76,22 @@ def peers(rows: Iterable[figures.Speed]) -> str:
     )
 
 
+def returns(rows: Iterable[figures.Return]) -> str:
+    """What agents learn to earn."""
+    return table(
+        RETURNS,
+        [
+            [
+                f"`{row.environment}` {row.side}".strip(),
+                *(row.agent, PUBLISHED.get(row.environment, "")),
+                *(f"{row.iqm:.4g}", f"{row.low:.4g} ... {row.high:.4g}", f"{row.random:.4g}"),
+                *(str(row.seeds), f"{row.steps:,}", f"{row.cpu_seconds:.0f}", row.date),
+            ]
+            for row in rows
+        ],
+    )
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown, its columns aligned."""
     lines = [head, *rows]
@@ -63,5 +105,5 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 if __name__ == "__main__":
-    for path in (HERE / "parity.md", HERE / "performance.md"):
+    for path in (HERE / "parity.md", HERE / "performance.md", HERE / "returns.md"):
         path.write_text(made(path.read_text(encoding="utf-8")), encoding="utf-8")

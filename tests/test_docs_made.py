@@ -47,7 +47,7 @@ def test_aligned_terms_of_a_docstring_become_a_list_of_definitions(makers):
     assert made == "A game.\n\n\nReward\n: 1 on every\n  step.\nOne word."
 
 
-@pytest.mark.parametrize(("page", "tables"), [("parity", 2), ("performance", 1)])
+@pytest.mark.parametrize(("page", "tables"), [("parity", 2), ("performance", 1), ("returns", 1)])
 def test_tables_are_those_of_the_figures(page, tables):
     text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     made = module("tables").made(text)
@@ -69,6 +69,29 @@ def test_other_figures_make_other_tables_and_leave_the_page_as_it_is(monkeypatch
     *_, told, _, _ = tables.made(page.format("peers")).splitlines()
     cells = ["Pong-v1", "ALE", "4,096", "1,234,568", "make_vec", "1234"]
     assert [cell.strip() for cell in told.strip("|").split("|")] == cells
+
+
+def test_returns_are_measured_kept_and_drawn(monkeypatch, tmp_path):
+    pytest.importorskip("flax")
+    pytest.importorskip("matplotlib")
+    returns, tables = module("returns"), module("tables")
+    monkeypatch.setattr(returns, "EPISODES", 4)
+    rows = returns.learned("simple_tag_v3", seeds=2, steps=1)
+    assert [row.side for row in rows] == ["adversary", "agent"]
+    assert all(row.low <= row.iqm <= row.high and len(row.curve[-1][1]) == 2 for row in rows)
+    monkeypatch.setattr(figures, "HERE", tmp_path)
+    (tmp_path / "returns.json").write_text("[]")
+    figures.write_returns(rows[:1])
+    figures.write_returns(rows)
+    assert [*map(repr, figures.returns())] == [*map(repr, json_like(rows))]
+    assert "`simple_tag_v3` agent" in tables.returns(rows)
+    monkeypatch.setattr(returns, "PICTURES", tmp_path)
+    returns.draw(rows)
+    assert (tmp_path / "mpe.png").stat().st_size > 10_000
+
+
+def json_like(rows):
+    return [row._replace(curve=[[at, [*each]] for at, each in row.curve]) for row in rows]
 
 
 def test_an_environment_links_to_the_pages_that_have_it(makers):

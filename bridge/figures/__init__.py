@@ -4,8 +4,9 @@
 | ------------- | --------------------------------- | -------------------------------------------- |
 | `parity.json` | ours beside the originals         | `pytest tests -k parity_page --write-parity` |
 | `peers.json`  | the same tasks in other libraries | `python -m bridge bench peers --json`        |
+| `returns.json` | what agents learn                | `python docs/returns.py`                     |
 
-`python docs/tables.py` then puts them into docs/parity.md and docs/performance.md.
+`python docs/tables.py` then puts them into docs/parity.md, docs/performance.md and docs/returns.md.
 """
 
 import json
@@ -13,6 +14,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from bridge.files import replacing
 
 HERE = Path(__file__).parent
 DIGITS = 2  # of a worst error: the others are different on the next machine
@@ -57,6 +60,50 @@ class Speed(NamedTuple):
     env_steps_per_s: float
     against: str
     ratio: float
+
+
+class Return(NamedTuple):
+    """What a side of a game learned to earn, a line of docs/returns.md.
+
+    Attributes:
+        environment: A registered name.
+        side: Of several that are not one team; others play by chance. Else "".
+        agent: "PPO", "PPO, GRU", "DQN", ...
+        seeds: Trainings.
+        iqm, low, high: Interquartile mean of 100 episodes of each, and its 95 % interval.
+        random: Mean return by chance.
+        steps: Agent steps of each training.
+        cpu_seconds: Of all trainings together, compiling and judging included.
+        date: Of the measurement.
+        curve: Agent steps, and return of each seed in the evaluations on the way.
+    """
+
+    environment: str
+    side: str
+    agent: str
+    seeds: int
+    iqm: float
+    low: float
+    high: float
+    random: float
+    steps: int
+    cpu_seconds: float
+    date: str
+    curve: Sequence[tuple[int, Sequence[float]]]
+
+
+def returns() -> list[Return]:
+    """Every measured training."""
+    return [Return(**row) for row in _read("returns.json")]
+
+
+def write_returns(rows: Sequence[Return]) -> None:
+    """Put what was measured of some environments in place of what is kept of them."""
+    measured = {row.environment for row in rows}
+    kept = [row for row in returns() if row.environment not in measured]
+    told = [json.dumps(row._asdict()) for row in sorted([*kept, *rows])]
+    with replacing(HERE / "returns.json") as beside:
+        beside.write_text("[\n" + ",\n".join(told) + "\n]\n", encoding="utf-8")
 
 
 def parity() -> dict[str, list[Error]]:

@@ -56,10 +56,15 @@ class Judge:
         Args:
             weights, moments: Of the runs; every leaf has a leading axis of them.
         """
+        means: np.ndarray = self.returns(weights, moments, self._seed).mean(axis=-1)
+        return means
+
+    def returns(self, weights: Any, moments: Any, seed: int) -> np.ndarray:
+        """What is meant in `scores`, for other worlds: float32 (runs, sides, episodes)."""
         masks = [*self.sides.values()]
-        found = np.asarray(self._play(weights, moments, np.stack(masks), self._seeds(self._seed)))
-        means = [found[:, i, :, mask].mean(axis=(0, 2)) for i, mask in enumerate(masks)]
-        return np.stack(means, axis=-1)
+        found = np.asarray(self._play(weights, moments, np.stack(masks), self._seeds(seed)))
+        means = [found[:, i, :, mask].mean(axis=0) for i, mask in enumerate(masks)]
+        return np.stack(means, axis=1)
 
     def compared(self, learned: LearnedPolicy, seed: int) -> tuple[Side, ...]:
         """Each side of a game beside chance, from the same first states."""
