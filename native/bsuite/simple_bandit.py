@@ -99,6 +99,6 @@ def _seen() -> dict[str, jax.Array]:
 @functools.cache
 def _rewards(count: int, seed: int) -> np.ndarray:
     order = np.random.RandomState(seed).choice(range(count), size=count, replace=False)
-    rewards = np.linspace(0, 1, count)[order].astype(np.float32)
+    rewards: np.ndarray = np.linspace(0, 1, count)[order].astype(np.float32)
     rewards.setflags(write=False)
     return rewards
