@@ -7,7 +7,9 @@ Ending       terminates after the one step.
 Start        one of the first `fraction` of the pictures, uniform.
 Information  `regret`: 2 if it was wrong, else 0.
 Data         Whoever plays brings the pictures, see `native.bsuite.digits`.
-Parameters   `images`, uint8 (n, height, width), and `labels`, uint8 (n,).
+Parameters   `images`, uint8 (n, height, width), and `labels`, uint8 (n,). All 60,000 as constants
+             take a program tens of seconds to compile: a factory that is given
+             `params=env.params` hands them over as data.
 Source       bsuite 0.3.6 (Osband et al., 2020). That reads pixels as signed bytes, so that white is
              -0.004 and middle grey -0.5; here a pixel is its byte divided by 255.
 """
