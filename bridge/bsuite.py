@@ -147,7 +147,7 @@ def load(experiment_name: str, kwargs: Mapping[str, Any], *, rng: str = "pcg4d")
             f"There is no experiment {experiment_name!r} here. There are {_known()}."
         )
     experiment = EXPERIMENTS[experiment_name]
-    given = {"seed": experiment.seed, **experiment.rules, **kwargs}
+    given: dict[str, Any] = {"seed": experiment.seed, **experiment.rules, **kwargs}
     seed = given.pop("seed")
     changes = {word: given.pop(word) for word in CHANGES if word in given}
     numbers = {word: given.pop(word) for word in NUMBERS if word in given}

@@ -141,6 +141,25 @@ def test_settings_and_episodes_are_those_of_the_sweep():
     assert {name.partition("_")[0] for name in left_out} == {"cartpole", "mountain"}
 
 
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if "mnist" not in name])
+def test_an_id_is_the_same_environment_as_theirs(name):
+    """By what can be seen of it."""
+    theirs = pytest.importorskip("bsuite").load_from_id(f"{name}/2")
+    mine = ours.load_from_id(f"{name}/2")
+    assert mine.bsuite_num_episodes == theirs.bsuite_num_episodes
+    assert mine.action_spec().num_values == theirs.action_spec().num_values
+    assert mine.observation_spec().shape == theirs.observation_spec().shape
+    assert mine.observation_spec().dtype == theirs.observation_spec().dtype
+    assert list(mine.bsuite_info()) == list(theirs.bsuite_info())
+    for env in (mine, theirs):
+        env.reset()
+    over = False
+    while not over:
+        steps = [env.step(1) for env in (mine, theirs)]
+        assert steps[0].step_type == steps[1].step_type
+        over = steps[0].last()
+
+
 STATES = {  # of theirs that have chance in them: attribute -> field of our state
     "catch": {"_ball_x": "ball_x"},
     "memory_len": {"_context": "context", "_query": "query"},

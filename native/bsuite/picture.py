@@ -202,7 +202,8 @@ def _points(view: draw.View) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates of every pixel, known before anything is drawn: (height, width) each."""
     x = view.left + (np.arange(view.width) + 0.5) * view.pixel
     y = view.top - (np.arange(view.height) + 0.5) * view.pixel
-    return tuple(np.meshgrid(x, y))
+    across, up = np.meshgrid(x, y)
+    return across, up
 
 
 def _column(view: draw.View) -> jax.Array:
