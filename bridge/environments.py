@@ -54,7 +54,9 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
             rules["horizon"] = time_limit("horizon", rules["horizon"])
         try:
             with as_ours():
-                return make_native(source.removeprefix("native/"), **rules)
+                made = make_native(source.removeprefix("native/"), **rules)
+                made.params  # noqa: B018  some want data, which is not looked for before
+                return made
         except UnknownEnvironmentError as error:
             raise UnknownNameError(*error.args) from None
     with as_ours():

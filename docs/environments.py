@@ -9,6 +9,7 @@ The build draws what has no picture there, which takes seconds for each.
 import dataclasses
 import importlib
 import inspect
+import os
 import re
 import shutil
 import sys
@@ -26,6 +27,7 @@ from native.names import KINDS
 from native.registry import REGISTRY, make
 from native.rollout import random_actions
 
+os.environ.setdefault("JITBRIDGE_MNIST", "drawn")  # pages need an environment, and no MNIST
 PICTURES = Path(__file__).parent / "pictures" / "environments"
 VARIANTS_SHOWN = 6
 STEPS = 12  # after which a picture is taken, of random play
@@ -144,8 +146,13 @@ def defaults(heading: str, text: str, values: dict[str, Any]) -> str:
     """A table of names and their usual values; "" if there are none."""
     if not values:
         return ""
-    table = "\n".join(f"| `{word}` | `{value!r}` |" for word, value in values.items())
+    table = "\n".join(f"| `{word}` | `{shown(value)}` |" for word, value in values.items())
     return f"## {heading}\n\n{text}\n\n| name | default |\n| --- | --- |\n{table}"
+
+
+def shown(value: Any) -> str:
+    """A value; of an array what kind it is."""
+    return f"{value.dtype}{list(value.shape)}" if hasattr(value, "dtype") else repr(value)
 
 
 def see_also(name: str, spec: Spec) -> str:

@@ -30,6 +30,7 @@ SECTIONS = {
         "bridge.agilerl",
         "bridge.legacy",
         "bridge.mpe",
+        "bridge.bsuite",
     ),
     "Agents": (
         "native.agents.ppo",

@@ -6,6 +6,7 @@ import tempfile
 from typing import Any
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # windows without a screen
+os.environ["JITBRIDGE_MNIST"] = "drawn"  # no MNIST: whoever plays MNISTBandit brings it
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # all workers share what one has compiled
     PROGRAMS = tempfile.TemporaryDirectory()

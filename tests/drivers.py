@@ -15,6 +15,7 @@ from native.batch import Transition
 from native.core import Environment, Group
 from native.registry import make
 from native.spaces import Box
+from native.wrappers import time_limit
 
 WORLDS = 3  # of every adapter that has many
 
@@ -50,13 +51,13 @@ def typed(env: Environment[Any, Any], joint: Joint) -> Joint:
 
 
 def brief(env: Environment[Any, Any], steps: int = 20) -> Environment[Any, Any]:
-    """The same with episodes of at most so many steps, if its rules let one choose."""
+    """The same with episodes of at most so many steps."""
     if (env.spec.horizon or steps + 1) <= steps:
         return env
     try:
         return with_horizon(env, steps)
     except RulesError:
-        return env
+        return time_limit(env, steps)
 
 
 def same(left: Any, right: Any) -> None:

@@ -160,8 +160,21 @@ def test_it_renders_pictures(driver, name):
         assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
         assert min(picture.shape[:2]) >= 100 and picture.std() > 5, "a picture shows something"
     play(driver, adapter, make(name), STEPS, seed=0)
-    assert not np.array_equal(np.asarray(first), np.asarray(adapter.render()))
+    if not shows_one_start(make(name)):
+        assert not np.array_equal(np.asarray(first), np.asarray(adapter.render()))
     adapter.close()
+
+
+def shows_one_start(env):
+    """Whether what an adapter that resets can draw is always the same: every step ends an episode,
+    and all of them begin alike.
+    """
+    begun = [env.init(jax.random.key(seed), env.params)[0] for seed in range(4)]
+    action = {group.name: group.zero_action() for group in env.spec.groups}
+    _, shown = env.step(jax.random.key(0), begun[0], action, env.params)
+    pictures = [np.asarray(env.render(state, env.params)) for state in begun]
+    alike = all(np.array_equal(pictures[0], other) for other in pictures[1:])
+    return alike and bool((shown.terminated | shown.truncated).all())
 
 
 # ------------------------------------------------------------------------------- bad input

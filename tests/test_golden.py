@@ -20,7 +20,7 @@ from native.rollout import rollout
 
 GOLDEN = Path(__file__).parent / "golden"
 STEPS = 40
-SHOWN = 8  # the step whose observation is kept
+SHOWN = 8  # the step whose observation is kept, or the last on which somebody acts
 TOLERANCE = 1e-3
 
 
@@ -52,11 +52,13 @@ def episode(env):
         else None
         for i in range(env.spec.num_agents)
     ]
+    acting = ~np.logical_or.accumulate(ended, axis=0)[: SHOWN + 1].all(axis=1)
+    shown = int(np.flatnonzero(acting)[-1])
     return {
         "return": readable(steps.reward.sum(axis=0)),
         "ended": fates,
         "info": {name: readable(leaf[-1]) for name, leaf in steps.info.items()},
-        "observation": jax.tree.map(lambda leaf: readable(leaf[SHOWN]), steps.observation),
+        "observation": jax.tree.map(lambda leaf: readable(leaf[shown]), steps.observation),
     }
 
 

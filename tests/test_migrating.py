@@ -15,6 +15,7 @@ NEEDS = {
     "supersuit_pipeline": ("stable_baselines3", "supersuit", "mpe2"),
     "cleanrl_ppo": ("torch",),
     "dm_env_loop": ("dm_env",),
+    "bsuite_experiment": ("bsuite",),
     "rllib_pettingzoo": ("ray.rllib", "mpe2"),
     "torchrl_collector": ("torchrl",),
 }

@@ -22,7 +22,9 @@ from native.wrappers import (
     Random,
     Wrapper,
     levels,
+    noisy_rewards,
     one_team,
+    scaled_rewards,
     sticky_actions,
     time_limit,
     trials,
@@ -38,6 +40,8 @@ CHANGED = {
     "trials of CartPole": lambda: trials(make("CartPole-v1", horizon=4), 3, show_past=True),
     "trials of causeway": lambda: trials(make("causeway_v0", horizon=4), 2, show_past=True),
     "trials of turns": lambda: trials(Nim(), 2),
+    "scaled causeway": lambda: scaled_rewards(make("causeway_v0"), 0.1),
+    "noisy causeway": lambda: noisy_rewards(make("causeway_v0"), 0.5),
     "levels": lambda: levels(make("CartPole-v1"), 2),
     "all of them": lambda: trials(
         time_limit(sticky_actions(one_team(Nim(), "player_0", Random())), 2), 2
@@ -74,6 +78,45 @@ def played(env, actions, key=0):
     agents = env.spec.num_agents
     act = {name: jnp.repeat(jnp.array(actions, jnp.int32)[:, None], agents, axis=1)}
     return jax.tree.map(np.asarray, jax.jit(lambda k: rollout(env, k, act)[1])(jax.random.key(key)))
+
+
+# ------------------------------------------------------------------------- rewards
+
+
+def test_rewards_are_scaled_and_nothing_else():
+    world = make("causeway_v0")
+    plain, scaled = (played(env, [2] * 12) for env in (world, scaled_rewards(world, -3.0)))
+    np.testing.assert_allclose(scaled.reward, -3 * plain.reward, rtol=1e-6)
+    assert plain.reward.any()
+    same = dataclasses.replace(scaled, reward=plain.reward)
+    jax.tree.map(np.testing.assert_array_equal, same, plain)
+
+
+def test_noise_is_normal_each_agents_own_and_only_on_those_who_act():
+    world = Fuses()  # whose agents end at different times
+    plain, noisy = (played(env, [0] * 8) for env in (world, noisy_rewards(world, 2.0)))
+    noise = noisy.reward - plain.reward
+    acts = np.ones_like(plain.terminated)
+    acts[1:] = ~np.logical_or.accumulate(plain.terminated | plain.truncated)[:-1]
+    acts[0] = False  # `init` has no reward
+    assert (noise != 0).tolist() == acts.tolist() and not acts[1:].all()
+    many = played(noisy_rewards(Probe(agents=4, horizon=None), 2.0), [0] * 2000)
+    drawn = (many.reward - played(Probe(agents=4, horizon=None), [0] * 2000).reward)[1:]
+    assert abs(drawn.std() - 2) < 0.1 and abs(drawn.mean()) < 0.1
+    assert np.abs(np.corrcoef(drawn.T) - np.eye(4)).max() < 0.1
+
+
+def test_noise_of_none_leaves_every_bit():
+    world = make("causeway_v0")
+    plain, same = (played(env, [2] * 12) for env in (world, noisy_rewards(world, 0.0)))
+    jax.tree.map(np.testing.assert_array_equal, same, plain)
+
+
+@pytest.mark.parametrize("change", [scaled_rewards, noisy_rewards])
+@pytest.mark.parametrize("number", [np.nan, np.inf, "1", None])
+def test_what_is_no_number_is_refused(change, number):
+    with pytest.raises(RuleError, match=r"must be a finite number"):
+        change(make("CartPole-v1"), number)
 
 
 # ------------------------------------------------------------------------- sticky actions

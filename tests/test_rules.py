@@ -39,8 +39,9 @@ RULES = [(name, rule) for name in REGISTRY for rule in inspect.signature(REGISTR
 
 
 def numbers_of(env):
-    """Names of the numbers of the dynamics; there may be none."""
-    return [field.name for field in dataclasses.fields(env.params)] if env.params else []
+    """Names of the numbers of the dynamics that are part of the rules; there may be none."""
+    given = "params" in {field.name for field in dataclasses.fields(env)} and env.params
+    return [field.name for field in dataclasses.fields(env.params)] if given else []
 
 
 def bad_values(rule, default):
@@ -49,6 +50,8 @@ def bad_values(rule, default):
         return (*LIMITS, -1)
     if rule == "params":
         return ({"gravity": 3.0}, (), None, 9.8)
+    if rule == "data":
+        return [value for value in STRINGS if value is not None]
     if isinstance(default, bool):
         return FLAGS
     if isinstance(default, float):

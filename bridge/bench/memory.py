@@ -11,9 +11,9 @@ import numpy as np
 from bridge.arrays import size_in_bytes
 from bridge.session import Session
 from native.batch import Autoreset, Batch, Transition
-from native.registry import REGISTRY, make
+from native.registry import make
 
-from .play import joint_actions
+from .play import joint_actions, playable
 from .report import Plot, Report, machine
 from .timing import Progress, wait_for_device
 
@@ -35,7 +35,7 @@ def suite(quick: bool, progress: Progress) -> Report:
     """Every registered environment; quick: two."""
     rows, steps = (QUICK_ROWS, QUICK_STEPS) if quick else (ROWS, STEPS)
     table: list[tuple[Any, ...]] = []
-    for name in sorted(REGISTRY)[: 2 if quick else None]:
+    for name in playable()[: 2 if quick else None]:
         progress(name)
         table.append(_row(name, rows, steps))
     return Report(

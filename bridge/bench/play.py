@@ -23,6 +23,8 @@ from bridge.session import Session
 from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import Environment
 from native.prng import implementation
+from native.registry import REGISTRY, make
+from native.rules import RuleError
 
 from .timing import Contender
 
@@ -36,6 +38,19 @@ MAY_DIFFER = 1e-3  # of what they see: two programs round differently, and a pol
 
 class UnfairError(BridgeError, RuntimeError):
     """What was to be timed does not do the work that it would be given credit for."""
+
+
+def playable() -> list[str]:
+    """The registered names, less those that want data which is not here."""
+
+    def is_complete(name: str) -> bool:
+        try:
+            make(name).params  # noqa: B018  where it is looked for
+        except RuleError:
+            return False
+        return True
+
+    return [*filter(is_complete, sorted(REGISTRY))]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,10 +11,10 @@ from native import kernels
 from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import Environment
 from native.prng import implementation
-from native.registry import REGISTRY, make
+from native.registry import make
 from native.rollout import collect, random_policy
 
-from .play import Live, started_with, transitions
+from .play import Live, playable, started_with, transitions
 from .report import Plot, Report, machine
 from .timing import Contender, Progress, Timing, alternate
 
@@ -104,7 +104,7 @@ def suite(quick: bool, progress: Progress) -> Report:
     """Every registered environment; quick: two."""
     rows, steps = (64, QUICK_STEPS) if quick else (ROWS, STEPS)
     contenders: list[Contender] = []
-    for name in sorted(REGISTRY)[: 2 if quick else None]:
+    for name in playable()[: 2 if quick else None]:
         progress(f"{name}: checking")
         contenders.append(trajectories(name, make(name), rows, steps))
     effort: dict[str, Any] = {"rounds": 3, "seconds": 0.005} if quick else {}

@@ -46,7 +46,7 @@ def list_environments(
 ) -> None:
     """Every registered environment, by family."""
     found = _chosen(family, tags or [], variants)
-    rows = [_summary(name, as_environment(name.id)) for name in found]
+    rows = [_summary(name, registry.make(name.id)) for name in found]
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return
@@ -78,7 +78,7 @@ def info(environment: Identifier) -> None:
     table.add_row("[bold]has[/]", ", ".join(has) or "nothing optional")
     for title, fields in (("rules", _fields(env)), ("parameters", _fields(env.params))):
         for name, value in fields.items():
-            table.add_row(f"[bold]{title}[/]", plain(f"{name} = {value!r}"))
+            table.add_row(f"[bold]{title}[/]", plain(f"{name} = {_value(value)}"))
             title = ""
     print_table(table)
     console().print()
@@ -219,6 +219,11 @@ def _fields(value: Any) -> dict[str, Any]:
         return {}
     names = (field.name for field in dataclasses.fields(value) if field.name != "params")
     return {name: getattr(value, name) for name in names}
+
+
+def _value(value: Any) -> str:
+    """As Python writes it; of an array what kind it is."""
+    return f"{value.dtype}{list(value.shape)}" if hasattr(value, "dtype") else repr(value)
 
 
 def _document(env: Environment[Any, Any]) -> str:

@@ -6,6 +6,7 @@
 | `baselines`  | SB3's `make_vec_env`, `DummyVecEnv`, `SubprocVecEnv`           |
 | `vectors`   | Gymnasium's `SyncVectorEnv`, `AsyncVectorEnv`, `make_vec`      |
 | `particles`  | imports of mpe2 and of `pettingzoo.mpe`                        |
+| `experiments` | bsuite's loaders by id                                        |
 | `old_gym`   | `gym.make`                                                     |
 | `actors`    | a dm_env wrapper around `gymnasium.make`                       |
 | `singles`   | `gymnasium.make`, names given to an algorithm of SB3           |
@@ -23,14 +24,24 @@ import dataclasses
 from .script import Script  # first: it says what to install
 
 # isort: split
-from . import actors, baselines, old_gym, others, particles, pipelines, singles, vectors
+from . import (
+    actors,
+    baselines,
+    experiments,
+    old_gym,
+    others,
+    particles,
+    pipelines,
+    singles,
+    vectors,
+)
 from .finding import Edit, Finding
 from .reaching import notes, reaches
 from .rewriting import rewritten
 
 __all__ = ["Edit", "Finding", "Migration", "migrate"]
 
-FINDERS = (pipelines, baselines, vectors, particles, old_gym, actors, singles, others)
+FINDERS = (pipelines, baselines, vectors, particles, experiments, old_gym, actors, singles, others)
 
 
 @dataclasses.dataclass(frozen=True)

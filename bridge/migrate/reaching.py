@@ -35,6 +35,8 @@ STANDARD = {  # of environments, and of the wrappers that ours take as any other
     *("action_spaces", "observation_spaces", "state_space", "parallel_env"),
     # dm_env
     *("action_spec", "observation_spec", "reward_spec", "discount_spec"),
+    # bsuite's
+    *("bsuite_info", "bsuite_num_episodes", "flush"),
     # Gymnasium's wrappers
     *("episode_count", "return_queue", "length_queue", "time_queue", "episode_returns"),
     *("episode_lengths", "obs_rms", "return_rms", "update_running_mean", "video_folder"),

@@ -281,6 +281,23 @@ ON_DEVICE: Mapping[str, Recipe] = {
     "MountainCarContinuous-v0": _quick(
         ON_DEVICE_CONTINUOUS, solved=94.0, n_steps=512, batch_size=1024, gamma=0.999
     ),
+    "MemoryChain-bsuite": Recipe(
+        algorithm="PPO",
+        steps=150_000,
+        num_envs=32,
+        hyperparameters={
+            "n_steps": 32,
+            "batch_size": 512,
+            "n_epochs": 8,
+            "gamma": 0.99,
+            "gae_lambda": 0.95,
+            "learning_rate": Falling(1e-3),
+            "ent_coef": 0.01,
+            "gru": 32,
+            "policy_kwargs": SMALL,
+        },
+        solved=1.0,
+    ),
     **dict.fromkeys(
         (
             *("simple_adversary_v3", "simple_crypto_v3", "simple_push_v3", "simple_reference_v3"),

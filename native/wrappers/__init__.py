@@ -7,6 +7,8 @@
 | `sticky_actions(env, probability)`    | now and then an agent repeats its last action          |
 | `trials(env, episodes)`               | several inner episodes are one                         |
 | `levels(env, count)`                  | each episode draws its parameters from a table         |
+| `scaled_rewards(env, scale)`          | every reward is multiplied by a number                 |
+| `noisy_rewards(env, deviation)`       | every reward has normal noise added to it              |
 
 They may be put around each other in any order; `Wrapper` is the base of all, and of yours.
 """
@@ -21,6 +23,7 @@ from .levels import Levels
 from .one_of_turns import OneOfTurns
 from .one_team import OneTeam
 from .opponent import AnyOpponent, Opponent, Population, Random, Script, View
+from .rewards import NoisyRewards, ScaledRewards
 from .sticky_actions import StickyActions
 from .time_limit import TimeLimit
 from .trials import Trials
@@ -29,11 +32,13 @@ __all__ = [
     "AnyOpponent",
     "Around",
     "Levels",
+    "NoisyRewards",
     "OneOfTurns",
     "OneTeam",
     "Opponent",
     "Population",
     "Random",
+    "ScaledRewards",
     "Script",
     "StickyActions",
     "TimeLimit",
@@ -41,7 +46,9 @@ __all__ = [
     "View",
     "Wrapper",
     "levels",
+    "noisy_rewards",
     "one_team",
+    "scaled_rewards",
     "sticky_actions",
     "time_limit",
     "trials",
@@ -145,6 +152,40 @@ def levels(env: Environment[Any, Any], count: int) -> Levels:
     """
     _check(env)
     return Levels(env, count)
+
+
+def scaled_rewards(env: Environment[Any, Any], scale: float) -> ScaledRewards:
+    """An environment in which every reward is multiplied by a number.
+
+    It is the parameter "reward_scale": others can be given, also one for each row.
+
+    Args:
+        env: Any.
+        scale: The number.
+
+    Raises:
+        RuleError: It is none, or not finite.
+    """
+    _check(env)
+    return ScaledRewards(env, scale)
+
+
+def noisy_rewards(env: Environment[Any, Any], deviation: float) -> NoisyRewards:
+    """An environment in which every reward of an agent that acts has normal noise added to it.
+
+    Each agent in each step draws for itself. With 0 the episodes are those of the environment
+    inside, bit for bit. The deviation is the parameter "reward_noise": others can be given, also
+    one for each row.
+
+    Args:
+        env: Any.
+        deviation: Standard deviation of the noise.
+
+    Raises:
+        RuleError: `deviation` is no finite number of at least 0.
+    """
+    _check(env)
+    return NoisyRewards(env, deviation)
 
 
 def _check(env: Any) -> None:
