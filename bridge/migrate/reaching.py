@@ -57,7 +57,7 @@ SAME = {"render", "render_mode"}  # what ours answer alike if asked by name
 BUILTINS = ("setattr", "getattr", "delattr", "hasattr", "vars")
 OPTIONS = {"reset_mask"}  # of `reset`, that ours have as well
 INTERNALS = re.compile(
-    r"(gymnasium|gym)\.envs\.(?!registration\b|registry\b)\w+\..+"
+    r"(gymnasium|gym)\.envs\.(?!registration\b|registry\b|.*\.generate_random_map$)\w+\..+"
     r"|(mpe2|pettingzoo\.mpe)(\._\w+|\.\w+\.(?!parallel_env|env$|raw_env$)\w+).*"
 )
 REGISTER = re.compile(r"(gymnasium|gym)\.(envs\.registration\.)?register")

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+from bridge.parameters import arguments
 from native.registry import REGISTRY
 
 from .finding import Unclear
@@ -43,7 +44,8 @@ def check_options(name: str, options: Iterable[str], others: Iterable[str] = SHA
     Raises:
         Unclear: It does not.
     """
-    rules = inspect.signature(REGISTRY[name]).parameters
+    build = REGISTRY[name]
+    known = {*inspect.signature(build).parameters, *others}
     for option in options:
-        if option not in rules and option not in others:
+        if option not in known and option not in arguments(build()):
             raise Unclear(f"our {name} has no {option!r}")
