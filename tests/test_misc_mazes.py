@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from native.misc import four_rooms
+from native.misc import four_rooms, meta_maze
 from native.misc.four_rooms import FourRooms
+from native.misc.meta_maze import MetaMaze
 from native.rules import RuleError
 
 ROOMS = [
@@ -166,3 +167,147 @@ def test_what_is_seen_are_walls_walker_and_goal():
 def test_rooms_refuse(given, message):
     with pytest.raises(RuleError, match=message):
         FourRooms(**given)
+
+
+# ------------------------------------------------------------------------------- MetaMaze
+
+MAZES = {
+    (9, 3): [
+        "###########",
+        "#.........#",
+        "#.#.#.#.#.#",
+        "#.........#",
+        "#.#.#.#.#.#",
+        "#.........#",
+        "#.#.#.#.#.#",
+        "#.........#",
+        "#.#.#.#.#.#",
+        "#.........#",
+        "###########",
+    ],
+    (7, 5): [  # the pillar in the middle makes way
+        "#########",
+        "#.......#",
+        "#.#.#.#.#",
+        "#.......#",
+        "#.#...#.#",
+        "#.......#",
+        "#.#.#.#.#",
+        "#.......#",
+        "#########",
+    ],
+    (3, 3): ["#####", "#...#", "#...#", "#...#", "#####"],
+}
+WAYS = ((-1, 0), (1, 0), (0, -1), (0, 1))  # of MetaMaze: up, down, left, right
+PAYS = meta_maze.Params(goal_reward=7.0, wall_cost=0.5)
+
+
+def maze(size, sight, **given):
+    return MetaMaze(maze_size=size, receptive_field=sight, **given)
+
+
+def free_cells(board):
+    return [(r, c) for r in range(len(board)) for c in range(len(board)) if board[r][c] == "."]
+
+
+def around(board, row, column, sight):
+    """What is wall around a cell; beyond the board all is."""
+    reach = range(-(sight // 2), sight // 2 + 1)
+    inside = range(len(board))
+    return [
+        not (row + i in inside and column + j in inside) or board[row + i][column + j] == "#"
+        for i in reach
+        for j in reach
+    ]
+
+
+@pytest.mark.parametrize(("size", "sight"), MAZES)
+def test_every_step_in_a_maze_leads_where_the_map_says(size, sight):
+    board, env = MAZES[size, sight], maze(size, sight)
+    free = free_cells(board)
+    np.testing.assert_array_equal(meta_maze._free_cells(size), free)
+    pairs = [(cell, action) for cell in free for action in range(4)]
+    goal = len(free) - 2
+    cells = np.array([cell for cell, _ in pairs])
+    actions = [action for _, action in pairs]
+    fields = {"row": cells[:, 0], "column": cells[:, 1], "tick": np.full(len(pairs), 49)}
+    state, shown = every(env, PAYS, goal=np.full(len(pairs), goal), action=actions, **fields)
+    seen = np.asarray(shown.observation["walker"][:, 0])
+    for i, ((row, column), action) in enumerate(pairs):
+        there = row + WAYS[action][0], column + WAYS[action][1]
+        blocked = there not in free
+        end = (row, column) if blocked else there
+        now = int(state.row[i]), int(state.column[i])
+        if end == free[goal]:
+            assert now in free and now != end  # put elsewhere
+        else:
+            assert now == end
+        reward = 7.0 * (end == free[goal]) - 0.5 * blocked
+        assert shown.reward[i, 0] == reward
+        expected = [*around(board, *now, sight), *(np.arange(4) == action), reward, 0.25]
+        np.testing.assert_array_equal(seen[i], expected)
+    assert not shown.terminated.any()
+
+
+@pytest.mark.parametrize(("size", "sight"), MAZES)
+def test_a_maze_begins_in_the_middle_with_the_goal_elsewhere(size, sight):
+    """gymnax begins in a wall where more than nine cells are seen, or on the goal."""
+    board, env = MAZES[size, sight], maze(size, sight)
+    keys, middle = jax.random.split(jax.random.key(0), 20_000), (size + 1) // 2
+    state, shown = jax.jit(jax.vmap(env.init, (0, None)))(keys, env.params)
+    assert (state.row == middle).all() and (state.column == middle).all()
+    times = np.bincount(state.goal, minlength=len(free_cells(board)))
+    own = free_cells(board).index((middle, middle))
+    assert times[own] == 0
+    assert near(np.delete(times, own), 20_000 / (len(times) - 1))
+    expected = [*around(board, middle, middle, sight), *[0] * 6]
+    np.testing.assert_array_equal(shown.observation["walker"][7, 0], expected)
+
+
+def test_whoever_finds_the_goal_is_put_on_any_other_cell():
+    """And plays on: gymnax ends some episodes there."""
+    env, free = MetaMaze(), free_cells(MAZES[9, 3])
+    goal = free.index((1, 3))
+    fields = {"row": [1], "column": [2], "goal": [goal]}
+    state, shown = every(env, copies=20_000, action=[3], **fields)
+    number = {cell: i for i, cell in enumerate(free)}
+    ends = zip(state.row.tolist(), state.column.tolist(), strict=True)
+    times = np.bincount([number[end] for end in ends], minlength=len(free))
+    assert times[goal] == 0
+    assert near(np.delete(times, goal), 20_000 / (len(free) - 1))
+    assert (shown.reward == 10).all() and not (shown.terminated | shown.truncated).any()
+    assert not state.over.any()
+
+
+@pytest.mark.parametrize(
+    ("given", "first", "later"),
+    [
+        ({}, 0, 0.5),
+        ({"normalized_time": False}, 0, 100),
+        ({"horizon": None}, 0, 100),
+        ({"horizon": 400}, 0, 0.25),
+    ],
+)
+def test_the_time_in_a_maze(given, first, later):
+    env = MetaMaze(**given)
+    _, begun = env.init(jax.random.key(0), env.params)
+    _, shown = every(env, row=[1], column=[2], tick=[99], action=[0])
+    assert begun.observation["walker"][0, -1] == first
+    assert shown.observation["walker"][0, 0, -1] == later
+    assert env.spec.groups[0].observation.bounds[1][-1] == {0.5: 1, 0.25: 1}.get(
+        later, env.horizon or np.inf
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"maze_size": 8}, "maze_size must be odd, got 8"),
+        ({"maze_size": 1}, "maze_size must be an integer in 3 ... 99, got 1"),
+        ({"receptive_field": 4}, "receptive_field must be odd, got 4"),
+        ({"normalized_time": 0}, "normalized_time must be True or False, got 0"),
+    ],
+)
+def test_a_maze_refuses(given, message):
+    with pytest.raises(RuleError, match=message):
+        MetaMaze(**given)

@@ -28,6 +28,7 @@ from native.spaces import Box, Discrete
 from .picture import paint_maze
 
 SIDE = 13
+MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # rows, columns
 
 
 def is_wall(row: jax.Array, column: jax.Array) -> jax.Array:
@@ -51,6 +52,7 @@ class State:
     column: jax.Array
     goal_row: jax.Array
     goal_column: jax.Array
+    chosen: jax.Array  # int32 (), the last action, -1: none yet; only the picture shows it
     tick: jax.Array  # int32 ()
     over: jax.Array  # bool ()
 
@@ -97,6 +99,7 @@ class FourRooms:
             column=start[1],
             goal_row=goal[0],
             goal_column=goal[1],
+            chosen=jnp.int32(-1),
             tick=jnp.int32(0),
             over=jnp.bool_(False),
         )
@@ -107,8 +110,9 @@ class FourRooms:
     ) -> tuple[State, Timestep]:
         """Slip or not, walk unless there is a wall, judge."""
         drawn = jax.random.uniform(key, (), jnp.float32)
+        chosen = action["walker"][0]
         thirds = drawn < params.fail_probability * jnp.array([1, 2 / 3, 1 / 3], jnp.float32)
-        taken = (action["walker"][0] + thirds.sum(dtype=jnp.int32)) & 3
+        taken = (chosen + thirds.sum(dtype=jnp.int32)) & 3
         row = state.row + (taken == 2).astype(jnp.int32) - (taken == 0).astype(jnp.int32)
         column = state.column + (taken == 1).astype(jnp.int32) - (taken == 3).astype(jnp.int32)
         free = ~is_wall(row, column)
@@ -116,9 +120,8 @@ class FourRooms:
         tick = state.tick + 1
         found = (row == state.goal_row) & (column == state.goal_column)
         late = core.late(tick, self.horizon)
-        after = dataclasses.replace(
-            state, row=row, column=column, tick=tick, over=state.over | found | late
-        )
+        moved = dataclasses.replace(state, row=row, column=column, chosen=chosen, tick=tick)
+        after = dataclasses.replace(moved, over=state.over | found | late)
         return after, transition(
             self.spec,
             acting=~state.over[None],
@@ -131,7 +134,8 @@ class FourRooms:
     def render(self, state: State, params: Params) -> jax.Array:
         """The rooms from above, the walker blue and the goal green: uint8 (312, 312, 3)."""
         del params
-        return paint_maze(WALLS, (state.row, state.column), (state.goal_row, state.goal_column))
+        walker, goal = (state.row, state.column), (state.goal_row, state.goal_column)
+        return paint_maze(WALLS, walker, goal, MOVES, state.chosen)
 
     def _cells(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Start and goal; of two that are drawn the second is one of those that are left."""
