@@ -8,17 +8,25 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from native.registry import make
+from native.registry import make, names
 from native.rules import RuleError
-from native.toy_text import frozen_lake
+from native.toy_text import frozen_lake, taxi
+from native.toy_text.cliff_walking import CliffWalking
 from native.toy_text.frozen_lake import FrozenLake, random_map
+from native.toy_text.taxi import Taxi
 
 gymnasium = pytest.importorskip("gymnasium")
 
 from bridge.errors import RulesError
 from bridge.gymnasium import make as single
+from bridge.spaces import observation_space
 
 COPIES = 2000
+
+
+def names_of_family():
+    return [each.id for each in names().values() if each.family == "toy_text"]
+
 
 LAKES = {
     "4x4": {},
@@ -114,13 +122,14 @@ def test_the_lake_begins_where_gymnasiums_does(given):
     assert (shown.info["prob"] == 1).all()
 
 
-@pytest.mark.parametrize("name", ["FrozenLake-v1", "FrozenLake8x8-v1"])
+@modern
+@pytest.mark.parametrize("name", names_of_family())
 def test_names_limits_and_spaces_are_gymnasiums(name):
     ours, theirs = make(name), gymnasium.make(name)
     assert ours.spec.name == name
     assert ours.spec.horizon == theirs.spec.max_episode_steps
     (group,) = ours.spec.groups
-    assert group.observation.n == theirs.observation_space.n
+    assert observation_space(group.observation) == theirs.observation_space
     assert group.action.n == theirs.action_space.n
 
 
@@ -136,7 +145,7 @@ def test_a_lake_takes_gymnasiums_arguments():
     assert large.observation_space.n == 64 and large.spec.max_episode_steps == 100
 
 
-@pytest.mark.parametrize("name", ["FrozenLake-v1"])
+@pytest.mark.parametrize("name", ["FrozenLake-v1", "CliffWalking-v1", "Taxi-v4"])
 def test_what_changes_theirs_is_refused_where_it_would_do_nothing(name):
     """Their table, their state, and where they begin are attributes that scripts set."""
     theirs = gymnasium.make(name)
@@ -189,3 +198,113 @@ def test_a_lake_refuses(given, message):
 def test_a_map_at_random_refuses(size, frozen):
     with pytest.raises(RuleError, match="must be"):
         random_map(jax.random.key(0), size, frozen)
+
+
+# ------------------------------------------------------------------------------- cliff
+
+
+@modern
+@pytest.mark.parametrize("is_slippery", [False, True])
+def test_the_cliff_leads_where_gymnasiums_table_says(is_slippery):
+    theirs = gymnasium.make("CliffWalking-v1", is_slippery=is_slippery).unwrapped
+    dry = [s for s in range(48) if s <= 36]
+    rows, columns = np.divmod(np.arange(48), 12)
+    env = CliffWalking(is_slippery=is_slippery)
+    check_table(theirs.P, dry, {"row": rows, "column": columns}, env)
+    _, shown = env.init(jax.random.key(0), env.params)
+    assert shown.observation["walker"].tolist() == [36]
+    np.testing.assert_array_equal(np.flatnonzero(theirs.initial_state_distrib), [36])
+
+
+# ------------------------------------------------------------------------------- taxi
+
+RIDES = {
+    "dry": {},
+    "rainy": {"is_rainy": True},
+    "pouring": {"is_rainy": True, "rainy_probability": 0.35},
+    "misty": {"is_rainy": True, "rainy_probability": 1.0},
+}
+MINDS = ("rainy_probability", "fickle_probability")
+
+
+def cab(given):
+    """Ours with Gymnasium's arguments."""
+    numbers = {name: given[name] for name in MINDS if name in given}
+    rules = {name: value for name, value in given.items() if name not in MINDS}
+    return Taxi(**rules, params=taxi.Params(**numbers))
+
+
+def rides():
+    """Fields of our state for each of theirs."""
+    numbers = np.arange(500)
+    cell, passenger, destination = numbers // 20, numbers // 4 % 5, numbers % 4
+    place = {"row": cell // 5, "column": cell % 5}
+    return {**place, "passenger": passenger, "destination": destination}
+
+
+@modern
+@pytest.mark.parametrize("given", RIDES.values(), ids=RIDES)
+def test_the_taxi_goes_where_gymnasiums_table_says(given):
+    theirs = gymnasium.make("Taxi-v4", **given).unwrapped
+    check_table(theirs.P, range(500), rides(), cab(given), 400 if given else 2)
+
+
+@modern
+def test_the_taxis_mask_is_gymnasiums():
+    theirs, env = gymnasium.make("Taxi-v4").unwrapped, Taxi()
+    state, _ = env.init(jax.random.key(0), env.params)
+    fields = {name: jnp.asarray(values, jnp.int32) for name, values in rides().items()}
+    state = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (500, *leaf.shape)), state)
+    states = dataclasses.replace(state, **fields)
+    masks = jax.vmap(env.action_mask, (0, None))(states, env.params)["taxi"][:, 0]
+    np.testing.assert_array_equal(masks, [theirs.action_mask(s) for s in range(500)])
+    shown = single("Taxi-v4").reset(seed=3)
+    mask = shown[1]["action_mask"]
+    assert mask.dtype == np.int8
+    np.testing.assert_array_equal(mask, theirs.action_mask(int(shown[0])))
+
+
+def test_the_taxi_begins_where_gymnasiums_does():
+    theirs, env = (
+        gymnasium.make("Taxi-v3" if "Taxi-v3" in gymnasium.registry else "Taxi-v4"),
+        Taxi(),
+    )
+    keys = jax.random.split(jax.random.key(1), 60_000)
+    _, shown = jax.jit(jax.vmap(env.init, (0, None)))(keys, env.params)
+    times = np.bincount(shown.observation["taxi"][:, 0], minlength=500)
+    expected = 60_000 * theirs.unwrapped.initial_state_distrib
+    assert (abs(times - expected) <= 5.5 * np.sqrt(expected)).all()
+
+
+@modern
+def test_a_fickle_passenger_changes_his_mind_as_gymnasiums_does():
+    """At the first move with him, once, to any of the other places."""
+    given = {"fickle_passenger": True, "fickle_probability": 0.6}
+    theirs, env = gymnasium.make("Taxi-v4", **given).unwrapped, cab(given)
+    keys = jax.random.split(jax.random.key(1), 4000)
+    begun = jax.jit(jax.vmap(env.init, (0, None)))(keys, env.params)[0]
+    assert abs(float(begun.fickle.mean()) - 0.6) < 0.04
+    for fickle in (False, True):
+        for place in ((2, 0, 4, 1), (0, 1, 4, 1), (0, 0, 0, 1), (0, 4, 4, 2)):
+            for action in (0, 2, 4, 5):  # going south, into a wall, picking up, dropping off
+                right = {*their_minds(theirs, place, fickle, action)}
+                assert {*our_minds(env, place, fickle, action)} == right, (place, fickle, action)
+
+
+def their_minds(theirs, place, fickle, action):
+    """What a step led to, and whether he is fickle then; many times."""
+    theirs.reset(seed=0)
+    for _ in range(40):
+        theirs.s, theirs.fickle_step = theirs.encode(*place), fickle
+        yield int(theirs.step(action)[0]), bool(theirs.fickle_step)
+
+
+def our_minds(env, place, fickle, action):
+    state, _ = env.init(jax.random.key(0), env.params)
+    given = {name: jnp.int32(value) for name, value in zip(rides(), place, strict=True)}
+    state = dataclasses.replace(state, **given, fickle=jnp.bool_(fickle))
+    joint = {"taxi": jnp.array([action], jnp.int32)}
+    step = jax.jit(jax.vmap(lambda key: env.step(key, state, joint, env.params)))
+    after, shown = step(jax.random.split(jax.random.key(2), 40))
+    seen = shown.observation["taxi"][:, 0]
+    return zip(seen.tolist(), after.fickle.tolist(), strict=True)

@@ -23,6 +23,7 @@ from native.registry import REGISTRY
 
 from .holding import INNER, Environments
 from .script import Script, keywords, positional, starred
+from .twins import RENAMED
 
 STANDARD = {  # of environments, and of the wrappers that ours take as any other
     *("action_space", "close", "metadata", "np_random_seed", "observation_space", "render"),
@@ -166,7 +167,7 @@ class _Reader:
         name, places = self._script.imported(node), positional(node)
         if REGISTER.fullmatch(name):
             entry = self._script.value(places[0] if places else keywords(node).get("id"))
-            harmless = isinstance(entry, str) and entry not in (*REGISTRY, "CartPole-v0")
+            harmless = isinstance(entry, str) and entry not in (*REGISTRY, *RENAMED, "CartPole-v0")
             return "" if harmless else f"registering {entry or 'an environment'} anew"
         match node.func:
             case cst.Name(value=builtin) if builtin in BUILTINS and places:

@@ -193,7 +193,7 @@ def _cell(row: jax.Array) -> jax.Array:
 
 def _bits(flags: tuple[jax.Array, ...]) -> jax.Array:
     """Arrays of flags as one of bytes."""
-    code = jnp.uint8(0)
+    code = jnp.zeros((), jnp.uint8)
     for i, flag in enumerate(flags):
         code = code | jnp.where(flag, jnp.uint8(1 << i), jnp.uint8(0))
     return code

@@ -1,5 +1,7 @@
 """Pictures of the toy text tasks: boards from above, and a table with cards."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,10 @@ from native import draw
 PIXELS = 64  # side of a cell
 ICE, WATER, DEEP = (0.87, 0.93, 0.96), (0.36, 0.60, 0.72), (0.20, 0.38, 0.52)
 LINE = (0.76, 0.84, 0.89)
+GRASS, STRAW = (0.72, 0.80, 0.55), (0.63, 0.71, 0.47)
+ROCK, ABYSS = (0.50, 0.43, 0.36), (0.22, 0.19, 0.18)
+STREET, KERB, CAB = (0.88, 0.88, 0.86), (0.97, 0.97, 0.96), (0.98, 0.80, 0.15)
+BEAN = (0.45, 0.33, 0.55)
 SKIN = (0.95, 0.80, 0.68)
 
 
@@ -114,3 +120,64 @@ def _at(rows: int, row: int, column: int) -> jax.Array:
 
 def _to(x: float, y: float) -> jax.Array:
     return jnp.array([x, y], jnp.float32)
+
+
+def paint_cliff(
+    shape: tuple[int, int], row: jax.Array, column: jax.Array, towards: jax.Array
+) -> jax.Array:
+    """The cliff along the last row, start and goal at its ends: uint8 (height, width, 3).
+
+    Args:
+        shape: Rows and columns.
+        row, column: Of the walker, int32 ().
+        towards: As in `paint_walker`.
+    """
+    rows, columns = shape
+    view = board_view(rows, columns)
+    canvas = _lines(view, view.blank(GRASS), rows, columns, STRAW)
+    middle = _to((columns - 1) / 2, -1.0)
+    canvas = view.fill(canvas, view.box(middle, (columns / 2 - 1.0, 1.5), 0.2), ROCK)
+    canvas = view.fill(canvas, view.box(middle, (columns / 2 - 1.14, 1.36), 0.15), ABYSS)
+    ring = view.disc(_to(0.0, 0.0), 0.34)
+    canvas = view.fill(canvas, jnp.abs(ring) - 0.03, draw.BLUE, 0.5)
+    canvas = paint_flag(view, canvas, _to(columns - 1.0, 0.0))
+    return draw.pixels(paint_walker(view, canvas, _place(rows, row, column), towards))
+
+
+def paint_taxi(walls: jax.Array, places: jax.Array, ride: Any, aim: jax.Array) -> jax.Array:
+    """Streets, four coloured places, the destination with a flag: uint8 (height, width, 3).
+
+    Args:
+        walls: bool (rows, columns), whether one is on the eastern side of a cell.
+        places: int32 (places, 2), rows and columns.
+        ride: Row and column of the taxi, numbers of the places of passenger and destination, and
+            the last action, -1 for none.
+        aim: Where that was meant to lead, float32 (2,), x and y; zeros: nowhere.
+    """
+    rows, columns = walls.shape
+    view = board_view(rows, columns)
+    canvas = _lines(view, view.blank(STREET), rows, columns, KERB)
+    for i, colour in enumerate((draw.RED, draw.GREEN, draw.GOLD, draw.BLUE)):
+        centre = _place(rows, places[i, 0], places[i, 1])
+        canvas = view.fill(canvas, view.box(centre, (0.42, 0.42), 0.08), colour, 0.55)
+        wanted = (ride.destination == i).astype(jnp.float32)
+        ring = jnp.abs(view.box(centre, (0.42, 0.42), 0.08)) - 0.04
+        canvas = view.fill(canvas, ring, draw.INK, wanted)
+    for r in range(rows):
+        for c in range(columns - 1):
+            wall = view.box(_to(c + 0.5, rows - 1.0 - r), (0.05, 0.5))
+            canvas = view.fill(canvas, wall, draw.INK, walls[r, c].astype(jnp.float32))
+    taxi = _place(rows, ride.row, ride.column)
+    aboard = (ride.passenger == len(places)).astype(jnp.float32)
+    canvas = view.fill(canvas, view.box(taxi + _to(0.03, -0.04), (0.36, 0.24), 0.1), draw.INK, 0.25)
+    canvas = view.fill(canvas, view.box(taxi, (0.36, 0.22), 0.1), CAB)
+    canvas = view.fill(canvas, view.box(taxi, (0.2, 0.17), 0.05), draw.INK)
+    canvas = view.fill(canvas, view.disc(taxi, 0.12), SKIN, aboard)
+    lamp, lit = view.disc(taxi + 0.3 * aim, 0.07), (ride.chosen >= 0).astype(jnp.float32)
+    canvas = view.fill(canvas, lamp, draw.RED, lit)
+    for i in range(len(places)):
+        feet = _place(rows, places[i, 0], places[i, 1]) + _to(-0.22, 0.16)
+        waits = (ride.passenger == i).astype(jnp.float32)
+        canvas = view.fill(canvas, view.capsule(feet, feet + _to(0.0, -0.1), 0.13), BEAN, waits)
+        canvas = view.fill(canvas, view.disc(feet + _to(0.0, 0.16), 0.12), SKIN, waits)
+    return draw.pixels(canvas)

@@ -11,7 +11,8 @@ lake = gym.make(
     reward_schedule=(5, -1, 0),
 )
 large = gym.make("FrozenLake8x8-v1", is_slippery=False)
-for env in (lake, large):
+taxi = gym.make("Taxi-v3")
+for env in (lake, large, taxi):
     env.reset(seed=0)
     steps, over = 0, False
     while not over:
