@@ -15,4 +15,5 @@ NAMES = (
         rules={"is_slippery": True},
     ),
     Name("Taxi-v4", ".taxi:Taxi", "single", ("masks",), 200),
+    Name("Blackjack-v1", ".blackjack:Blackjack", "single"),
 )
