@@ -48,7 +48,8 @@ class BernoulliBandit(TwoArms):
         """The chances of both arms, in either order."""
         one, other = jnp.float32(params.reward_probability), 1 - params.reward_probability
         both = jnp.stack([one, jnp.float32(other)])
-        return jnp.where(jax.random.bernoulli(key), both, both[::-1])
+        drawn = jax.random.uniform(key, (), jnp.float32)
+        return jnp.where(drawn < 0.5, both, both[::-1])
 
     def pay(self, key: jax.Array, value: jax.Array, action: jax.Array, params: Params) -> jax.Array:
         """1 with that chance."""
