@@ -15,6 +15,7 @@ from native.misc.point_robot import PointRobot
 from native.misc.pong import Pong
 from native.misc.reacher import Reacher
 from native.misc.swimmer import Swimmer
+from native.registry import make
 from native.rollout import rollout
 from native.rules import RuleError
 from native.testing import check_environment
@@ -315,3 +316,37 @@ def test_a_serve_at_random():
 def test_they_refuse(make, message):
     with pytest.raises(RuleError, match=message):
         make()
+
+
+# ------------------------------------------------------------------------------- gymnax
+
+
+ALIKE = {  # where gymnax keeps to the original: our fields -> its own
+    "Reacher-misc": {"angle": "angles", "velocity": "angle_vels", "goal": "goal_xy"},
+    "Swimmer-misc": {
+        "urchins": "urchin_xys",
+        "place": "xy",
+        "velocity": "xy_vel",
+        "goal": "goal_xy",
+    },
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_gymnax_plays_the_same_where_it_keeps_to_the_original(name):
+    gymnax = pytest.importorskip("gymnax")
+    ours, (theirs, numbers) = make(name), gymnax.make(name)
+    (group,) = ours.spec.groups
+    keys = jax.random.split(jax.random.key(2), 200)
+    state = jax.vmap(ours.init, (0, None))(keys, ours.params)[0]
+    other = jax.vmap(theirs.reset, (0, None))(keys, numbers)[1]
+    other = other.replace(**{old: getattr(state, new) for new, old in ALIKE[name].items()})
+    actions = jax.random.uniform(keys[0], (30, 200, *group.action.shape), jnp.float32, -1, 1)
+    step = jax.jit(jax.vmap(theirs.step_env, (0, 0, 0, None)))
+    for action in actions:
+        state, shown = _stepped(ours, keys, state, action)
+        with jax.numpy_rank_promotion("allow"):
+            seen, other, reward, *_ = step(keys, other, action, numbers)
+        mine = shown.observation[group.name][:, 0].reshape(200, -1)
+        np.testing.assert_allclose(mine, seen.reshape(200, -1), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(shown.reward[:, 0], reward, rtol=1e-3, atol=1e-6)
