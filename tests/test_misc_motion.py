@@ -11,6 +11,8 @@ import pytest
 from scipy import stats
 
 from native.misc import point_robot, pong, swimmer
+from native.misc.four_rooms import FourRooms
+from native.misc.meta_maze import MetaMaze
 from native.misc.point_robot import PointRobot
 from native.misc.pong import Pong
 from native.misc.reacher import Reacher
@@ -316,6 +318,24 @@ def test_a_serve_at_random():
 def test_they_refuse(make, message):
     with pytest.raises(RuleError, match=message):
         make()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "env",
+    [
+        FourRooms(visual=True),
+        FourRooms(goal=(8, 9), horizon=None),
+        MetaMaze(maze_size=7, receptive_field=5, normalized_time=False),
+        PointRobot(relocates=True, dense_reward=True, normalized_time=False),
+        Reacher(num_joints=1),
+        Swimmer(num_urchins=1),
+        Pong(right_paddle="mirrors", random_serve=False),
+    ],
+    ids=str,
+)
+def test_other_rules_keep_the_contract_too(env):
+    check_environment(env)
 
 
 # ------------------------------------------------------------------------------- gymnax

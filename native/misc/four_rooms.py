@@ -139,18 +139,18 @@ class FourRooms:
 
     def _cells(self, key: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Start and goal; of two that are drawn the second is one of those that are left."""
-        drawn = jax.random.uniform(key, (2,), jnp.float32)
+        if self.start is not None and self.goal is not None:
+            return jnp.array(self.start, jnp.int32), jnp.array(self.goal, jnp.int32)
         fixed = self.goal if self.start is None else self.start
-        if fixed is None:
-            one = (drawn[0] * len(FREE)).astype(jnp.int32)
-        else:
+        drawn = jax.random.uniform(key, (2,), jnp.float32)
+        one = (drawn[0] * len(FREE)).astype(jnp.int32)
+        if fixed is not None:
             one = jnp.int32(np.flatnonzero((np.array(fixed) == FREE).all(axis=1))[0])
         other = (drawn[1] * (len(FREE) - 1)).astype(jnp.int32)
         other = other + (other >= one).astype(jnp.int32)
-        start, goal = (other, one) if self.start is None and self.goal is not None else (one, other)
+        start, goal = (one, other) if self.goal is None else (other, one)
         cells = jnp.asarray(FREE)
-        fixed_goal = self.start is not None and self.goal is not None
-        return cells[start], jnp.array(self.goal, jnp.int32) if fixed_goal else cells[goal]
+        return cells[start], cells[goal]
 
     def _observe(self, state: State) -> dict[str, jax.Array]:
         places = [state.row, state.column, state.goal_row, state.goal_column]

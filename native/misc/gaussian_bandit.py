@@ -47,8 +47,8 @@ class GaussianBandit(TwoArms):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        spreads = dict.fromkeys(("mean_deviation", "reward_deviation"), AT_LEAST_0)
-        rules.check(self, params=rules.params(Params, spreads))
+        fits = {"mean_deviation": AT_LEAST_0, "reward_deviation": AT_LEAST_0}
+        rules.check(self, params=rules.params(Params, fits))
 
     def draw_values(self, key: jax.Array, params: Params) -> jax.Array:
         """0, and the mean of the episode."""
