@@ -2,16 +2,18 @@
 
 import dataclasses
 import enum
+import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from native.abilities import check_declared
 from native.core import Environment
-from native.registry import UnknownEnvironmentError
+from native.registry import UnknownEnvironmentError, name_of
 from native.registry import make as make_native
 from native.wrappers.base import Wrapper
 
 from .errors import RulesError, UnknownNameError, UnsuitableError
+from .parameters import arguments
 from .rules import as_ours, time_limit
 from .sources import adopt
 from .sources.catalogue import is_foreign, load
@@ -36,7 +38,8 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
     """The environment that a name, with or without the prefix "native/", or an object stands for.
 
     An object is a native `Environment`, or one of those in `bridge.sources`; a name may be another
-    library's, as in "gymnax/CartPole-v1", see `bridge.sources.catalogue`.
+    library's, as in "gymnax/CartPole-v1", see `bridge.sources.catalogue`. Beside its rules a name
+    takes those numbers of the dynamics that the original's constructor takes, in its words.
 
     Raises:
         UnknownNameError: No such name; the message suggests the nearest.
@@ -54,7 +57,7 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
             rules["horizon"] = time_limit("horizon", rules["horizon"])
         try:
             with as_ours():
-                made = make_native(source.removeprefix("native/"), **rules)
+                made = _named(source.removeprefix("native/"), rules)
                 made.params  # noqa: B018  some want data, which is not looked for before
                 return made
         except UnknownEnvironmentError as error:
@@ -72,6 +75,23 @@ def as_environment(source: Source, /, **rules: Any) -> Environment[Any, Any]:
             f"{env.spec.name} is already built: set {', '.join(rules)} where you build it."
         )
     return env
+
+
+def _named(name: str, rules: Mapping[str, Any]) -> Environment[Any, Any]:
+    """Make it; a number that the original's constructor takes may be among the rules."""
+    known = inspect.signature(name_of(name).load()).parameters
+    given = {word: value for word, value in rules.items() if word not in known}
+    if not given:
+        return make_native(name, **rules)
+    env: Any = make_native(name, **{rule: rules[rule] for rule in rules if rule not in given})
+    taken = arguments(env)
+    if not given.keys() <= taken.keys():
+        return make_native(name, **rules)  # says what there is
+    numbers = {taken[word]: value for word, value in given.items()}
+    changed: Environment[Any, Any] = dataclasses.replace(
+        env, params=dataclasses.replace(env.params, **numbers)
+    )
+    return changed
 
 
 def as_limited(source: Source, word: str, rules: Mapping[str, Any]) -> Environment[Any, Any]:

@@ -191,7 +191,7 @@ class GymBridge(Adapter, _Env):
         self._draw_in(env, render_mode, RENDER_MODES)
         self._session = Session(env, 1, Autoreset.DISABLED, params=params, rng=rng)
         self._group = self._session.spec.groups[0]
-        self.observation_space = spaces.observation_space(self._group.observation)
+        self.observation_space = spaces.apart(self._group.observation)
         self.action_space = spaces.action_space(self._group.action)
         self._over = False
         self._known: dict[int, dict[str, np.ndarray]] = {}
@@ -316,7 +316,7 @@ def _only(space: Space, value: Any) -> Observation:
     """The one element of a batch of one environment with one agent."""
     if isinstance(space, Dict):
         return {name: _only(part, value[name]) for name, part in space.parts}
-    return spaces.element(space, value[0, 0, ...])
+    return spaces.set_apart(space, spaces.element(space, value[0, 0, ...]))
 
 
 def _register(name: registry.Name) -> None:

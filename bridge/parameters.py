@@ -43,6 +43,13 @@ def derived(env: Any) -> tuple[str, ...]:
     return found
 
 
+def arguments(env: Any) -> dict[str, str]:
+    """Words of the original's constructor for numbers of the dynamics -> the parameter's name."""
+    known = names(env)
+    words: tuple[str, ...] = getattr(type(_inside(env.params)), "arguments", ())
+    return {word: known[word] for word in words}
+
+
 def with_given(env: Any, usual: Any, given: Any, num_envs: int) -> Any:
     """`usual` with what is given in its place, every leaf a NumPy array.
 

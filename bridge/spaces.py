@@ -6,6 +6,7 @@
 | `Discrete` (int32)     | `Discrete`, int64: Gymnasium's checks take no other               |
 | `MultiDiscrete`        | `MultiDiscrete`, int32                                            |
 | `MultiBinary` (bool)   | `MultiBinary`, int8: the same bytes, seen as int8                 |
+| the same, `as_tuple`   | as above; in Gymnasium's interface a `Tuple` of `Discrete`s       |
 | `Dict`                 | `Dict`, in the order of the names                                 |
 | action mask (bool)     | int8, as `Discrete.sample(mask)` wants it                         |
 
@@ -45,6 +46,22 @@ def observation_space(space: Space) -> "spaces.Space[Any]":
             return spaces.MultiBinary(n)
         case Dict(parts=parts):
             return spaces.Dict({name: observation_space(part) for name, part in parts})
+
+
+def apart(space: Space) -> "spaces.Space[Any]":
+    """A new space of observations for Gymnasium's own interface, which has tuples."""
+    if isinstance(space, MultiDiscrete) and space.as_tuple:
+        return spaces.Tuple([spaces.Discrete(n) for n in space.nvec])
+    return observation_space(space)
+
+
+def set_apart(space: Space, value: Any) -> Any:
+    """An element of `observation_space(space)`, batched or not, as one of `apart(space)`."""
+    if not (isinstance(space, MultiDiscrete) and space.as_tuple):
+        return value
+    if value.ndim == 1:
+        return tuple(value.tolist())
+    return tuple(value[..., i].astype(np.int64) for i in range(len(space.nvec)))
 
 
 def masked(space: "spaces.Space[Any]", n: int) -> spaces.Dict:

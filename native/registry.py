@@ -35,7 +35,15 @@ __all__ = [
     "titles",
 ]
 
-FAMILIES = ("classic_control", "mpe", "grid", "gigastep", "bsuite")
+FAMILIES = (
+    "classic_control",
+    "toy_text",
+    "bsuite",
+    "misc",
+    "mpe",
+    "grid",
+    "gigastep",
+)
 GROUP = "jitbridge.environments"  # of entry points; each is called as its family, and is a module
 
 Builder: TypeAlias = Callable[..., Environment[Any, Any]]

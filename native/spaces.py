@@ -84,9 +84,16 @@ class Discrete:
 
 @dataclasses.dataclass(frozen=True)
 class MultiDiscrete:
-    """Several integers, int32, the i-th in 0 ... nvec[i] - 1."""
+    """Several integers, int32, the i-th in 0 ... nvec[i] - 1.
+
+    Attributes:
+        nvec: How many values each has.
+        as_tuple: What is observed are integers of their own, where an interface has tuples: in
+            Gymnasium a `Tuple` of `Discrete`s.
+    """
 
     nvec: tuple[int, ...]
+    as_tuple: bool = False
 
     dtype = "int32"
 

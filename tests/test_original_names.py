@@ -15,11 +15,16 @@ from native.classic_control.cartpole import CartPole
 from native.classic_control.continuous_mountain_car import ContinuousMountainCar
 from native.classic_control.mountain_car import MountainCar
 from native.classic_control.pendulum import Pendulum
+from native.registry import REGISTRY
 from native.testing.episodes import with_x64
 
 gymnasium = pytest.importorskip("gymnasium")
 if tuple(map(int, gymnasium.__version__.split(".")[:2])) < (1, 4):
     pytest.skip("another version of the originals", allow_module_level=True)
+
+from bridge.environments import as_environment
+from bridge.errors import RulesError, RuleValueError
+from bridge.parameters import arguments
 
 CAR = (("position", "velocity"), ((-1.2, 0.6), (-0.07, 0.07)))
 TASKS = {  # ours, fields of our state in the order of theirs, where they can be
@@ -155,6 +160,27 @@ def test_every_number_of_theirs_is_known(name):
     assert numbers - {*params.originals, *params.derived} <= WITHOUT_EFFECT
     for attribute in numbers & WITHOUT_EFFECT:
         assert far(play_theirs(name), play_theirs(name, **{attribute: 7})) == 0
+
+
+@pytest.mark.parametrize("name", [each for each in REGISTRY if each in gymnasium.registry])
+def test_what_their_constructor_takes_ours_takes(name):
+    """By the same words, through every factory and through Gymnasium's."""
+    wanted = inspect.signature(type(gymnasium.make(name).unwrapped)).parameters
+    usual = as_environment(name)
+    known = {*inspect.signature(REGISTRY[name]).parameters, *arguments(usual)}
+    assert {*wanted} - {"render_mode"} <= known
+    for word in arguments(usual):
+        other = as_environment(name, **{word: getattr(usual.params, arguments(usual)[word])})
+        assert other == usual
+
+
+def test_a_number_that_their_constructor_takes_changes_the_dynamics():
+    moon = gymnasium.make("bridge.gymnasium:native/Pendulum-v1", g=1.6)
+    assert moon.get_wrapper_attr("gravity") == 1.6
+    with pytest.raises(RuleValueError, match="gravity must be a number, got 'x'"):
+        as_environment("Pendulum-v1", g="x")
+    with pytest.raises(RulesError, match="has no rule 'g'"):
+        as_environment("CartPole-v1", g=1.6)
 
 
 @pytest.mark.parametrize("name", TASKS)

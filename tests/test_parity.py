@@ -68,6 +68,8 @@ def test_errors_are_kept_to_two_digits_beside_those_of_other_sections(tmp_path, 
 def test_without_an_original_it_says_so():
     with pytest.raises(UnsuitableError, match="causeway_v0 has no original"):
         original_of(make("causeway_v0"))
+    with pytest.raises(UnsuitableError, match="FrozenLake-v1 has no original here"):
+        original_of(make("FrozenLake-v1"))
 
 
 def test_a_state_begins_where_the_original_does():

@@ -125,6 +125,6 @@ def test_many_reaches_are_counted():
 
 
 def test_what_is_left_alone_anyway_is_not_blamed_on_it():
-    source = "import gymnasium\nit = gymnasium.make('Taxi-v3')\nit.unwrapped.s = 3\n"
+    source = "import gymnasium\nit = gymnasium.make('LunarLander-v3')\nit.unwrapped.s = 3\n"
     (finding,) = migrate(source, everything=True).findings
     assert finding.notes == ("no native twin",)

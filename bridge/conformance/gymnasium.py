@@ -315,12 +315,14 @@ def _play(env: Any, steps: int, *, scribble: bool = False) -> list[Any]:
 def _at(tree: Any, rows: np.ndarray) -> Any:
     if isinstance(tree, Mapping):
         return {key: _at(part, rows) for key, part in tree.items()}
-    return tree[rows]
+    return tuple(_at(part, rows) for part in tree) if isinstance(tree, tuple) else tree[rows]
 
 
 def _close(left: Any, right: Any, tolerance: float) -> bool:
     if isinstance(left, Mapping):
         return all(_close(left[key], right[key], tolerance) for key in left)
+    if isinstance(left, tuple):
+        return all(_close(*both, tolerance) for both in zip(left, right, strict=True))
     return bool(np.allclose(left, right, rtol=tolerance, atol=tolerance))
 
 

@@ -28,6 +28,7 @@ WORLDS = 3
 HARMLESS = (
     "We recommend you to use a symmetric and normalized Box action space",  # not ours to change
     "has an unconventional shape",  # neither a picture nor a vector: an algorithm must cope
+    "The observation space is a Tuple",  # where Gymnasium's is; it is none in the VecEnv
     "Nested observation spaces are not supported",  # nor is anything lost in the VecEnv
     "It seems that your observation .*is an image",  # as above
     "upper and lower bounds are not in",

@@ -30,6 +30,11 @@ def belongs(space: Any, value: Any, what: str) -> None:
         assert keys[0] == keys[1], f"{what} has the keys {keys[0]}, its space {keys[1]}"
         for key, part in space.items():
             belongs(part, value[key], f"{what}[{key!r}]")
+    elif isinstance(space, spaces.Tuple):
+        assert type(value) is tuple, f"{what} is a {type(value).__name__}, not a tuple"
+        assert len(value) == len(space), f"{what} has {len(value)} parts, its space {len(space)}"
+        for i, part in enumerate(space):
+            belongs(part, value[i], f"{what}[{i}]")
     elif isinstance(space, spaces.Discrete):
         integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
         assert integer, f"{what} is a {type(value).__name__}, not an integer"

@@ -23,6 +23,7 @@ from native.registry import REGISTRY
 
 from .holding import INNER, Environments
 from .script import Script, keywords, positional, starred
+from .twins import RENAMED
 
 STANDARD = {  # of environments, and of the wrappers that ours take as any other
     *("action_space", "close", "metadata", "np_random_seed", "observation_space", "render"),
@@ -59,7 +60,7 @@ SAME = {"render", "render_mode"}  # what ours answer alike if asked by name
 BUILTINS = ("setattr", "getattr", "delattr", "hasattr", "vars")
 OPTIONS = {"reset_mask"}  # of `reset`, that ours have as well
 INTERNALS = re.compile(
-    r"(gymnasium|gym)\.envs\.(?!registration\b|registry\b)\w+\..+"
+    r"(gymnasium|gym)\.envs\.(?!registration\b|registry\b|.*\.generate_random_map$)\w+\..+"
     r"|(mpe2|pettingzoo\.mpe)(\._\w+|\.\w+\.(?!parallel_env|env$|raw_env$)\w+).*"
 )
 REGISTER = re.compile(r"(gymnasium|gym)\.(envs\.registration\.)?register")
@@ -168,7 +169,7 @@ class _Reader:
         name, places = self._script.imported(node), positional(node)
         if REGISTER.fullmatch(name):
             entry = self._script.value(places[0] if places else keywords(node).get("id"))
-            harmless = isinstance(entry, str) and entry not in (*REGISTRY, "CartPole-v0")
+            harmless = isinstance(entry, str) and entry not in (*REGISTRY, *RENAMED, "CartPole-v0")
             return "" if harmless else f"registering {entry or 'an environment'} anew"
         match node.func:
             case cst.Name(value=builtin) if builtin in BUILTINS and places:

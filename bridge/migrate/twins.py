@@ -4,11 +4,13 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+from bridge.parameters import arguments
 from native.registry import REGISTRY
 
 from .finding import Unclear
 
 SHARED = ("render_mode", "max_episode_steps")  # options that every environment has
+RENAMED = {"Taxi-v3": "Taxi-v4", "CliffWalking-v0": "CliffWalking-v1"}  # the same, without rain
 PACKAGES = ("mpe2", "pettingzoo.mpe")
 
 
@@ -20,9 +22,10 @@ def twin_of(environment: Any) -> tuple[str, dict[str, str]]:
     """
     if environment == "CartPole-v0":  # the same cart, stopped earlier
         return "CartPole-v1", {"max_episode_steps": "200"}
-    if not isinstance(environment, str) or environment not in REGISTRY:
+    name = RENAMED.get(environment, environment) if isinstance(environment, str) else None
+    if name is None or name not in REGISTRY:
         raise Unclear("no native twin" if environment else "its name is known only when it runs")
-    return environment, {}
+    return name, {}
 
 
 def twin_of_module(module: str) -> str:
@@ -43,7 +46,8 @@ def check_options(name: str, options: Iterable[str], others: Iterable[str] = SHA
     Raises:
         Unclear: It does not.
     """
-    rules = inspect.signature(REGISTRY[name]).parameters
+    build = REGISTRY[name]
+    known = {*inspect.signature(build).parameters, *others}
     for option in options:
-        if option not in rules and option not in others:
+        if option not in known and option not in arguments(build()):
             raise Unclear(f"our {name} has no {option!r}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from bridge.errors import MissingExtraError, UnsuitableError
 from native.core import Environment
-from native.spaces import Discrete
+from native.spaces import Box, Discrete
 
 from .comparing import Shown
 
@@ -43,7 +43,8 @@ def original_of(env: Environment[Any, Any]) -> Original:
         raise MissingExtraError("bridge.parity", "gymnasium", "gymnasium")
     import gymnasium
 
-    if env.spec.name in gymnasium.registry:
+    is_shown_whole = isinstance(env.spec.groups[0].observation, Box)  # else it draws in its steps
+    if env.spec.name in gymnasium.registry and is_shown_whole:
         return GymnasiumOriginal(env, gymnasium.make(env.spec.name, disable_env_checker=True))
     if env.spec.name.startswith("simple_"):
         if importlib.util.find_spec("mpe2") is None:

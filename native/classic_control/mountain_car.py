@@ -44,6 +44,7 @@ class Params:
     Attributes:
         originals: Attribute of Gymnasium's -> the number here that is equal to it.
         derived: Attributes of Gymnasium's that change its dynamics and are no number here.
+        arguments: Those that Gymnasium's constructor takes; our factories take them too.
     """
 
     originals: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -58,6 +59,7 @@ class Params:
         }
     )
     derived: ClassVar[tuple[str, ...]] = ()
+    arguments: ClassVar[tuple[str, ...]] = ("goal_velocity",)
 
     force: float = 0.001
     gravity: float = 0.0025

@@ -45,6 +45,7 @@ class Params:
     Attributes:
         originals: Attribute of Gymnasium's -> the number here that is equal to it.
         derived: Attributes of Gymnasium's that change its dynamics and are no number here.
+        arguments: Those that Gymnasium's constructor takes; our factories take them too.
     """
 
     originals: ClassVar[Mapping[str, str]] = MappingProxyType(
@@ -58,6 +59,7 @@ class Params:
         }
     )
     derived: ClassVar[tuple[str, ...]] = ()
+    arguments: ClassVar[tuple[str, ...]] = ("g",)
 
     gravity: float = 10.0
     mass: float = 1.0
