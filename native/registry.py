@@ -35,7 +35,7 @@ __all__ = [
     "titles",
 ]
 
-FAMILIES = ("classic_control", "mpe", "grid", "gigastep")
+FAMILIES = ("classic_control", "mpe", "grid", "minatar", "gigastep")
 GROUP = "jitbridge.environments"  # of entry points; each is called as its family, and is a module
 
 Builder: TypeAlias = Callable[..., Environment[Any, Any]]
