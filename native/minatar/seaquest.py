@@ -261,8 +261,7 @@ class Seaquest(MinAtar):
         shown = jnp.where(enemies.submarine, cell(x) << SIDE, cell(x))
         wake = cell(x - enemies.heading.astype(jnp.int32)) << 2 * SIDE
         rows = _together(enemies.y, jnp.where(there, shown | wake, 0))
-        level = _gauge(game.oxygen, params)  # -1 on drowning, which theirs shows as all but one
-        oxygen = (1 << jnp.where(level < 0, level + SIDE, level)) - 1
+        oxygen = (1 << _gauge(game.oxygen, params)) - 1
         crew = (ALL >> 1) & ~((1 << (LAST - game.crew)) - 1)
         return (
             front,
@@ -419,8 +418,8 @@ def _together(y: jax.Array, rows: jax.Array) -> jax.Array:
 
 
 def _gauge(oxygen: jax.Array, params: Params) -> jax.Array:
-    """Cells of oxygen."""
-    return oxygen * SIDE // number(params.oxygen)
+    """Cells of oxygen; none when it has gone below zero."""
+    return jax.lax.div(oxygen * SIDE, number(params.oxygen))
 
 
 def _less(timer: jax.Array) -> jax.Array:
