@@ -15,8 +15,8 @@ Step         Now and then an enemy, a fish two times in three, and a diver enter
              their bullets, fish. Surfacing costs one diver, and more (`Params.reward_divers`) if
              they were brought for a reward. If `difficulty_ramping`, enemies are the more and the
              quicker the more often it has surfaced.
-Room         There is room for 32 enemies, 3 bullets of the submarine, and 4 divers, which is more
-             than come at once with the usual numbers. With others, what finds no room does not come.
+Room         There is room for 32 enemies, 2 bullets of the submarine, and 2 divers, which is as many
+             as there can be with the usual numbers. With others, what finds no room does not come.
 Source       Young and Tian (2019), MinAtar 1.0.15.
 """
 
@@ -30,12 +30,13 @@ import numpy as np
 
 from native import rules
 from native.core import pytree
+from native.kernels import apart
 
 from .game import ALL, KEYS, LAST, ROWS, SIDE, MinAtar, at, cell, number, whole
 
 SlotsT = TypeVar("SlotsT", "Enemies", "Divers", "Bullets")
 
-ENEMIES, DIVERS, BULLETS = 32, 4, 3  # slots
+ENEMIES, DIVERS, BULLETS = 32, 2, 2  # slots
 DEEPEST = 8  # row of the submarine; row 0 is the surface
 CREW = 6  # divers on board at most, and for whom there is a reward
 LEAST_MOVE_INTERVAL = 2
