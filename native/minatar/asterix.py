@@ -26,7 +26,7 @@ from native import rules
 from native.core import pytree
 from native.prng import below
 
-from .game import LAST, ROWS, SIDE, MinAtar, at, cell, number, whole
+from .game import LAST, SIDE, MinAtar, at, cell, number, whole
 
 SLOTS = np.arange(1, 9, dtype=np.int32)  # their rows
 FEWER = np.tri(len(SLOTS), k=-1, dtype=np.bool_)  # [i, j]: j before i
@@ -134,7 +134,7 @@ class Asterix(MinAtar):
         down = whole(pressed["down"]) - whole(pressed["up"])
         x = jnp.clip(game.x + across, 0, LAST)
         y = jnp.clip(game.y + down, SLOTS[0], SLOTS[-1])
-        row = SLOTS == y
+        row = y == SLOTS
         met = row & (heading != 0) & (place == x)
         lost, caught = (met & ~gold).any(), met & gold
         heading = jnp.where(caught, 0, heading)

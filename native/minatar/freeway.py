@@ -110,7 +110,7 @@ class Freeway(MinAtar):
         drives = timer == 0
         x = game.x + jnp.where(drives, jnp.sign(speed), 0)
         x = jnp.where(x < 0, LAST, jnp.where(x > LAST, 0, x))
-        hit = ((LANES == y) & ((game.x == COLUMN) | (x == COLUMN))).any()
+        hit = ((y == LANES) & ((game.x == COLUMN) | (x == COLUMN))).any()
 
         after = Game(
             y=jnp.where(hit, LAST, y),

@@ -99,7 +99,7 @@ class MinAtar(abc.ABC):
         """Begin."""
         game = self.begin(key, params)
         state = State(game=game, tick=jnp.int32(0), over=jnp.bool_(False))
-        return state, restart(self._observe(game, params), 1)
+        return state, restart(self.observe(game, params), 1)
 
     def step(
         self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: Any
@@ -117,7 +117,7 @@ class MinAtar(abc.ABC):
         return after, transition(
             self.spec,
             acting=~state.over[None],
-            observation=self._observe(game, params),
+            observation=self.observe(game, params),
             reward=reward.astype(jnp.float32)[None],
             terminated=lost[None],
             truncated=late[None],
@@ -125,9 +125,10 @@ class MinAtar(abc.ABC):
 
     def render(self, state: State, params: Any) -> jax.Array:
         """The board in MinAtar's colours: uint8 (240, 240, 3)."""
-        return paint(self._observe(state.game, params)["player"][0])
+        return paint(self.observe(state.game, params)["player"][0])
 
-    def _observe(self, game: Any, params: Any) -> dict[str, jax.Array]:
+    def observe(self, game: Any, params: Any) -> dict[str, jax.Array]:
+        """What is seen of a state: group -> uint8 (1, SIDE, SIDE, channels), 0 or 1."""
         rows = apart(lambda *seen: jnp.stack(self.look(*seen), axis=-1), game, params)
         cells = (rows[:, None] >> ROWS[None, :, None]) & jnp.int32(1)
         return {"player": cells.astype(jnp.uint8)[None]}

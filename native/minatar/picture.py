@@ -31,7 +31,7 @@ def palette(channels: int) -> np.ndarray:
 
 
 def paint(seen: jax.Array) -> jax.Array:
-    """Draw what is seen, uint8 (rows, columns, channels): uint8 (CELL * rows, CELL * columns, 3)."""
+    """What is seen, uint8 (rows, columns, channels), as uint8 (CELL rows, CELL columns, 3)."""
     channels = seen.shape[-1]
     order = np.arange(1, channels + 1, dtype=np.int32)[None, None]
     top = (seen.astype(jnp.int32) * order).max(axis=-1)

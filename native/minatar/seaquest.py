@@ -15,8 +15,8 @@ Step         Now and then an enemy, a fish two times in three, and a diver enter
              their bullets, fish. Surfacing costs one diver, and more (`Params.reward_divers`) if
              they were brought for a reward. If `difficulty_ramping`, enemies are the more and the
              quicker the more often it has surfaced.
-Room         There is room for 32 enemies, 2 bullets of the submarine, and 2 divers, which is as many
-             as there can be with the usual numbers. With others, what finds no room does not come.
+Room         For 32 enemies, 2 bullets of the submarine, and 2 divers, as many as there can be with
+             the usual numbers. With others, what finds no room does not come.
 Source       Young and Tian (2019), MinAtar 1.0.15.
 """
 
@@ -30,7 +30,6 @@ import numpy as np
 
 from native import rules
 from native.core import pytree
-from native.kernels import apart
 
 from .game import ALL, KEYS, LAST, ROWS, SIDE, MinAtar, at, cell, number, whole
 
@@ -252,8 +251,10 @@ class Seaquest(MinAtar):
         """As `channels` says."""
         front, back = at(game.y, cell(game.x)), jnp.where(game.right, game.x - 1, game.x + 1)
         bullets, divers, enemies = game.bullets, game.divers, game.enemies
-        shots = [jnp.where(bullets.heading[k] != 0, cell(bullets.x[k]), 0) for k in range(BULLETS)]
-        swim, wakes = jnp.zeros(SIDE, jnp.int32), jnp.zeros(SIDE, jnp.int32)
+        shots, swim, wakes = (jnp.zeros(SIDE, jnp.int32) for _ in range(3))
+        for k in range(BULLETS):
+            here = jnp.where(bullets.heading[k] != 0, bullets.y[k], -1)
+            shots |= at(here, cell(bullets.x[k]))
         for k in range(DIVERS):
             here = jnp.where(divers.heading[k] != 0, divers.y[k], -1)
             swim |= at(here, cell(divers.x[k]))
@@ -267,7 +268,7 @@ class Seaquest(MinAtar):
         return (
             front,
             at(game.y, cell(back)),
-            sum((at(bullets.y[k], shots[k]) for k in range(BULLETS)), jnp.int32(0)),
+            shots,
             rows >> 2 * SIDE | wakes,
             game.bombs[0] | game.bombs[1],
             rows & ALL,
@@ -319,7 +320,7 @@ def _append(slots: SlotsT, newest: SlotsT, appends: jax.Array) -> SlotsT:
 
 
 def _shoot(bullets: Bullets, enemies: Enemies) -> tuple[Bullets, Enemies, jax.Array]:
-    """Bullets move, the newest first, and each takes the oldest fish, or else submarine, it meets."""
+    """Bullets move, the newest first; each takes the oldest fish it meets, or else submarine."""
     x = bullets.x + bullets.heading
     flies = (bullets.heading != 0) & (x >= 0) & (x <= LAST)
     order = np.arange(ENEMIES, dtype=np.int8)
