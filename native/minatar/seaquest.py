@@ -325,7 +325,8 @@ def _shoot(bullets: Bullets, enemies: Enemies) -> tuple[Bullets, Enemies, jax.Ar
     flies = (bullets.heading != 0) & (x >= 0) & (x <= LAST)
     order = np.arange(ENEMIES, dtype=np.int8)
     rank = jnp.where(enemies.submarine, order + np.int8(ENEMIES), order)
-    left, hits = enemies.heading, []
+    left = enemies.heading
+    hits: list[jax.Array] = []
     for k in reversed(range(BULLETS)):
         meets = flies[k] & (left != 0)
         meets &= (enemies.x == _small(x[k])) & (enemies.y == _small(bullets.y[k]))
@@ -348,7 +349,8 @@ def _swim(
     """Divers move, the newest first, and come on board where they meet the submarine."""
     moves = divers.move_timer == 0
     to = divers.x + divers.heading
-    stays, goes = [], []
+    stays: list[jax.Array] = []
+    goes: list[jax.Array] = []
     for k in reversed(range(DIVERS)):
         there, meets = divers.heading[k] != 0, (divers.y[k] == y) & (crew < CREW)
         boards = there & meets & ((divers.x[k] == x) | (moves[k] & (to[k] == x)))
