@@ -1,14 +1,35 @@
-"""`python -m bridge`, and the script `jitbridge`."""
+"""`python -m bridge`, and the script `jitbridge`.
 
+What a command compiles is kept for the next one, see `kept_programs`.
+"""
+
+import os
 import sys
+from pathlib import Path
 
 from .errors import MissingExtraError
+
+PROGRAMS = "JITBRIDGE_PROGRAMS"  # names the folder; empty: nothing is kept
+
+
+def kept_programs() -> Path | None:
+    """The folder of compiled programs; None: the user has said no, or told JAX of one."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return None
+    if (named := os.environ.get(PROGRAMS)) is not None:
+        return Path(named) if named else None
+    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches, "jitbridge", "programs")
 
 
 def main() -> None:
     """Run the command line; without what it needs, say what to install."""
     try:
         from .cli import app
+        from .tuning import keep_programs
+
+        if (folder := kept_programs()) is not None:
+            keep_programs(folder)
     except MissingExtraError as error:
         sys.exit(str(error))
     app(prog_name="jitbridge" if sys.argv[0].endswith("jitbridge") else "python -m bridge")

@@ -34,7 +34,10 @@ try:
     from pettingzoo.utils.conversions import (  # type: ignore[import-untyped]
         parallel_to_aec_wrapper,
     )
-    from pettingzoo.utils.wrappers import OrderEnforcingWrapper  # type: ignore[import-untyped]
+    from pettingzoo.utils.wrappers import (  # type: ignore[import-untyped]
+        BaseWrapper,
+        OrderEnforcingWrapper,
+    )
 except ImportError as error:
     raise MissingExtraError("bridge.pettingzoo_aec", "pettingzoo", "pettingzoo") from error
 
@@ -45,6 +48,12 @@ KEPT = (
     *("terminations", "truncations", "infos", "_observations"),
 )
 
+
+# Wrappers of PettingZoo 1.24 keep copies of what the wrapped environment says of turns.
+COPIED = {
+    *("agents", "agent_selection", "rewards", "_cumulative_rewards"),
+    *("terminations", "truncations", "infos"),
+} & {*BaseWrapper.reset.__code__.co_names}
 
 # PettingZoo 1.25 gave it this name.
 AgentSelector: Any = getattr(utils, "AgentSelector", None) or vars(utils)["agent_selector"]
@@ -85,6 +94,12 @@ class SimultaneousBridge(Adapter, OrderEnforcingWrapper):  # type: ignore[misc]
     def __str__(self) -> str:
         return str(self.env)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in COPIED:
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
     def close(self) -> None:
         """Let go of the state and the window. Calling it again does nothing."""
         self.env.close()
@@ -121,6 +136,7 @@ class SimultaneousBridge(Adapter, OrderEnforcingWrapper):  # type: ignore[misc]
         selector.selected_agent = turns.agent_selection
         turns._agent_selector, turns.new_agents, turns.new_values = selector, [], {}
         self._has_reset = self._has_updated = True
+        self.__dict__.update({name: getattr(turns, name) for name in COPIED})
 
     def _memory(self) -> dict[str, Any]:
         turns, world = self._within

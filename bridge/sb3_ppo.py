@@ -155,7 +155,8 @@ class PPO(Base):
                 played.stop(done)
         self._bootstrap(played.rewards, late)
         buffer.observations = np.stack(seen[:-1]).reshape(buffer.observations.shape)
-        buffer.actions = actions.reshape(buffer.actions.shape)
+        kept = buffer.actions  # of float32 before Stable-Baselines3 2.4, whatever the space
+        buffer.actions = actions.reshape(kept.shape).astype(kept.dtype, copy=False)
         buffer.rewards = played.rewards
         buffer.episode_starts = np.stack(starts[:-1]).astype(np.float32)
         buffer.values, buffer.log_probs = played.acted[1:]

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -251,12 +252,37 @@ def test_without_its_extra_the_command_line_says_what_to_install(tmp_path):
 def test_a_command_without_its_extra_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
     for name in [*sys.modules]:
+        if name.startswith("stable_baselines3."):
+            monkeypatch.setitem(sys.modules, name, None)
         if name == "bridge.sb3" or name.startswith("bridge.training"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("bridge.training", raising=False)
-    code, said = call("train", "CartPole-v1", "--out", tmp_path / "run")
+    code, said = call("train", "CartPole-v1", "--out", tmp_path / "run", "--learner", "sb3")
     assert code == 2
     assert "pip install 'jitbridge[sb3" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ({"XDG_CACHE_HOME": "caches"}, "caches/jitbridge/programs"),
+        ({"HOME": "home"}, "home/.cache/jitbridge/programs"),
+        ({"HOME": "home", "JITBRIDGE_PROGRAMS": "mine"}, "mine"),
+        ({"HOME": "home", "JITBRIDGE_PROGRAMS": ""}, None),
+        ({"HOME": "home", "JAX_COMPILATION_CACHE_DIR": "jax"}, "jax"),
+    ],
+)
+def test_what_a_command_compiles_is_kept_for_the_next_one(given, folder, tmp_path):
+    said = {"JAX_COMPILATION_CACHE_DIR", "JITBRIDGE_PROGRAMS", "XDG_CACHE_HOME"}
+    environment = {name: text for name, text in os.environ.items() if name not in said}
+    environment |= {name: text and str(tmp_path / text) for name, text in given.items()}
+    environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    command = ["render", "CartPole-v1", "--out", "picture.png", "--steps", "0"]
+    subprocess.run(
+        [sys.executable, "-m", "bridge", *command], check=True, cwd=tmp_path, env=environment
+    )
+    holding = {path.parent.relative_to(tmp_path) for path in tmp_path.rglob("*-cache")}
+    assert holding == ({Path(folder)} if folder else set())
 
 
 def test_in_a_process_of_its_own_it_prints_whole_names_and_imports_no_other_library(tmp_path):

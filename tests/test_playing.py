@@ -39,7 +39,8 @@ def trained(tmp_path_factory) -> dict[str, Path]:
         patch.setattr(playing, "FILMED_STEPS", 1)
         patch.setattr(recipes, "RECIPES", {**recipes.RECIPES, "Pendulum-v1": normalized})
         for name, more in options.items():
-            arguments = ("--out", where / name, "--steps", 64, "--num-envs", 2, *more)
+            few = ("--steps", 64, "--num-envs", 2)
+            arguments = ("--out", where / name, "--learner", "sb3", *few, *more)
             code, said = call("train", name, *arguments)
             assert code in (0, 1), said
     return {name: where / name for name in options}

@@ -108,9 +108,9 @@ def test_there_and_back_are_the_same_weights(seen, done):
 
 
 def test_a_process_that_has_never_heard_of_us_loads_it_and_goes_on_learning(tmp_path):
-    env = make("CartPole-v1")
+    env = make("Acrobot-v1")  # whose space is the same in every Gymnasium
     settings = PPO(net_arch=(8,), num_envs=2, n_steps=16, batch_size=32, n_epochs=1)
-    weights = ppo.init(settings, env, jax.random.key(0)).weights["cart"]
+    weights = ppo.init(settings, env, jax.random.key(0)).weights["acrobot"]
     sb3_models.to_sb3(settings, env.spec, weights).save(tmp_path / "model")
     script = textwrap.dedent(f"""
         import sys, stable_baselines3
@@ -118,7 +118,7 @@ def test_a_process_that_has_never_heard_of_us_loads_it_and_goes_on_learning(tmp_
         stable_baselines3.PPO.load(path, device="cpu")
         assert not {{"jax", "native", "bridge"}} & set(sys.modules)
         import gymnasium
-        model = stable_baselines3.PPO.load(path, env=gymnasium.make("CartPole-v1"), device="cpu")
+        model = stable_baselines3.PPO.load(path, env=gymnasium.make("Acrobot-v1"), device="cpu")
         model.learn(32)
         print(model.num_timesteps)
     """)

@@ -22,11 +22,22 @@ from command_line import call
 from rich.console import Console
 
 from bridge.errors import ResultsError, UnsuitableError
-from bridge.training import evaluation, games, learning, playing, recipes, results
+from bridge.training import (
+    evaluation,
+    games,
+    learning,
+    on_sb3,
+    playing,
+    recipes,
+    results,
+    sb3_evaluation,
+    sb3_files,
+)
 from bridge.training.recipes import RECIPES, Falling, Recipe
 from native.classic_control.cartpole import CartPole
 from native.registry import make, names
 
+SB3 = ("--learner", "sb3")
 FILES = {"checkpoint.zip", "episode.gif", "evaluation.json", "learning_curve.png", "model.zip"}
 
 PPO = RECIPES["CartPole-v1"]
@@ -53,7 +64,7 @@ def _small(monkeypatch):
 
 def train(identifier, out, *more):
     """CartPole's recipe on 2 environments: a rollout is 64 steps."""
-    return call("train", identifier, "--out", out, "--num-envs", 2, *more)
+    return call("train", identifier, "--out", out, "--num-envs", 2, *SB3, *more)
 
 
 def steps_of(out: Path) -> int:
@@ -126,7 +137,7 @@ def test_train_writes_its_files(identifier, tmp_path):
 @pytest.mark.long
 def test_a_recipe_may_reward_otherwise_in_training(tmp_path, monkeypatch):
     made = {}
-    for module in (learning, evaluation):
+    for module in (on_sb3, sb3_evaluation):
         real = module.make_vec_env
 
         def spy(env, *args, real=real, where=module, **named):
@@ -136,9 +147,14 @@ def test_a_recipe_may_reward_otherwise_in_training(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "make_vec_env", spy)
     env = make("gigastep_identical_2_vs_2_pobs_vec_void_disc_against_random", horizon=30)
     outcome = learning.train(
-        env, tmp_path / "run", steps=8, num_envs=2, console=Console(quiet=True)
+        env,
+        tmp_path / "run",
+        steps=8,
+        num_envs=2,
+        console=Console(quiet=True),
+        learner="sb3",
     )
-    (learned,), judged = made[learning], made[evaluation]
+    (learned,), judged = made[on_sb3], made[sb3_evaluation]
     params = outcome.evaluation["recipe"]["params"]
     assert learned == (env, params) and params["reward_damage"] == 20
     assert judged and all(other == (env, None) for other in judged)
@@ -206,7 +222,7 @@ def test_returns_are_those_of_the_first_episode_of_each_world():
         falls_right = observation[:, 2] + observation[:, 3] > 0
         return np.where(np.arange(len(observation)) % 2 == 0, falls_right, 0)
 
-    judge = evaluation.Evaluation(CartPole(horizon=30), 8)
+    judge = sb3_evaluation.Evaluation(CartPole(horizon=30), 8)
     for seed in (0, 1):
         returns = judge.agents(balanced_or_left, seed)
         assert (returns[::2] == 30).all()  # balanced up to the limit
@@ -216,7 +232,7 @@ def test_returns_are_those_of_the_first_episode_of_each_world():
 
 def test_an_episode_without_a_time_limit_is_judged_by_its_first_steps(monkeypatch):
     monkeypatch.setattr(evaluation, "LONGEST", 7)
-    judge = evaluation.Evaluation(CartPole(horizon=None), 2)
+    judge = sb3_evaluation.Evaluation(CartPole(horizon=None), 2)
     balance = judge.agents(lambda seen: (seen[:, 2] + seen[:, 3] > 0).astype(int), 0)
     assert (balance == 7).all()
     judge.close()
@@ -236,26 +252,45 @@ def test_a_folder_without_a_model_is_told_with_what_it_holds(tmp_path):
     assert "run holds checkpoint.zip, and no model.zip: train with --resume" in found
 
 
+# who learns
+
+
+def test_the_device_learns_where_nobody_says_and_it_can(tmp_path, monkeypatch):
+    pytest.importorskip("flax")
+    cart = make("CartPole-v1")
+    assert learning.learner_of(cart, None) == "device"
+    for name, learner in (("checkpoint.zip", "sb3"), ("checkpoint.npz", "device")):
+        (tmp_path / learner).mkdir()
+        (tmp_path / learner / name).touch()
+        assert learning.learner_of(cart, tmp_path / learner) == learner
+    assert learning.learner_of(cart, tmp_path) == "device"
+    with monkeypatch.context() as patch:
+        patch.setitem(recipes.RECIPES, "CartPole-v1", SAC)
+        assert learning.learner_of(cart, None) == "sb3"
+    monkeypatch.setitem(sys.modules, "flax", None)
+    assert learning.learner_of(cart, None) == "sb3"
+
+
 # Ctrl-C, and on
 
 
 def interrupt_after(monkeypatch, steps):
     """Ctrl-C at the end of the rollout that reaches so many steps."""
-    real = learning._Watch._on_rollout_end
+    real = on_sb3._Watch._on_rollout_end
 
     def stop(watch):
         real(watch)
         if watch.num_timesteps >= steps:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(learning._Watch, "_on_rollout_end", stop)
+    monkeypatch.setattr(on_sb3._Watch, "_on_rollout_end", stop)
 
 
 @pytest.mark.parametrize(
     ("step", "left"),
     [
         ("_model", "nothing was trained yet, so there is nothing to go on from. Train again."),
-        ("_compared", "{} holds checkpoint.zip, model.zip; --resume goes on."),
+        ("beside_chance", "{} holds checkpoint.zip, model.zip; --resume goes on."),
     ],
 )
 def test_an_interrupt_before_or_after_the_training_tells_what_there_is(
@@ -264,7 +299,7 @@ def test_an_interrupt_before_or_after_the_training_tells_what_there_is(
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(learning, step, stop)
+    monkeypatch.setattr(on_sb3, step, stop)
     code, said = train("CartPole-v1", tmp_path / "run", "--steps", 64)
     assert code == 130
     assert said.splitlines()[-1] == f"Interrupted: {left.format(tmp_path / 'run')}"
@@ -289,14 +324,14 @@ def test_an_interrupted_training_is_saved_reported_and_resumed(
     assert {path.name for path in out.iterdir()} == FILES - {"episode.gif"} | normalizer
     assert json.loads((out / "evaluation.json").read_text())["interrupted"]
     assert steps_of(out) == 512
-    saved = results.Checkpoint(out)
+    saved = sb3_files.Checkpoint(out)
 
     code, said = train(identifier, out, "--steps", 1024, "--resume")
     assert code in (0, 1), said
     assert steps_of(out) == 1024
     found = json.loads((out / "evaluation.json").read_text())
     assert found["steps"] == 1024 and not found["interrupted"]
-    resumed = results.Checkpoint(out)
+    resumed = sb3_files.Checkpoint(out)
     before, after = saved.progress["curve"], resumed.progress["curve"]
     assert after[: len(before)] == before and len(after) > len(before)
     assert resumed.progress["seconds"] > saved.progress["seconds"]
@@ -312,7 +347,7 @@ def test_an_interrupt_before_the_first_step_is_one_too(tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(learning._Watch, "_on_training_start", stop)
+    monkeypatch.setattr(on_sb3._Watch, "_on_training_start", stop)
     code, said = train("CartPole-v1", tmp_path / "run", "--steps", 64)
     assert code == 130, said
     assert steps_of(tmp_path / "run") == 0
@@ -322,7 +357,9 @@ def test_what_is_resumed_goes_on_as_it_began(tmp_path):
     out = tmp_path / "run"
     train("CartPole-v1", out, "--steps", 64, "--seed", 3)
     for option, value in (("--seed", 4), ("--num-envs", 3)):
-        code, said = call("train", "CartPole-v1", "--out", out, "--resume", option, value)
+        code, said = call(
+            "train", "CartPole-v1", "--out", out, "--resume", option, value
+        )  # sb3 began
         assert code == 2 and option in said and said.count("\n") == 1
     code, said = call("train", "Acrobot-v1", "--out", out, "--resume")
     assert code == 2 and "CartPole-v1, not Acrobot-v1" in said
@@ -336,7 +373,7 @@ def test_what_is_resumed_goes_on_as_it_began(tmp_path):
 
 @pytest.fixture
 def nothing_is_built(monkeypatch):
-    for module in (learning, evaluation):
+    for module in (on_sb3, sb3_evaluation):
         monkeypatch.setattr(module, "make_vec_env", None)
 
 
@@ -345,12 +382,12 @@ def test_a_folder_that_results_cannot_go_to_is_refused_first(tmp_path, monkeypat
     file = tmp_path / "file"
     file.write_text("mine")
     for out in (file, file / "run", file / "deep" / "run"):
-        code, said = call("train", "CartPole-v1", "--out", out)
+        code, said = call("train", "CartPole-v1", "--out", out, *SB3)
         assert code == 2 and f"{file} is a file" in said and said.count("\n") == 1
-    code, said = call("train", "CartPole-v1", "--out", tmp_path, "--resume")
+    code, said = call("train", "CartPole-v1", "--out", tmp_path, *SB3, "--resume")
     assert code == 2 and "no checkpoint.zip to resume from" in said
     monkeypatch.setattr(results.os, "access", lambda *_: False)
-    code, said = call("train", "CartPole-v1", "--out", tmp_path / "run")
+    code, said = call("train", "CartPole-v1", "--out", tmp_path / "run", *SB3)
     assert code == 2 and "not writable" in said and said.count("\n") == 1
     assert [*tmp_path.iterdir()] == [file]
 
@@ -359,7 +396,7 @@ def test_a_folder_that_results_cannot_go_to_is_refused_first(tmp_path, monkeypat
 @pytest.mark.parametrize("name", sorted(FILES | {"vecnormalize.pkl"}))
 def test_results_are_not_overwritten_unasked(tmp_path, name):
     (tmp_path / name).write_text("mine")
-    code, said = call("train", "CartPole-v1", "--out", tmp_path)
+    code, said = call("train", "CartPole-v1", "--out", tmp_path, *SB3)
     assert code == 2 and f"holds {name}" in said and "--overwrite" in said
     assert ("--resume" in said) == (name == "checkpoint.zip")
     assert (tmp_path / name).read_text() == "mine"
@@ -398,8 +435,8 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, damage):
     else:
         path.write_bytes(damage)
     with pytest.raises(ResultsError, match=r"checkpoint\.zip is no checkpoint"):
-        results.Checkpoint(tmp_path)
-    code, said = call("train", "CartPole-v1", "--out", tmp_path, "--resume")
+        sb3_files.Checkpoint(tmp_path)
+    code, said = call("train", "CartPole-v1", "--out", tmp_path, *SB3, "--resume")
     assert code == 2 and said.count("\n") == 1
 
 
@@ -416,12 +453,12 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path, damage):
 )
 def test_unlike_groups_are_refused_with_the_command_that_trains_one(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, said = call("train", name)
+    code, said = call("train", name, *SB3)
     assert code == 2 and said.count("\n") == 1
     assert not [*tmp_path.iterdir()]
     assert all(group.name in said for group in make(name).spec.groups)
     _, _, command = said.strip().partition("python -m bridge ")
-    code, said = call(*command.split(), "--steps", 25, "--num-envs", 2)
+    code, said = call(*command.split(), *SB3, "--steps", 25, "--num-envs", 2)
     assert code in (0, 1), said
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.startswith(name) and "_against_random" in folder.name
@@ -446,7 +483,7 @@ def test_unlike_groups_are_refused_with_the_command_that_trains_one(name, tmp_pa
 def test_a_team_or_an_opponent_that_does_not_fit_is_refused_in_one_line(
     identifier, options, words, tmp_path
 ):
-    code, said = call("train", identifier, "--out", tmp_path / "run", *options)
+    code, said = call("train", identifier, "--out", tmp_path / "run", *SB3, *options)
     assert code == 2, said
     assert words in said and said.count("\n") == 1
     assert not (tmp_path / "run").exists()

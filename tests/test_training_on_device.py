@@ -4,6 +4,9 @@ import csv
 import dataclasses
 import functools
 import json
+import subprocess
+import sys
+import textwrap
 import zipfile
 
 import jax
@@ -154,6 +157,31 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(more, says, tmp
     assert not (tmp_path / "run").exists()
 
 
+def test_without_stable_baselines3_there_is_all_but_its_model(tmp_path):
+    """As after `pip install '.[agents,cli]'`: nothing of SB3 or torch can be imported."""
+    code = f"""
+        import sys
+        sys.modules["stable_baselines3"] = sys.modules["sb3_contrib"] = None
+        from bridge.cli import app
+        for command in (
+            "train CartPole-v1 --num-envs 2 --steps 256 --out {tmp_path / "run"}",
+            "evaluate {tmp_path / "run"} --episodes 4",
+            "play {tmp_path / "run"} --out {tmp_path / "film.gif"} --steps 2",
+        ):
+            try:
+                app(command.split())
+            except SystemExit as end:
+                assert end.code in (0, 1), end.code
+        assert "torch" not in sys.modules
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "No model.zip: it needs stable-baselines3, which is not installed" in done.stdout
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES - {"model.zip"}
+    assert (tmp_path / "film.gif").exists()
+
+
 def test_an_algorithm_that_is_not_on_the_device_is_refused(tmp_path, monkeypatch):
     sac = recipes.Recipe("SAC", 100, 1, {})
     monkeypatch.setattr(learning.recipes, "find", lambda *_: sac)
@@ -162,7 +190,9 @@ def test_an_algorithm_that_is_not_on_the_device_is_refused(tmp_path, monkeypatch
 
 
 def test_settings_of_the_device_are_refused_by_the_other_learner(tmp_path):
-    code, said = call("train", "CartPole-v1", "--out", tmp_path / "run", "--seeds", 2)
+    code, said = call(
+        "train", "CartPole-v1", "--out", tmp_path / "run", "--learner", "sb3", "--seeds", 2
+    )
     assert code != 0 and "--learner device" in said
 
 
@@ -211,7 +241,7 @@ def test_a_policy_of_several_groups_is_evaluated_and_filmed(tag, tmp_path):
 
 def test_players_who_take_turns_learn_against_each_other(tmp_path):
     out = tmp_path / "run"
-    code, said = call("train", "nim:Nim", "--out", out)
+    code, said = call("train", "nim:Nim", "--out", out, "--learner", "sb3")
     assert code == 2 and "python -m bridge train nim:Nim --learner device" in said
     more = ("--steps", 3200, "--eval-every", 3200, "--set", "learning_rate=1e-2")
     code, said = train("nim:Nim", out, *more, "--num-envs", 16)

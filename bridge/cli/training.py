@@ -52,8 +52,12 @@ def train(
         bool, typer.Option("--overwrite", help="Results in the folder may go.")
     ] = False,
     learner: Annotated[
-        Learners, typer.Option(help="sb3: Stable-Baselines3; device: PPO in one compiled program.")
-    ] = Learners.SB3,
+        Learners | None,
+        typer.Option(
+            help="device: PPO in one compiled program; sb3: Stable-Baselines3. None: the device "
+            "where it can, or who began."
+        ),
+    ] = None,
     seeds: Annotated[
         int, typer.Option(min=1, help="Trainings at once, on the device; the best is kept.")
     ] = 1,
@@ -66,7 +70,7 @@ def train(
         typer.Option("--sweep", help="NAME=VALUE,VALUE: train with each, on the device."),
     ] = None,
 ) -> None:
-    """Train with SB3 or on the device, evaluate beside a random policy, draw the curve, film it.
+    """Train on the device or with SB3, evaluate beside a random policy, draw the curve, film it.
 
     Ctrl-C saves and reports what there is. Exit code 1: somebody is no better than random; 130:
     interrupted.
@@ -92,7 +96,7 @@ def train(
             eval_every=eval_every,
             resume=resume,
             overwrite=overwrite,
-            learner=learner.value,
+            learner=None if learner is None else learner.value,
             seeds=seeds,
             changes=_assignments("--set", changes),
             swept={

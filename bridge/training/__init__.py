@@ -5,13 +5,17 @@
 | `recipes.py`     | algorithm, hyperparameters, steps, threshold: data                   |
 | `games.py`       | what is trained: an environment, or one team of it against a policy  |
 | `learning.py`    | one training, from the first step or a checkpoint to its results     |
-| `on_device.py`   | the same by `native.agents`: runs at once, one compiled program      |
+| `on_sb3.py`      | one by Stable-Baselines3                                             |
+| `on_device.py`   | some by `native.agents`: runs at once, one compiled program          |
 | `device_settings.py` | its settings, of recipes and of text                             |
 | `judging.py`     | what was learned on the device beside chance, side by side           |
 | `outcome.py`     | what became of a training, and all that is written of it             |
 | `results.py`     | the folder: what is in it, who may write there, nothing half-written |
-| `policies.py`    | a trained policy, also from a file; a random one                     |
+| `sb3_files.py`   | models and checkpoints of Stable-Baselines3 in it                    |
+| `policies.py`    | a policy of Stable-Baselines3, also from a file                      |
 | `evaluation.py`  | returns, and the odds that they are better than random               |
+| `sb3_evaluation.py` | returns of a policy that plays rows                               |
+| `trained.py`     | a policy and its game, from a folder or a file                       |
 | `progress.py`    | a bar, or lines                                                      |
 | `curve.py`       | the learning curve as a picture                                      |
 | `playing.py`     | one world played by a policy, and by a human: a film, a window       |
@@ -19,15 +23,10 @@
 Agents that share one policy are rows of one batch; every number is per agent and episode.
 """
 
+import importlib.util
+
 from bridge.errors import MissingExtraError
 
-try:
-    import matplotlib as _matplotlib
-    import rich as _rich
-    import stable_baselines3 as _stable_baselines3
-except ImportError as error:
-    raise MissingExtraError(
-        "python -m bridge train", "stable_baselines3, matplotlib or rich", "sb3,cli"
-    ) from error
-
-del _matplotlib, _rich, _stable_baselines3
+for _needed in ("matplotlib", "rich"):
+    if importlib.util.find_spec(_needed) is None:
+        raise MissingExtraError("python -m bridge train", _needed, "cli")

@@ -6,56 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from bridge.sb3 import make_vec_env
-from native.core import Environment
-
-from .policies import Act, by_chance
-
 EPISODES = 100
 EVALUATION_SEED = 1_000_000  # far from the seeds of training
 VALIDATION_SEED = 2_000_000  # of the evaluations in training, which decide when it stops
 LONGEST = 10_000  # steps of an episode that has no time limit
 SHUFFLES = 9_999
 LIKELY = 0.01  # a difference that chance makes as often as that is no difference
-
-
-class Evaluation:
-    """Plays a policy in many worlds at once; made once, it plays any number of policies.
-
-    Attributes:
-        venv: The worlds, for a policy to be checked against.
-    """
-
-    def __init__(self, env: Environment[Any, Any], episodes: int) -> None:
-        self.venv = make_vec_env(env, episodes)
-        self._episodes = episodes
-        self._longest = env.spec.horizon or LONGEST
-
-    def agents(self, act: Act, seed: int) -> np.ndarray:
-        """Return of each agent in the first episode of each world, float64 (rows,).
-
-        Each world counts once: taking the first to finish would prefer short episodes.
-        """
-        self.venv.seed(seed)
-        observation = self.venv.reset()
-        returns = np.zeros(self.venv.num_envs)
-        playing = np.ones(self.venv.num_envs, bool)
-        for _ in range(self._longest):
-            observation, reward, dones, _ = self.venv.step(act(observation))
-            returns[playing] += reward[playing]
-            playing &= ~dones
-            if not playing.any():
-                break
-        return returns
-
-    def worlds(self, act: Act, seed: int) -> np.ndarray:
-        """The mean of `agents` in each world, float64 (episodes,)."""
-        means: np.ndarray = self.agents(act, seed).reshape(self._episodes, -1).mean(axis=1)
-        return means
-
-    def close(self) -> None:
-        """Free the worlds."""
-        self.venv.close()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,16 +81,6 @@ def scores(returns: np.ndarray) -> dict[str, float | int]:
         "max": round(float(returns.max()), 3),
         "episodes": len(returns),
     }
-
-
-def beside_chance(evaluation: Evaluation, act: Act, seed: int, chance_seed: int) -> Side:
-    """A policy that plays everybody, from the same first states as chance; ends the evaluation."""
-    venv = evaluation.venv
-    chance = by_chance(venv.action_space, venv.num_envs, chance_seed)
-    trained = evaluation.worlds(act, seed)
-    comparison = compare(trained, evaluation.worlds(chance, seed))
-    evaluation.close()
-    return Side("", comparison, comparison)
 
 
 def found(sides: Sequence[Side]) -> dict[str, Any]:

@@ -13,11 +13,16 @@ evaluation is best becomes the policy: that with the largest mean of what its si
 which plays while all others play by chance, see `judging`.
 """
 
+import contextlib
 import csv
 import dataclasses
+import functools
+import importlib
+import importlib.util
 import io
 import itertools
 import math
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,10 +32,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bridge import policy_file, sb3_models, state_file
+from bridge import policy_file, state_file
 from bridge.errors import DivergedError, ResultsError, RuleValueError, UnsuitableError
 from bridge.files import replacing
-from bridge.sb3 import make_vec_env
 from bridge.state_file import Leaf, Saved
 from native.agents import PPO, LearnedPolicy, Learner
 from native.agents.players import players_of
@@ -103,7 +107,6 @@ class DeviceTraining:
     Attributes:
         history: What has happened.
         stopped: An evaluation of every run reached the recipe's threshold.
-        no_model: Why there is no model of SB3; None: there is one.
 
     Raises:
         RuleValueError: The settings do not fit the game.
@@ -134,9 +137,23 @@ class DeviceTraining:
             self._learner = Learner(settings, env, math.ceil(interval / max(one, 1)), params)
         except RuleError as error:
             raise RuleValueError(str(error)) from error
-        self.no_model = sb3_models.no_counterpart(first, env.spec)
+        threading.Thread(target=_import_sb3).start()
         self._training = self._learner.begin(self.seeds)
         self._judge = Judge(env, first, evaluation.EPISODES, evaluation.VALIDATION_SEED)
+
+    @property
+    def steps(self) -> int:
+        """Agent steps of each run so far."""
+        return self.history.steps
+
+    @functools.cached_property
+    def no_model(self) -> str | None:
+        """Why there is no model of SB3; None: there is one."""
+        if importlib.util.find_spec("stable_baselines3") is None:
+            return "it needs stable-baselines3, which is not installed"
+        from bridge import sb3_models
+
+        return sb3_models.no_counterpart(self.settings[0], self._game.env.spec)
 
     @property
     def num_runs(self) -> int:
@@ -223,6 +240,11 @@ class DeviceTraining:
         policy_file.save(out / results.POLICY, learned, env)
         if self.no_model is not None:
             return
+        from bridge import sb3_models
+        from bridge.sb3 import make_vec_env
+
+        from .sb3_files import save_model
+
         (player,) = players_of(env.spec, learned.settings.sharing)
         settings, seed = self._best()
         model = sb3_models.to_sb3(settings, env.spec, learned.weights[player.name], seed)
@@ -231,13 +253,16 @@ class DeviceTraining:
         if (moments := (learned.moments or {}).get(player.name)) is not None:
             venv = sb3_models.normalized(venv, moments, float(settings.gamma))
         model.set_env(venv)
-        results.save_model(out, model)
+        save_model(out, model)
         venv.close()
 
     def judged(self) -> tuple[evaluation.Side, ...]:
         """The best run's policy beside chance, in episodes that decided nothing before."""
         seed = evaluation.EVALUATION_SEED + self.seeds[0]
         return self._judge.compared(self.policy(), seed)
+
+    def close(self) -> None:
+        """There is nothing to free."""
 
     def done(self, interrupted: bool) -> Done:
         """What was done, with what `evaluation.json` says of the runs.
@@ -327,6 +352,13 @@ class DeviceTraining:
             "seeds": list(self.seeds),
             "settings": [repr(form) for form in forms],
         }
+
+
+def _import_sb3() -> None:
+    """What a model of SB3 needs takes seconds to import: they pass while JAX compiles."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("bridge.sb3_models")
+        importlib.import_module("torch._dynamo")  # which torch's first optimizer asks for
 
 
 def _leaves(tree: Any) -> list[tuple[str, Any]]:

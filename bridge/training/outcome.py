@@ -1,8 +1,9 @@
 """What became of a training: the plan, the end, and all results but the policy written."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -110,7 +111,7 @@ def finish(plan: Plan, out: Path, plays: Plays, sides: Sequence[Side], done: Don
         **evaluation.found(sides),
         "evaluations": done.evaluations,
         **done.report,
-        "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
+        "versions": dict(_versions()),
     }
     results.save_evaluation(out, found)
     with replacing(out / results.CURVE) as beside:
@@ -136,3 +137,10 @@ def say_interrupted(interrupted: bool, out: Path, console: Console) -> None:
     if interrupted:
         text = f"Interrupted: {out} is saved and can be resumed. Evaluating ..."
         console.print(text, markup=False, soft_wrap=True)
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    """Of what is installed."""
+    for name in VERSIONS:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            yield name, importlib.metadata.version(name)

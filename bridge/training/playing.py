@@ -20,7 +20,6 @@ from native.rollout import Choice
 from native.wrappers import OneTeam
 
 from .keyboard import Keyboard
-from .policies import Act
 
 FILMED_STEPS = 250
 HUMAN_RATE = 10  # steps a second, where somebody has to follow
@@ -42,6 +41,8 @@ class RolloutPolicy(Protocol):
         ...
 
 
+# Takes observations as rows, (rows, *space shape) or a dict of those, and returns actions.
+Act: TypeAlias = Callable[[Any], np.ndarray]
 Plays: TypeAlias = Act | RolloutPolicy
 
 

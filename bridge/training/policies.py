@@ -1,16 +1,14 @@
-"""What acts: a trained policy, just made or from a file, and a random one.
+"""A policy of Stable-Baselines3, just made or from a file.
 
-A policy takes observations as rows, (rows, *space shape) or a dict of those, and returns actions
-(rows, *space shape).
+It takes observations as rows, (rows, *space shape) or a dict of those, and returns actions (rows,
+*space shape).
 """
 
-import copy
 import json
 import pickle
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -20,11 +18,10 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from bridge.errors import ResultsError, UnsuitableError
 
-Act: TypeAlias = Callable[[Any], np.ndarray]
+from .results import NORMALIZER
 
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"PPO": PPO, "SAC": SAC, "DQN": DQN}
 _BY_MODULE: dict[str, type[BaseAlgorithm]] = {"common": PPO, "sac": SAC, "dqn": DQN, "td3": TD3}
-NORMALIZER = "vecnormalize.pkl"
 
 
 class Policy:
@@ -97,13 +94,6 @@ def load(path: Path, *, normalized: bool | None = None) -> Policy:
     except Exception as error:
         raise ResultsError(f"{beside} holds no VecNormalize: {error}") from error
     return Policy(model, normalizer)
-
-
-def by_chance(space: "spaces.Space[Any]", rows: int, seed: int) -> Act:
-    """Any action with the same chance, a masked one too: what a policy learns from scratch."""
-    space = copy.deepcopy(space)
-    space.seed(seed)
-    return lambda _: np.stack([space.sample() for _ in range(rows)])
 
 
 def _alike(one: Any, two: Any) -> bool:

@@ -21,33 +21,24 @@ Of what was learned on the device there is `checkpoint.npz` in place of `checkpo
 Every file is written beside its name and then renamed.
 """
 
-import io
 import json
 import os
-import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
 
-from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
-
 from bridge.errors import ResultsError
 from bridge.files import replacing
 
-from .policies import ALGORITHMS, NORMALIZER, normalizer_of
-from .recipes import Recipe
-
 MODEL, CHECKPOINT, EVALUATION = "model.zip", "checkpoint.zip", "evaluation.json"
+NORMALIZER = "vecnormalize.pkl"
 CURVE, FILM = "learning_curve.png", "episode.gif"
 POLICY, DEVICE_CHECKPOINT, METRICS = "policy.npz", "checkpoint.npz", "metrics.csv"
 FILES = (
     *(MODEL, NORMALIZER, POLICY, CHECKPOINT, DEVICE_CHECKPOINT),
     *(EVALUATION, CURVE, FILM, METRICS),
 )
-PROGRESS, BUFFER = "progress.json", "replay_buffer.pkl"
-RATES = {"learning_rate", "clip_range"}  # may be schedules of ours, and a model needs none of us
+PROGRESS = "progress.json"  # in a checkpoint of SB3
 
 
 def check(out: Path, *, overwrite: bool, resume: bool, checkpoint: str = CHECKPOINT) -> None:
@@ -94,7 +85,7 @@ def about(out: Path) -> dict[str, Any] | None:
         ResultsError: What should say it cannot be read.
     """
     if (out / CHECKPOINT).exists():
-        return Checkpoint(out).progress
+        return progress(out)
     if not (path := out / EVALUATION).exists():
         return None
     try:
@@ -104,77 +95,27 @@ def about(out: Path) -> dict[str, Any] | None:
     return found
 
 
-def save_model(out: Path, model: BaseAlgorithm) -> None:
-    """Write the model, and the normaliser if there is one."""
-    if (normalizer := normalizer_of(model.get_env())) is not None:
-        pickled = pickle.dumps(normalizer)
-        _write(out / NORMALIZER, pickled)
-    _write(out / MODEL, _packed(model))
+def progress(out: Path) -> dict[str, Any]:
+    """What a checkpoint of SB3 says was trained, and how far.
+
+    Raises:
+        ResultsError: It is none.
+    """
+    try:
+        with zipfile.ZipFile(out / CHECKPOINT) as archive:
+            told: dict[str, Any] = json.loads(archive.read(PROGRESS))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ResultsError(f"{out / CHECKPOINT} is no checkpoint: {error}") from error
+    return told
 
 
 def save_evaluation(out: Path, evaluation: dict[str, Any]) -> None:
     """Write what was found."""
     text = json.dumps(evaluation, indent=2) + "\n"
-    _write(out / EVALUATION, text.encode())
+    write(out / EVALUATION, text.encode())
 
 
-def save_checkpoint(out: Path, model: BaseAlgorithm, progress: dict[str, Any]) -> None:
-    """Write all that `Checkpoint` reads, in one file, so that its parts fit each other."""
-    with (
-        replacing(out / CHECKPOINT) as path,
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-    ):
-        archive.writestr(PROGRESS, json.dumps(progress))
-        archive.writestr(MODEL, _packed(model))
-        if (normalizer := normalizer_of(model.get_env())) is not None:
-            archive.writestr(NORMALIZER, pickle.dumps(normalizer))
-        if isinstance(model, OffPolicyAlgorithm):
-            archive.writestr(BUFFER, pickle.dumps(model.replay_buffer))
-
-
-class Checkpoint:
-    """What a training left behind.
-
-    Attributes:
-        progress: What was trained, by which recipe, how far it came, its curve.
-
-    Raises:
-        ResultsError: The file is not one.
-    """
-
-    def __init__(self, out: Path) -> None:
-        self._path = out / CHECKPOINT
-        try:
-            with zipfile.ZipFile(self._path) as archive:
-                self._parts = {name: archive.read(name) for name in archive.namelist()}
-            self.progress: dict[str, Any] = json.loads(self._parts[PROGRESS])
-        except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise ResultsError(f"{self._path} is no checkpoint: {error}") from error
-
-    def normalized(self, venv: VecEnv) -> VecNormalize:
-        """The environment within the normaliser that was saved."""
-        normalizer: VecNormalize = pickle.loads(self._parts[NORMALIZER])
-        normalizer.set_venv(venv)
-        return normalizer
-
-    def model(self, recipe: Recipe, venv: VecEnv) -> BaseAlgorithm:
-        """The model, ready to go on in `venv` with another part of its random numbers."""
-        rates = {name: recipe.hyperparameters[name] for name in RATES & {*recipe.hyperparameters}}
-        data = io.BytesIO(self._parts[MODEL])
-        model = ALGORITHMS[recipe.algorithm].load(data, env=venv, device="cpu", **rates)
-        if isinstance(model, OffPolicyAlgorithm):
-            model.load_replay_buffer(io.BytesIO(self._parts[BUFFER]))
-        assert model.seed is not None
-        model.set_random_seed(model.seed + model.num_timesteps)
-        return model
-
-
-def _packed(model: BaseAlgorithm) -> bytes:
-    data = io.BytesIO()
-    model.save(data, exclude=(*RATES, "lr_schedule"))
-    return data.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all."""
     with replacing(path) as beside:
         beside.write_bytes(data)

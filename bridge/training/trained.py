@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import ResultsError
-from bridge.sb3 import make_vec_env
 from native.core import Environment
 
-from . import evaluation as judging
 from . import results
-from .evaluation import Evaluation, Side
+from .evaluation import Side
 from .games import Game, game
-from .policies import Policy, load
+from .playing import RolloutPolicy
 
 if TYPE_CHECKING:
     from native.agents import LearnedPolicy
+
+    from .policies import Policy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +28,15 @@ class Trained:
 
     def beside_chance(self, episodes: int, seed: int) -> tuple[Side, ...]:
         """How each side of the game does, with the first seed of the episodes."""
-        if isinstance(self.policy, Policy):
-            evaluation = Evaluation(self.game.env, episodes)
-            return (judging.beside_chance(evaluation, self.policy, seed, seed),)
-        from .judging import Judge  # which needs an extra of its own
+        if isinstance(self.policy, RolloutPolicy):
+            from .judging import Judge  # which needs an extra of its own
 
-        judge = Judge(self.game.env, self.policy.settings, episodes, seed)
-        return judge.compared(self.policy, seed)
+            judge = Judge(self.game.env, self.policy.settings, episodes, seed)
+            return judge.compared(self.policy, seed)
+        from .sb3_evaluation import Evaluation, beside_chance  # the same
+
+        evaluation = Evaluation(self.game.env, episodes)
+        return (beside_chance(evaluation, self.policy, seed, seed),)
 
 
 def find(
@@ -76,6 +78,10 @@ def find(
 
         played = game(identifier, world, team, opponent, together=True)
         return Trained(played, policy_file.load(path, played.env))
+    from bridge.sb3 import make_vec_env  # the same
+
+    from .policies import load
+
     normalized = None if about is None else about["recipe"]["normalize"]
     policy = load(path, normalized=normalized)
     played = game(identifier, world, team, opponent)
