@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from parity import Shown
 
-from native.minatar import asterix, breakout, freeway, seaquest, space_invaders
+from native.minatar import asterix, breakout, freeway, seaquest, seaquest_crowd, space_invaders
 from native.minatar.game import KEYS, ROWS, MinAtar
 
 MODULES = {
@@ -164,9 +164,9 @@ def _space_invaders(env: Any) -> space_invaders.Game:
 def _seaquest(env: Any) -> seaquest.Game:
     fish = [[*each, 0, 0] for each in env.e_fish]
     subs = [[*each, 1] for each in env.e_subs]
-    x, y, right, move, fire, is_sub = numbers(seaquest.ENEMIES, fish + subs, 6)
-    there = np.arange(seaquest.ENEMIES) >= seaquest.ENEMIES - len(fish + subs)
-    enemies = seaquest.Enemies(
+    x, y, right, move, fire, is_sub = numbers(seaquest_crowd.ENEMIES, fish + subs, 6)
+    there = np.arange(seaquest_crowd.ENEMIES) >= seaquest_crowd.ENEMIES - len(fish + subs)
+    enemies = seaquest_crowd.Enemies(
         x=x,
         y=y,
         heading=np.where(there, heading(right), 0),
@@ -174,12 +174,14 @@ def _seaquest(env: Any) -> seaquest.Game:
         move_timer=move,
         fire_timer=fire,
     )
-    x, y, right, move = numbers(seaquest.DIVERS, env.divers, 4)
-    there = np.arange(seaquest.DIVERS) >= seaquest.DIVERS - len(env.divers)
-    divers = seaquest.Divers(x=x, y=y, heading=np.where(there, heading(right), 0), move_timer=move)
-    x, y, right = numbers(seaquest.BULLETS, env.f_bullets, 3)
-    there = np.arange(seaquest.BULLETS) >= seaquest.BULLETS - len(env.f_bullets)
-    bullets = seaquest.Bullets(x=x, y=y, heading=np.where(there, heading(right), 0))
+    x, y, right, move = numbers(seaquest_crowd.DIVERS, env.divers, 4)
+    there = np.arange(seaquest_crowd.DIVERS) >= seaquest_crowd.DIVERS - len(env.divers)
+    divers = seaquest_crowd.Divers(
+        x=x, y=y, heading=np.where(there, heading(right), 0), move_timer=move
+    )
+    x, y, right = numbers(seaquest_crowd.BULLETS, env.f_bullets, 3)
+    there = np.arange(seaquest_crowd.BULLETS) >= seaquest_crowd.BULLETS - len(env.f_bullets)
+    bullets = seaquest_crowd.Bullets(x=x, y=y, heading=np.where(there, heading(right), 0))
     bombs = np.zeros((2, 10), np.int64)
     for x, y, right in env.e_bullets:
         bombs[int(right), y] |= 1 << x

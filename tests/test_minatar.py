@@ -14,7 +14,7 @@ from scipy import stats
 
 from native.batch import Autoreset, Batch
 from native.minatar.game import KEYS
-from native.minatar.seaquest import BULLETS, DIVERS, ENEMIES
+from native.minatar.seaquest_crowd import BULLETS, DIVERS, ENEMIES
 from native.registry import make
 from native.rollout import collect, random_policy
 from native.rules import RuleError

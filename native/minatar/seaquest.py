@@ -22,7 +22,7 @@ Source       Young and Tian (2019), MinAtar 1.0.15.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -31,46 +31,26 @@ import numpy as np
 from native import rules
 from native.core import pytree
 
-from .game import ALL, KEYS, LAST, ROWS, SIDE, MinAtar, at, cell, number, whole
+from .game import ALL, KEYS, LAST, SIDE, MinAtar, at, cell, number, whole
+from .seaquest_crowd import (
+    BULLETS,
+    CREW,
+    DIVERS,
+    ENEMIES,
+    Bullets,
+    Divers,
+    Enemies,
+    append,
+    sail,
+    shoot,
+    small,
+    swim,
+    together,
+)
 
-SlotsT = TypeVar("SlotsT", "Enemies", "Divers", "Bullets")
-
-ENEMIES, DIVERS, BULLETS = 32, 2, 2  # slots
 DEEPEST = 8  # row of the submarine; row 0 is the surface
-CREW = 6  # divers on board at most, and for whom there is a reward
 LEAST_MOVE_INTERVAL = 2
 SUBMARINE = np.uint32(2**31 // 3)  # of 2**31
-
-
-@pytree
-class Enemies:
-    """Fish and submarines, those that came last in the last slots; all int8 but `submarine`."""
-
-    x: jax.Array  # (ENEMIES,)
-    y: jax.Array
-    heading: jax.Array  # -1: left, 1: right, 0: the slot is empty
-    submarine: jax.Array  # bool (ENEMIES,)
-    move_timer: jax.Array
-    fire_timer: jax.Array
-
-
-@pytree
-class Divers:
-    """Divers in the water, likewise; all int32 (DIVERS,)."""
-
-    x: jax.Array
-    y: jax.Array
-    heading: jax.Array
-    move_timer: jax.Array
-
-
-@pytree
-class Bullets:
-    """Bullets of the submarine, likewise; all int32 (BULLETS,)."""
-
-    x: jax.Array
-    y: jax.Array
-    heading: jax.Array
 
 
 @pytree
@@ -157,7 +137,7 @@ class Seaquest(MinAtar):
         """The submarine alone."""
         del key
         zero = jnp.int32(0)
-        small, flags = jnp.zeros(ENEMIES, jnp.int8), jnp.zeros(ENEMIES, jnp.bool_)
+        tiny, flags = jnp.zeros(ENEMIES, jnp.int8), jnp.zeros(ENEMIES, jnp.bool_)
         divers, bullets = jnp.zeros(DIVERS, jnp.int32), jnp.zeros(BULLETS, jnp.int32)
         return Game(
             x=jnp.int32(5),
@@ -167,12 +147,12 @@ class Seaquest(MinAtar):
             oxygen=number(params.oxygen),
             crew=zero,
             enemies=Enemies(
-                x=small,
-                y=small,
-                heading=small,
+                x=tiny,
+                y=tiny,
+                heading=tiny,
                 submarine=flags,
-                move_timer=small,
-                fire_timer=small,
+                move_timer=tiny,
+                fire_timer=tiny,
             ),
             divers=Divers(x=divers, y=divers, heading=divers, move_timer=divers),
             bullets=Bullets(x=bullets, y=bullets, heading=bullets),
@@ -209,9 +189,11 @@ class Seaquest(MinAtar):
         right = jnp.where(across == 0, game.right, across > 0)
 
         shot = Bullets(x=x, y=y, heading=jnp.where(right, 1, -1))
-        bullets, enemies, hits = _shoot(_append(game.bullets, shot, fires), enemies)
-        divers, crew = _swim(divers, game.crew, x, y, params)
-        enemies, bullets, fired, met, more = _sail(game, enemies, bullets, x, y, params)
+        bullets, enemies, hits = shoot(append(game.bullets, shot, fires), enemies)
+        divers, crew = swim(divers, game.crew, x, y, number(params.move_interval))
+        enemies, bullets, fired, met, more = sail(
+            *(enemies, bullets, x, y), game.move_interval, number(params.bomb_interval)
+        )
         bombs = game.bombs | fired
         there = at(y, cell(x))
         met |= (bombs & there[None]).any()
@@ -251,18 +233,18 @@ class Seaquest(MinAtar):
         """As `channels` says."""
         front, back = at(game.y, cell(game.x)), jnp.where(game.right, game.x - 1, game.x + 1)
         bullets, divers, enemies = game.bullets, game.divers, game.enemies
-        shots, swim, wakes = (jnp.zeros(SIDE, jnp.int32) for _ in range(3))
+        shots, swimmers, wakes = (jnp.zeros(SIDE, jnp.int32) for _ in range(3))
         for k in range(BULLETS):
             here = jnp.where(bullets.heading[k] != 0, bullets.y[k], -1)
             shots |= at(here, cell(bullets.x[k]))
         for k in range(DIVERS):
             here = jnp.where(divers.heading[k] != 0, divers.y[k], -1)
-            swim |= at(here, cell(divers.x[k]))
+            swimmers |= at(here, cell(divers.x[k]))
             wakes |= at(here, cell(divers.x[k] - divers.heading[k]))
         there, x = enemies.heading != 0, enemies.x.astype(jnp.int32)
         shown = jnp.where(enemies.submarine, cell(x) << SIDE, cell(x))
         wake = cell(x - enemies.heading.astype(jnp.int32)) << 2 * SIDE
-        rows = _together(enemies.y, jnp.where(there, shown | wake, 0))
+        rows = together(enemies.y, jnp.where(there, shown | wake, 0))
         oxygen = (1 << _gauge(game.oxygen, params)) - 1
         crew = (ALL >> 1) & ~((1 << (LAST - game.crew)) - 1)
         return (
@@ -275,7 +257,7 @@ class Seaquest(MinAtar):
             (rows >> SIDE) & ALL,
             at(jnp.int32(LAST), oxygen),
             at(jnp.int32(LAST), crew),
-            swim,
+            swimmers,
         )
 
 
@@ -283,15 +265,15 @@ def _come(game: Game, chance: Chance, params: Params) -> tuple[Enemies, Divers]:
     """Enemies and divers, with those that come now."""
     heading = jnp.where(chance.enemy_right, 1, -1)
     enemies = game.enemies
-    same_row = enemies.y == _small(chance.enemy_row)
-    blocked = (same_row & (enemies.heading == _small(-heading))).any()
+    same_row = enemies.y == small(chance.enemy_row)
+    blocked = (same_row & (enemies.heading == small(-heading))).any()
     enemy = Enemies(
-        x=_small(jnp.where(chance.enemy_right, 0, LAST)),
-        y=_small(chance.enemy_row),
-        heading=_small(heading),
+        x=small(jnp.where(chance.enemy_right, 0, LAST)),
+        y=small(chance.enemy_row),
+        heading=small(heading),
         submarine=chance.submarine,
-        move_timer=_small(game.move_interval),
-        fire_timer=_small(number(params.bomb_interval)),
+        move_timer=small(game.move_interval),
+        fire_timer=small(number(params.bomb_interval)),
     )
     diver = Divers(
         x=jnp.where(chance.diver_right, 0, LAST),
@@ -300,125 +282,9 @@ def _come(game: Game, chance: Chance, params: Params) -> tuple[Enemies, Divers]:
         move_timer=number(params.move_interval),
     )
     return (
-        _append(enemies, enemy, (game.enemy_timer == 0) & ~blocked),
-        _append(game.divers, diver, game.diver_timer == 0),
+        append(enemies, enemy, (game.enemy_timer == 0) & ~blocked),
+        append(game.divers, diver, game.diver_timer == 0),
     )
-
-
-def _append(slots: SlotsT, newest: SlotsT, appends: jax.Array) -> SlotsT:
-    """The same with one more in the last slot, where there is room and `appends` holds."""
-    count = slots.heading.shape[0]
-    order = np.arange(count, dtype=np.int32)
-    hole = jnp.where(slots.heading == 0, order, count).min()  # all after it move up by one
-    moves = appends & (order >= hole)
-
-    def moved(leaf: jax.Array, new: jax.Array) -> jax.Array:
-        return jnp.where(moves, jnp.concatenate([leaf[1:], new[None]]), leaf)
-
-    appended: SlotsT = jax.tree.map(moved, slots, newest)
-    return appended
-
-
-def _shoot(bullets: Bullets, enemies: Enemies) -> tuple[Bullets, Enemies, jax.Array]:
-    """Bullets move, the newest first; each takes the oldest fish it meets, or else submarine."""
-    x = bullets.x + bullets.heading
-    flies = (bullets.heading != 0) & (x >= 0) & (x <= LAST)
-    order = np.arange(ENEMIES, dtype=np.int8)
-    rank = jnp.where(enemies.submarine, order + np.int8(ENEMIES), order)
-    left = enemies.heading
-    hits: list[jax.Array] = []
-    for k in reversed(range(BULLETS)):
-        meets = flies[k] & (left != 0)
-        meets &= (enemies.x == _small(x[k])) & (enemies.y == _small(bullets.y[k]))
-        ranks = jnp.where(meets, rank, np.int8(127))
-        first = ranks.min()
-        left = jnp.where(meets & (ranks == first), jnp.int8(0), left)
-        hits.insert(0, first < 127)
-    hit = jnp.stack(hits)
-    heading = jnp.where(flies & ~hit, bullets.heading, 0)
-    return (
-        dataclasses.replace(bullets, x=x, heading=heading),
-        dataclasses.replace(enemies, heading=left),
-        hit.sum(dtype=jnp.int32),
-    )
-
-
-def _swim(
-    divers: Divers, crew: jax.Array, x: jax.Array, y: jax.Array, params: Params
-) -> tuple[Divers, jax.Array]:
-    """Divers move, the newest first, and come on board where they meet the submarine."""
-    moves = divers.move_timer == 0
-    to = divers.x + divers.heading
-    stays: list[jax.Array] = []
-    goes: list[jax.Array] = []
-    for k in reversed(range(DIVERS)):
-        there, meets = divers.heading[k] != 0, (divers.y[k] == y) & (crew < CREW)
-        boards = there & meets & ((divers.x[k] == x) | (moves[k] & (to[k] == x)))
-        crew = crew + whole(boards)
-        goes.insert(0, moves[k])
-        stays.insert(0, there & ~boards & ~(moves[k] & ((to[k] < 0) | (to[k] > LAST))))
-    going = jnp.stack(goes)
-    timer = jnp.where(going, number(params.move_interval), divers.move_timer - 1)
-    return Divers(
-        x=jnp.where(going, to, divers.x),
-        y=divers.y,
-        heading=jnp.where(jnp.stack(stays), divers.heading, 0),
-        move_timer=timer,
-    ), crew
-
-
-def _sail(
-    game: Game, enemies: Enemies, bullets: Bullets, x: jax.Array, y: jax.Array, params: Params
-) -> tuple[Enemies, Bullets, jax.Array, jax.Array, jax.Array]:
-    """Enemies move and submarines fire; also their new bombs, whether one was met, and hits.
-
-    Where several come upon a bullet, submarines do before fish, and the newest first.
-    """
-    there = enemies.heading != 0
-    moves = there & (enemies.move_timer == 0)
-    to = enemies.x + jnp.where(moves, enemies.heading, jnp.int8(0))
-    inside = (to >= 0) & (to <= LAST)
-    beside = there & (enemies.y == _small(y))
-    meets = beside & (to == _small(x))
-    met = (meets | (beside & (enemies.x == _small(x)))).any()
-
-    order = np.arange(ENEMIES, dtype=np.int8)
-    rank = jnp.where(enemies.submarine, order + np.int8(ENEMIES), order)
-    left, hits = moves & inside & ~meets, []
-    hit = jnp.zeros(ENEMIES, jnp.bool_)
-    for k in range(BULLETS):
-        here = left & (to == _small(bullets.x[k])) & (enemies.y == _small(bullets.y[k]))
-        ranks = jnp.where(here & (bullets.heading[k] != 0), rank, np.int8(-1))
-        first = ranks.max()
-        taken = (ranks == first) & (first >= 0)
-        hit, left = hit | taken, left & ~taken
-        hits.append(first >= 0)
-    used = jnp.stack(hits)
-
-    fires = there & enemies.submarine & (enemies.fire_timer == 0)
-    bomb = cell(to.astype(jnp.int32))
-    fired = _together(
-        enemies.y, jnp.where(fires, jnp.where(enemies.heading > 0, bomb << SIDE, bomb), 0)
-    )
-    one = jnp.int8(1)
-    after = Enemies(
-        x=to,
-        y=enemies.y,
-        heading=jnp.where(inside & ~hit, enemies.heading, jnp.int8(0)),
-        submarine=enemies.submarine,
-        move_timer=jnp.where(moves, _small(game.move_interval), enemies.move_timer - one),
-        fire_timer=jnp.where(fires, _small(number(params.bomb_interval)), enemies.fire_timer - one),
-    )
-    spent = dataclasses.replace(bullets, heading=jnp.where(used, 0, bullets.heading))
-    bombs = jnp.stack([fired & ALL, fired >> SIDE])
-    return after, spent, bombs, met, used.sum(dtype=jnp.int32)
-
-
-def _together(y: jax.Array, rows: jax.Array) -> jax.Array:
-    """A board of what each slot has in its row."""
-    board = jnp.where(y.astype(jnp.int32)[None] == ROWS[:, None], rows[None], 0)
-    joined: jax.Array = jax.lax.reduce(board, np.int32(0), jax.lax.bitwise_or, (1,))
-    return joined
 
 
 def _gauge(oxygen: jax.Array, params: Params) -> jax.Array:
@@ -428,7 +294,3 @@ def _gauge(oxygen: jax.Array, params: Params) -> jax.Array:
 
 def _less(timer: jax.Array) -> jax.Array:
     return jnp.maximum(timer - 1, 0)
-
-
-def _small(value: jax.Array) -> jax.Array:
-    return value.astype(jnp.int8)
