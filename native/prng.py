@@ -102,6 +102,20 @@ def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.
     return words.astype({8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}[bit_width])
 
 
+def below(bits: jax.Array, n: Any) -> jax.Array:
+    """floor(bits * n / 2**32), uniform over 0 ... n - 1 to within n in 2**32.
+
+    It needs no division, which a CPU does one number at a time.
+
+    Args:
+        bits: Random ones, uint32.
+        n: uint32, below 2**16.
+    """
+    high, low = bits >> np.uint32(16), bits & np.uint32(0xFFFF)
+    result: jax.Array = (high * n + (low * n >> np.uint32(16))) >> np.uint32(16)
+    return result
+
+
 def quick(key: jax.Array) -> jax.Array:
     """A pcg4d key, drawn with a key of whatever generator: its bits fuse, and compile sooner."""
     words = jax.random.bits(key, (2,), jnp.uint32)

@@ -38,6 +38,7 @@ __all__ = [
 FAMILIES = (
     "classic_control",
     "toy_text",
+    "minatar",
     "bsuite",
     "misc",
     "mpe",

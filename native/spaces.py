@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .prng import below
+
 Bound: TypeAlias = "float | tuple[Bound, ...]"
 
 
@@ -173,12 +175,9 @@ def _below(key: jax.Array, n: Any) -> jax.Array:
     """Uniform integers below `n`, int32, of its shape; `n`: int32."""
     if np.max(n) >= 1 << 16:
         return jax.random.randint(key, n.shape, 0, n, jnp.int32)
-    # `randint` divides, which a CPU does one number at a time. This is floor(bits * n / 2^32), of
-    # which no number comes up more often than another by more than n in 2^32.
-    bits, n = jax.random.bits(key, n.shape, jnp.uint32), n.astype(np.uint32)
-    high, low = bits >> np.uint32(16), bits & np.uint32(0xFFFF)
-    below: jax.Array = (high * n + (low * n >> np.uint32(16))) >> np.uint32(16)
-    return below.astype(jnp.int32)
+    # `randint` divides. Of the numbers of `below` none comes up more often by more than n in 2^32.
+    bits = jax.random.bits(key, n.shape, jnp.uint32)
+    return below(bits, n.astype(np.uint32)).astype(jnp.int32)
 
 
 def _is(value: Any, shape: tuple[int, ...], dtype: str) -> bool:
