@@ -12,9 +12,9 @@ Start        always the same: at the surface, nothing else.
 Step         Now and then an enemy, a fish two times in three, and a diver enter a row by chance; an
              enemy only if no other one there goes the other way. The submarine fires, if it can, or
              moves. What else moves does so in this order: its bullets, divers, enemy submarines,
-             their bullets, fish. Surfacing costs one diver, and more (`Params.reward_divers`) if
-             they were brought for a reward. If `difficulty_ramping`, enemies are the more and the
-             quicker the more often it has surfaced.
+             their bullets, fish. Surfacing costs a diver; where six are brought, all six and one
+             more, so that there are -1 then, as in the original. If `difficulty_ramping`, enemies
+             are the more and the quicker the more often it has surfaced.
 Room         For 32 enemies, 2 bullets of the submarine, and 2 divers, as many as there can be with
              the usual numbers. With others, what finds no room does not come.
 Source       Young and Tian (2019), MinAtar 1.0.15.
