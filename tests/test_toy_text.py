@@ -19,7 +19,7 @@ gymnasium = pytest.importorskip("gymnasium")
 
 from bridge.errors import RulesError
 from bridge.gymnasium import make as single
-from bridge.spaces import observation_space
+from bridge.spaces import apart
 
 COPIES = 2000
 
@@ -129,7 +129,7 @@ def test_names_limits_and_spaces_are_gymnasiums(name):
     assert ours.spec.name == name
     assert ours.spec.horizon == theirs.spec.max_episode_steps
     (group,) = ours.spec.groups
-    assert observation_space(group.observation) == theirs.observation_space
+    assert apart(group.observation) == theirs.observation_space
     assert group.action.n == theirs.action_space.n
 
 
