@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from PIL import Image
 
 from bridge import figures
@@ -220,16 +221,19 @@ def put_picture(name: str, folder: Path) -> None:
 
 
 def draw(name: str, folder: Path) -> None:
-    """Play by chance for some steps and write NAME.png."""
+    """Play by chance for some steps, or until somebody's episode ends, and write NAME.png."""
     env = make(name)
 
     @jax.jit
     def played(key: jax.Array) -> jax.Array:
-        def one(state: Any, key: jax.Array) -> tuple[Any, None]:
-            return env.step(key, state, random_actions(env.spec, key), env.params)[0], None
+        def one(now: tuple[Any, jax.Array], key: jax.Array) -> tuple[Any, None]:
+            state, over = now
+            after, shown = env.step(key, state, random_actions(env.spec, key), env.params)
+            kept = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, after)
+            return (kept, over | (shown.terminated | shown.truncated).any()), None
 
-        state, _ = env.init(key, env.params)
-        state, _ = jax.lax.scan(one, state, jax.random.split(key, STEPS))
+        begun = env.init(key, env.params)[0], jnp.bool_(False)
+        (state, _), _ = jax.lax.scan(one, begun, jax.random.split(key, STEPS))
         return env.render(state, env.params)
 
     Image.fromarray(jax.device_get(played(jax.random.key(0)))).save(folder / f"{name}.png")
