@@ -1,5 +1,6 @@
 """Metrics of a training for TensorBoard, where that is installed: `tensorboard --logdir runs`."""
 
+import importlib
 import importlib.util
 import time
 from collections.abc import Mapping, Sequence
@@ -29,10 +30,9 @@ class Board:
         new, self._written = lines[self._written :], len(lines)
         if not INSTALLED or not new:
             return
-        from tensorboard.summary.writer import event_file_writer  # type: ignore[import-untyped]
-
+        files = _module("summary.writer.event_file_writer")
         for run in sorted({line["run"] for line in new}):
-            writer = event_file_writer.EventFileWriter(str(out / f"run_{run:.0f}"))
+            writer = files.EventFileWriter(str(out / f"run_{run:.0f}"))
             for line in new:
                 if line["run"] == run:
                     writer.add_event(_event(line))
@@ -41,12 +41,16 @@ class Board:
 
 def _event(line: Mapping[str, float]) -> Any:
     """A line in TensorBoard's own form."""
-    from tensorboard.compat.proto import event_pb2, summary_pb2  # type: ignore[import-untyped]
-
+    events, summaries = _module("compat.proto.event_pb2"), _module("compat.proto.summary_pb2")
     told = [
-        summary_pb2.Summary.Value(tag=name, simple_value=number)
+        summaries.Summary.Value(tag=name, simple_value=number)
         for name, number in line.items()
         if name not in ("run", "steps")
     ]
-    summary = summary_pb2.Summary(value=told)
-    return event_pb2.Event(wall_time=time.time(), step=int(line["steps"]), summary=summary)
+    summary = summaries.Summary(value=told)
+    return events.Event(wall_time=time.time(), step=int(line["steps"]), summary=summary)
+
+
+def _module(name: str) -> Any:
+    """One of TensorBoard's, which have no types."""
+    return importlib.import_module(f"tensorboard.{name}")
