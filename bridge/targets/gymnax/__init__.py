@@ -5,12 +5,16 @@
 | `init`, `step`                         | `reset_env`, `step_env`; gymnax adds `reset` and `step` |
 | auto-reset                             | gymnax's own, in its `step`                             |
 | `terminated`, `truncated`              | `terminated`, `truncated`; one `done` before gymnax 1.0 |
-| `params`                               | `params.rules`                                          |
+| `params`                               | `params.rules`; `params.replace` knows their names      |
 | `spec.horizon`                         | `params.max_steps_in_episode`; may be made shorter |
 | `Box`, `MultiBinary`, `MultiDiscrete`  | `Box`                                                   |
 | `Discrete`, `Dict`                     | `Discrete`, `Dict`                                      |
 | info                                   | info, with gymnax's `discount`                          |
 | action mask                            | `action_mask(state, params)`                            |
+| `rollout.collect`                      | `experimental.RolloutWrapper`                           |
+| `render`                               | `visualize.Visualizer`                                  |
+
+`gymnax_legacy`, beside this one, has the five values of gymnax before 1.0, whichever is installed.
 """
 
 import dataclasses
@@ -21,7 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from bridge.environments import Source, as_environment
-from bridge.errors import MissingExtraError, UnsuitableError
+from bridge.errors import MissingExtraError, RulesError, UnsuitableError
+from bridge.wording import listed
 from native.core import Environment, Masks, pytree
 from native.spaces import Box, Discrete
 
@@ -30,7 +35,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.targets.gymnax", "gymnax", "gymnax") from error
 
-from .spaces import theirs
+from ..spaces import theirs
 
 __all__ = ["GymnaxBridge", "Params", "make"]
 
@@ -71,12 +76,26 @@ class Params:
     max_steps_in_episode: int = _NEVER
 
     def replace(self, **changes: Any) -> "Params":
-        """The same with some values changed."""
+        """The same with some values changed; numbers of `rules` may be named as well.
+
+        Raises:
+            RulesError: There is no such value.
+        """
+        numbers = {name: changes.pop(name) for name in [*changes] if name not in vars(self)}
+        known = vars(self.rules) if dataclasses.is_dataclass(self.rules) else {}
+        unknown = [name for name in numbers if name not in known]
+        if unknown:
+            there = ", ".join([*vars(self), *known])
+            raise RulesError(f"No parameter is called {listed(unknown)}. There are: {there}.")
+        if numbers:
+            changes["rules"] = dataclasses.replace(changes.get("rules", self.rules), **numbers)
         return dataclasses.replace(self, **changes)
 
 
 class GymnaxBridge(environment.Environment):  # type: ignore[misc]
     """One native environment with one agent. Equal if the native ones are."""
+
+    _tells_endings_apart = _TELLS_ENDINGS_APART
 
     def __init__(self, env: Environment[Any, Any]) -> None:
         if env.spec.num_agents != 1:
@@ -93,7 +112,7 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
         super().__init__()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, GymnaxBridge) and self.env == other.env
+        return type(other) is type(self) and self.env == other.env
 
     def __hash__(self) -> int:
         return hash(self.env)
@@ -154,7 +173,7 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
         )
         discount = 1 - after.terminated.astype(jnp.float32)
         ended = after.terminated
-        if not _TELLS_ENDINGS_APART:
+        if not self._tells_endings_apart:
             ended = ended | self.is_truncated(after, params)
         info = {**shown.info, "discount": discount}
         return self._seen(shown.observation), after, shown.reward[0], ended, info
@@ -170,7 +189,7 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
 
     def is_terminal(self, state: State, params: Params) -> jax.Array:
         """What `step_env` says of the end: bool ()."""
-        if _TELLS_ENDINGS_APART:
+        if self._tells_endings_apart:
             return state.terminated
         return state.terminated | self.is_truncated(state, params)
 
