@@ -94,7 +94,7 @@ def test_parameters_and_limits():
     assert manager.num_env_steps == 7 and manager.input_shape == (4,)
     done = manager.single_rollout(KEYS[0], None)[4]
     assert done.tolist() == [False] * 6 + [True]
-    weak = RolloutWrapper(lean, "CartPole-v1", env_params={"force": 0.0}).env_params
+    weak = RolloutWrapper(lean, "CartPole-v1", env_params={"force_mag": 0.0}).env_params
     assert weak.rules.force == 0.0 and weak.max_steps_in_episode == 500
     given = make("CartPole-v1")[1].replace(max_steps_in_episode=3)
     assert RolloutWrapper(env_name="CartPole-v1", env_params=given).num_env_steps == 3
@@ -119,7 +119,7 @@ def test_theirs_are_played_too_and_keep_their_last_observation():
         ({"env": CartPole(), "env_name": "CartPole-v1"}, RulesError, "built already"),
         ({"env": CartPole(horizon=None)}, UnsuitableError, "no time limit: give num_env_steps"),
         ({"env": CartPole(), "num_env_steps": 0}, RuleValueError, "num_env_steps"),
-        ({"env": CartPole(), "env_params": {"speed": 1}}, RulesError, "'?speed"),
+        ({"env": CartPole(), "env_params": {"speed": 1}}, RulesError, "no parameter 'speed'"),
     ],
 )
 def test_what_cannot_be_played_is_refused(given, error, words):

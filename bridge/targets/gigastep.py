@@ -1,16 +1,16 @@
 """Gigastep's own class: write `from bridge.targets.gigastep import GigastepEnv`; nothing else.
 
-| native                          | Gigastep, as its README of April 2023 has it                     |
-| ------------------------------- | ---------------------------------------------------------------- |
-| `init`                          | `reset(key)` -> state; `v_reset(keys)` for many                  |
-| `step`                          | `step(state, action, key)`; `v_step` for many, of one key each   |
-|                                 | -> state, obs, rewards, alive, ep_done                           |
-| groups `blue`, `red`            | `teams` 0, 1, in one array of agents; 0 stands first, and is the |
-|                                 | larger where their number is odd                                 |
-| `over`                          | `ep_done`; the world stands still from then on, obs are zeros    |
-| `spec.horizon`                  | `max_episode_length`, 500 unless said; it sets `ep_done` too     |
-| rules and numbers               | the constructor's words: see `RENAMED`, and those of `Params`    |
-| `observation="rgb_vector"`      | a pair, picture and numbers                                      |
+| native                        | Gigastep, as its README of April 2023 has it                     |
+| ----------------------------- | ---------------------------------------------------------------- |
+| `init`                        | `reset(key)` -> state; `v_reset(keys)` for many                  |
+| `step`                        | `step(state, action, key)`; `v_step` for many, of one key each   |
+|                               | -> state, obs, rewards, alive, ep_done                           |
+| groups `blue`, `red`          | `teams` 0, 1, in one array of agents; 0 stands first, and is the |
+|                               | larger where their number is odd                                 |
+| `over`                        | `ep_done`; the world stands still from then on, obs are zeros    |
+| `spec.horizon`                | `max_episode_length`, 500 unless said; it sets `ep_done` too     |
+| rules and numbers             | the words of the constructor: `WORDS`                            |
+| `observation="rgb_vector"`    | a pair, picture and numbers                                      |
 
 Left out: `per_agent_...`, for which there is `native.gigastep.builder`, other sizes of the picture,
 and viewers: `bridge.film` makes films. The order of values that the repository had later,
@@ -82,7 +82,7 @@ class GigastepEnv:
         Args:
             n_agents: Of both teams together.
             discrete_actions: One of 27 instead of turn, dive and throttle.
-            **words: Of `RENAMED`, and numbers of `native.gigastep.params.Params`. `obs_type` is
+            **words: Of `WORDS`: rules, and numbers of `native.gigastep.params`. `obs_type` is
                 "rgb" unless given, or "vector", or "rgb_vector".
 
         Raises:
@@ -145,12 +145,14 @@ class GigastepEnv:
     @functools.partial(jax.jit, static_argnums=0)
     def v_reset(self, keys: jax.Array) -> State:
         """Begin an episode in each of many worlds: every leaf has a leading axis."""
-        return jax.vmap(self.reset)(keys)
+        states: State = jax.vmap(self.reset)(keys)
+        return states
 
     @functools.partial(jax.jit, static_argnums=0)
     def v_step(self, states: State, actions: jax.Array, keys: jax.Array) -> Shown:
         """`step` in each of many worlds."""
-        return jax.vmap(self.step)(states, actions, keys)
+        shown: Shown = jax.vmap(self.step)(states, actions, keys)
+        return shown
 
     def _seen(self, shown: Timestep) -> Any:
         parts = [shown.observation[team] for team in TEAMS]

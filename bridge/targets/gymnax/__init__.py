@@ -26,7 +26,7 @@ import numpy as np
 
 from bridge.environments import Source, as_environment
 from bridge.errors import MissingExtraError, RulesError, UnsuitableError
-from bridge.wording import listed
+from bridge.parameters import names_in, replaced
 from native.core import Environment, Masks, pytree
 from native.spaces import Box, Discrete
 
@@ -35,12 +35,12 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.targets.gymnax", "gymnax", "gymnax") from error
 
-from ..spaces import theirs
+from bridge.targets.spaces import theirs
 
 __all__ = ["GymnaxBridge", "Params", "make"]
 
 _TELLS_ENDINGS_APART = hasattr(environment.Environment, "is_truncated")  # since gymnax 1.0
-_NEVER = int(np.iinfo(np.int32).max)
+NEVER = int(np.iinfo(np.int32).max)
 
 
 def make(id_or_env: Source, **rules: Any) -> "tuple[GymnaxBridge, Params]":
@@ -73,23 +73,23 @@ class Params:
     """Native parameters, and a time limit no longer than the native one."""
 
     rules: Any
-    max_steps_in_episode: int = _NEVER
+    max_steps_in_episode: int = NEVER
 
     def replace(self, **changes: Any) -> "Params":
-        """The same with some values changed; numbers of `rules` may be named as well.
+        """The same with some values changed; numbers of `rules` may be named, as ours or theirs.
 
         Raises:
-            RulesError: There is no such value.
+            RulesError: There is no such number.
         """
-        numbers = {name: changes.pop(name) for name in [*changes] if name not in vars(self)}
-        known = vars(self.rules) if dataclasses.is_dataclass(self.rules) else {}
-        unknown = [name for name in numbers if name not in known]
-        if unknown:
-            there = ", ".join([*vars(self), *known])
-            raise RulesError(f"No parameter is called {listed(unknown)}. There are: {there}.")
-        if numbers:
-            changes["rules"] = dataclasses.replace(changes.get("rules", self.rules), **numbers)
-        return dataclasses.replace(self, **changes)
+        known = names_in(self.rules)
+        numbers: dict[str, Any] = {}
+        for name in [name for name in changes if name not in vars(self)]:
+            if name not in known:
+                there = ", ".join([*vars(self), *known])
+                raise RulesError(f"There is no parameter {name!r}. There are: {there}.")
+            numbers[known[name]] = changes.pop(name)
+        rules = replaced(changes.pop("rules", self.rules), numbers)
+        return dataclasses.replace(self, rules=rules, **changes)
 
 
 class GymnaxBridge(environment.Environment):  # type: ignore[misc]
@@ -125,7 +125,7 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
     def default_params(self) -> Params:
         horizon = self.env.spec.horizon
         return Params(
-            rules=self.env.params, max_steps_in_episode=_NEVER if horizon is None else horizon
+            rules=self.env.params, max_steps_in_episode=NEVER if horizon is None else horizon
         )
 
     @property

@@ -25,7 +25,7 @@ from bridge.errors import RulesError, UnsuitableError
 from bridge.rules import as_ours
 from native import rules
 
-from . import _NEVER, make
+from . import NEVER, make
 
 __all__ = ["RolloutWrapper"]
 
@@ -80,7 +80,7 @@ class RolloutWrapper:
         elif env_params is not None:
             params = env_params
         limit = params.max_steps_in_episode if num_env_steps is None else num_env_steps
-        if num_env_steps is None and limit == _NEVER:
+        if num_env_steps is None and limit == NEVER:
             raise UnsuitableError(f"{self.env.name} has no time limit: give num_env_steps.")
         with as_ours():
             self.num_env_steps: int = rules.count()("num_env_steps", limit)
@@ -144,15 +144,15 @@ class RolloutWrapper:
         def advance(now: Any) -> Any:
             tick, seen, state, over, rows = now
             action = act(policy_params, seen, tick_keys(for_policy, tick))
-            after = step(tick_keys(for_steps, tick), state, action)
-            seen, state, reward, ended = after
+            seen, state, reward, ended = step(tick_keys(for_steps, tick), state, action)
             ended |= over
             row = *(only(~over, part) for part in (action, reward, seen)), ended
             rows = jax.tree.map(lambda kept, new: kept.at[tick].set(new), rows, row)
             return tick + 1, seen, state, ended, rows
 
         def goes_on(now: Any) -> jax.Array:
-            return (now[0] < self.num_env_steps) & ~now[3].all()
+            more: jax.Array = (now[0] < self.num_env_steps) & ~now[3].all()
+            return more
 
         first, state = each(self.env.reset_env, axes, (0, None))(for_start, self.env_params)
         action = jax.eval_shape(act, policy_params, first, for_policy)
