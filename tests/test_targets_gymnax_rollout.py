@@ -90,8 +90,8 @@ def test_work_stops_with_the_longest_episode():
 
 
 def test_parameters_and_limits():
-    manager = RolloutWrapper(env_name="CartPole-v1", env_params={"max_steps_in_episode": 7})
-    assert manager.num_env_steps == 7 and manager.input_shape == (4,)
+    manager = RolloutWrapper(env_name="Pendulum-v1", env_params={"max_steps_in_episode": 7})
+    assert manager.num_env_steps == 7 and manager.input_shape == (3,)
     done = manager.single_rollout(KEYS[0], None)[4]
     assert done.tolist() == [False] * 6 + [True]
     weak = RolloutWrapper(lean, "CartPole-v1", env_params={"force_mag": 0.0}).env_params

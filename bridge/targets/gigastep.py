@@ -138,7 +138,7 @@ class GigastepEnv:
             raise ActionError(f"The actions have shape {jnp.shape(action)}; expected {expected}.")
         action = jnp.asarray(action, self.action_space.dtype)
         blue, red = action[: self.env.blue], action[self.env.blue :]
-        joint = dict(zip(TEAMS, (blue, red), strict=True))
+        joint: dict[str, jax.Array] = dict(zip(TEAMS, (blue, red), strict=True))
         state, shown = self.env.step(key, state, joint, self.env.params)
         return state, self._seen(shown), shown.reward, state.agents.alive, state.over
 

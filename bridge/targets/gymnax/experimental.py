@@ -70,10 +70,13 @@ class RolloutWrapper:
         """
         if env is not None and (env_name is not None or env_kwargs):
             raise RulesError("env is built already: leave env_name and env_kwargs out.")
-        if isinstance(env, environment.Environment):
-            self.env, params = env, env.default_params
+        source: Any = env
+        if env is None:
+            source = "Pendulum-v1" if env_name is None else env_name
+        if isinstance(source, environment.Environment):
+            self.env: Any = source
+            params: Any = source.default_params
         else:
-            source = (env_name or "Pendulum-v1") if env is None else env
             self.env, params = make(source, **(env_kwargs or {}))
         if isinstance(env_params, Mapping):
             params = params.replace(**env_params)
