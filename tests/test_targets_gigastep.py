@@ -93,3 +93,18 @@ def test_actions_of_another_shape_are_refused():
     env = GigastepEnv(4, obs_type="vector")
     with pytest.raises(ActionError, match=r"shape \(4,\); expected \(4, 3\)"):
         env.step(env.reset(KEY), jnp.zeros(4, jnp.int32), KEY)
+
+
+def test_who_is_lost_stays_lost_and_who_wins_lives():
+    env = GigastepEnv(6, obs_type="vector", maps="empty")
+    state, over, before, deaths = env.reset(KEY), False, np.ones(6, bool), 0
+    for t in range(500):
+        key = jax.random.fold_in(KEY, t)
+        action = jax.random.uniform(key, (6, 3), minval=-1, maxval=1)
+        state, obs, _, alive, over = env.step(state, action, key)
+        assert not (alive & ~before).any() and not np.asarray(obs)[~before].any()
+        before, deaths = np.asarray(alive), deaths + (np.asarray(alive) != before).any()
+        if over:
+            break
+    assert over and deaths > 1 and before.any()
+    assert not before[env.teams == 0].any() or not before[env.teams == 1].any()
