@@ -33,8 +33,13 @@ _PYTHONS = {bool: "bool", int: "int32", float: "float32"}
 
 def names(env: Any) -> dict[str, str]:
     """What a parameter may be called -> its name here; the originals' own names included."""
-    own = {name: name for name in parts(env.params)}
-    return {**getattr(type(_inside(env.params)), "originals", {}), **own}
+    return names_in(env.params)
+
+
+def names_in(params: Any) -> dict[str, str]:
+    """`names` of the environment whose parameters these are."""
+    own = {name: name for name in parts(params)}
+    return {**getattr(type(_inside(params)), "originals", {}), **own}
 
 
 def derived(env: Any) -> tuple[str, ...]:
@@ -197,15 +202,15 @@ def _merged(env: Any, usual: Any, given: Mapping[str, Any]) -> Any:
                 f"{env.spec.name}: the parameter {known[name]!r} is given twice, once as {name!r}."
             )
         changes[known[name]] = value
-    return _replaced(usual, changes)
+    return replaced(usual, changes)
 
 
-def _replaced(usual: Any, changes: Mapping[str, Any]) -> Any:
+def replaced(usual: Any, changes: Mapping[str, Any]) -> Any:
     """A tree with other values of some of its `parts`."""
     if isinstance(usual, Around):
         own = {name: changes.get(name, value) for name, value in usual.own.items()}
         rest = {name: value for name, value in changes.items() if name not in own}
-        return Around(_replaced(usual.env, rest), own)
+        return Around(replaced(usual.env, rest), own)
     if isinstance(usual, Mapping):
         return {**usual, **changes}
     if dataclasses.is_dataclass(usual) and not isinstance(usual, type):

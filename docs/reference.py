@@ -82,6 +82,10 @@ SECTIONS = {
         "bridge.sources.states",
         "bridge.sources.trees",
         "bridge.targets.gymnax",
+        "bridge.targets.gymnax.experimental",
+        "bridge.targets.gymnax.visualize",
+        "bridge.targets.gymnax_legacy",
+        "bridge.targets.gigastep",
         "bridge.targets.jaxmarl",
     ),
     "Environments as pure functions": (

@@ -162,6 +162,8 @@ def test_the_bridge_names_no_game():
         ("bridge.sb3", "sb3"),
         ("bridge.torchrl", "torchrl"),
         ("bridge.agilerl", "agilerl"),
+        ("bridge.targets.gymnax", "gymnax"),
+        ("bridge.targets.gymnax_legacy", "gymnax"),
         ("bridge.targets.jaxmarl", "jaxmarl"),
     ],
 )

@@ -5,12 +5,16 @@
 | `init`, `step`                         | `reset_env`, `step_env`; gymnax adds `reset` and `step` |
 | auto-reset                             | gymnax's own, in its `step`                             |
 | `terminated`, `truncated`              | `terminated`, `truncated`; one `done` before gymnax 1.0 |
-| `params`                               | `params.rules`                                          |
+| `params`                               | `params.rules`; `params.replace` knows their names      |
 | `spec.horizon`                         | `params.max_steps_in_episode`; may be made shorter |
 | `Box`, `MultiBinary`, `MultiDiscrete`  | `Box`                                                   |
 | `Discrete`, `Dict`                     | `Discrete`, `Dict`                                      |
 | info                                   | info, with gymnax's `discount`                          |
 | action mask                            | `action_mask(state, params)`                            |
+| `rollout.collect`                      | `experimental.RolloutWrapper`                           |
+| `render`                               | `visualize.Visualizer`                                  |
+
+`gymnax_legacy`, beside this one, has the five values of gymnax before 1.0, whichever is installed.
 """
 
 import dataclasses
@@ -21,7 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from bridge.environments import Source, as_environment
-from bridge.errors import MissingExtraError, UnsuitableError
+from bridge.errors import MissingExtraError, RulesError, UnsuitableError
+from bridge.parameters import names_in, replaced
 from native.core import Environment, Masks, pytree
 from native.spaces import Box, Discrete
 
@@ -30,12 +35,12 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.targets.gymnax", "gymnax", "gymnax") from error
 
-from .spaces import theirs
+from bridge.targets.spaces import theirs
 
 __all__ = ["GymnaxBridge", "Params", "make"]
 
 _TELLS_ENDINGS_APART = hasattr(environment.Environment, "is_truncated")  # since gymnax 1.0
-_NEVER = int(np.iinfo(np.int32).max)
+NEVER = int(np.iinfo(np.int32).max)
 
 
 def make(id_or_env: Source, **rules: Any) -> "tuple[GymnaxBridge, Params]":
@@ -68,15 +73,29 @@ class Params:
     """Native parameters, and a time limit no longer than the native one."""
 
     rules: Any
-    max_steps_in_episode: int = _NEVER
+    max_steps_in_episode: int = NEVER
 
     def replace(self, **changes: Any) -> "Params":
-        """The same with some values changed."""
-        return dataclasses.replace(self, **changes)
+        """The same with some values changed; numbers of `rules` may be named, as ours or theirs.
+
+        Raises:
+            RulesError: There is no such number.
+        """
+        known = names_in(self.rules)
+        numbers: dict[str, Any] = {}
+        for name in [name for name in changes if name not in vars(self)]:
+            if name not in known:
+                there = ", ".join([*vars(self), *known])
+                raise RulesError(f"There is no parameter {name!r}. There are: {there}.")
+            numbers[known[name]] = changes.pop(name)
+        rules = replaced(changes.pop("rules", self.rules), numbers)
+        return dataclasses.replace(self, rules=rules, **changes)
 
 
 class GymnaxBridge(environment.Environment):  # type: ignore[misc]
     """One native environment with one agent. Equal if the native ones are."""
+
+    _tells_endings_apart = _TELLS_ENDINGS_APART
 
     def __init__(self, env: Environment[Any, Any]) -> None:
         if env.spec.num_agents != 1:
@@ -93,7 +112,7 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
         super().__init__()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, GymnaxBridge) and self.env == other.env
+        return type(other) is type(self) and self.env == other.env
 
     def __hash__(self) -> int:
         return hash(self.env)
@@ -106,7 +125,7 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
     def default_params(self) -> Params:
         horizon = self.env.spec.horizon
         return Params(
-            rules=self.env.params, max_steps_in_episode=_NEVER if horizon is None else horizon
+            rules=self.env.params, max_steps_in_episode=NEVER if horizon is None else horizon
         )
 
     @property
@@ -154,7 +173,7 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
         )
         discount = 1 - after.terminated.astype(jnp.float32)
         ended = after.terminated
-        if not _TELLS_ENDINGS_APART:
+        if not self._tells_endings_apart:
             ended = ended | self.is_truncated(after, params)
         info = {**shown.info, "discount": discount}
         return self._seen(shown.observation), after, shown.reward[0], ended, info
@@ -170,7 +189,7 @@ class GymnaxBridge(environment.Environment):  # type: ignore[misc]
 
     def is_terminal(self, state: State, params: Params) -> jax.Array:
         """What `step_env` says of the end: bool ()."""
-        if _TELLS_ENDINGS_APART:
+        if self._tells_endings_apart:
             return state.terminated
         return state.terminated | self.is_truncated(state, params)
 
