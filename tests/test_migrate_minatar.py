@@ -43,7 +43,7 @@ def test_the_import_is_edited(before, after):
         (MADE + "print(env.env.ball_x)", "env.env.ball_x"),
         (MADE + "env.random.rand()", "env.random"),
         (MADE + "env.sticky_action_prob = 0.0", "env.sticky_action_prob"),
-        ("game = Environment('breakout')\ngame.env.pos = 3", "game.env.pos"),
+        ("game = Environment('breakout')\nprint(game.last_action)", "game.last_action"),
     ],
 )
 def test_what_is_not_understood_is_left_alone_with_a_reason(rest, why):

@@ -15,6 +15,7 @@ STEPS = 300
 def played(env, seed, steps=60):
     """Every observation, reward and ending of random play."""
     env.seed(seed)
+    env.seed()  # changes nothing
     env.reset()
     rng, shown = np.random.default_rng(0), []
     for _ in range(steps):
@@ -54,7 +55,7 @@ def test_what_is_seen_is_the_callers_own(env):
     assert not env.state().all()
 
 
-def test_a_lost_game_stands_still_until_it_is_reset():
+def test_a_lost_game_stands_still_until_it_is_reset(tmp_path):
     game = Environment("breakout", 0.0)
     while not (shown := game.act(0))[1]:
         pass
@@ -62,8 +63,11 @@ def test_a_lost_game_stands_still_until_it_is_reset():
     last = game.state()
     assert game.act(3) == (0, True)
     np.testing.assert_array_equal(game.state(), last)
+    game.save_state(tmp_path / "lost.npz")
     game.reset()
     assert game.act(3) == (0, False)
+    game.load_state(tmp_path / "lost.npz")
+    assert game.act(3) == (0, True)
 
 
 def moves(game, keys):
