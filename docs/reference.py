@@ -31,6 +31,7 @@ SECTIONS = {
         "bridge.legacy",
         "bridge.mpe",
         "bridge.bsuite",
+        "bridge.minatar",
     ),
     "Agents": (
         "native.agents.ppo",

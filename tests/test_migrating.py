@@ -16,6 +16,7 @@ NEEDS = {
     "cleanrl_ppo": ("torch",),
     "dm_env_loop": ("dm_env",),
     "bsuite_experiment": ("bsuite",),
+    "minatar_loop": ("minatar",),
     "rllib_pettingzoo": ("ray.rllib", "mpe2"),
     "torchrl_collector": ("torchrl",),
 }

@@ -7,6 +7,7 @@
 | `vectors`   | Gymnasium's `SyncVectorEnv`, `AsyncVectorEnv`, `make_vec`      |
 | `particles`  | imports of mpe2 and of `pettingzoo.mpe`                        |
 | `experiments` | bsuite's loaders by id                                        |
+| `boards`    | MinAtar's `Environment`                                        |
 | `old_gym`   | `gym.make`                                                     |
 | `actors`    | a dm_env wrapper around `gymnasium.make`                       |
 | `singles`   | `gymnasium.make`, names given to an algorithm of SB3           |
@@ -27,6 +28,7 @@ from .script import Script  # first: it says what to install
 from . import (
     actors,
     baselines,
+    boards,
     experiments,
     old_gym,
     others,
@@ -41,7 +43,10 @@ from .rewriting import rewritten
 
 __all__ = ["Edit", "Finding", "Migration", "migrate"]
 
-FINDERS = (pipelines, baselines, vectors, particles, experiments, old_gym, actors, singles, others)
+FINDERS = (
+    *(pipelines, baselines, vectors, particles, experiments, boards, old_gym, actors, singles),
+    others,
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,17 +1,16 @@
 """`import bsuite`, for its loaders by id, is `from bridge import bsuite`."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import libcst as cst
 
 from native.bsuite.experiments import EXPERIMENTS
 
+from .faces import import_edit
 from .finding import ALONE, Edit, Finding, Unclear
 from .script import Script, keywords, positional
 
-THEIRS, OURS = "bsuite", "bridge.bsuite"
-IMPORTS = (cst.Import, cst.ImportFrom)
+THEIRS = "bsuite"
 BY_ID = (
     *("load_from_id", "load_and_record", "load_and_record_to_csv"),
     "load_and_record_to_terminal",
@@ -26,7 +25,7 @@ def find(script: Script) -> Iterator[Finding]:
     try:
         for call in calls:
             _twin(script, call)
-        edits = (_edit(script),) if calls else ()
+        edits = (import_edit(script, THEIRS, BY_ID),) if calls else ()
     except Unclear as why:
         notes = (str(why),)
     for call in calls:
@@ -62,35 +61,3 @@ def _twin(script: Script, call: cst.Call) -> tuple[str, str]:
     if not number.isdecimal() or int(number) >= len(EXPERIMENTS[experiment].settings):
         raise Unclear("there is no such id")
     return value, EXPERIMENTS[experiment].name
-
-
-def _edit(script: Script) -> Edit:
-    """Ours in the place of their import, if it serves nothing else."""
-    found = [*filter(None, (_imports(script, node) for node in script.nodes(IMPORTS)))]
-    if len(found) != 1:
-        raise Unclear("it is not clear which import of bsuite is used")
-    node, of_module = found[0], isinstance(found[0], cst.ImportFrom)
-    if of_module:
-        if any(script.text(alias.name) not in BY_ID for alias in node.names):
-            raise Unclear("other things are imported on the same line")
-        return Edit(*script.span(node.module), OURS)
-    if len(node.names) > 1:
-        raise Unclear("other modules are imported on the same line")
-    (alias,) = node.names
-    called = script.text(alias.asname.name) if alias.asname else THEIRS
-    for each in script.nodes(cst.Attribute):
-        if script.text(each.value) == called and each.attr.value not in BY_ID:
-            raise Unclear(f"{script.text(each)} is used too: import it on a line of its own")
-    renamed = f" as {called}" if alias.asname else ""
-    return Edit(*script.span(node), f"from bridge import {THEIRS}{renamed}")
-
-
-def _imports(script: Script, node: Any) -> Any:
-    """The import, if it is one through which a loader may be called; else None."""
-    if isinstance(node, cst.Import):
-        return node if any(script.text(alias.name) == THEIRS for alias in node.names) else None
-    if node.module is None or node.relative or script.text(node.module) != THEIRS:
-        return None
-    if isinstance(node.names, cst.ImportStar):
-        raise Unclear("all of bsuite is imported")
-    return node if any(script.text(alias.name) in BY_ID for alias in node.names) else None

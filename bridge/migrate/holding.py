@@ -25,6 +25,7 @@ MAKERS = re.compile(
     r"|(pettingzoo|mpe2)\.utils\..+"
     r"|(.*\.)?(parallel_env|raw_env|GymWrapper|GymEnv|PettingZooEnv)"
     r"|(mpe2|pettingzoo)\..+\.env"
+    r"|minatar\.(environment\.)?Environment"
     r"|copy\.(copy|deepcopy)|bridge\..+"
 )
 PASSING = ("list", "tuple", "iter", "next", "reversed", "sorted", "enumerate", "zip")

@@ -38,6 +38,9 @@ STANDARD = {  # of environments, and of the wrappers that ours take as any other
     *("action_spec", "observation_spec", "reward_spec", "discount_spec"),
     # bsuite's
     *("bsuite_info", "bsuite_num_episodes", "flush"),
+    # MinAtar's
+    *("act", "num_actions", "minimal_action_set", "state_shape", "game_name"),
+    *("display_state", "close_display"),
     # Gymnasium's wrappers
     *("episode_count", "return_queue", "length_queue", "time_queue", "episode_returns"),
     *("episode_lengths", "obs_rms", "return_rms", "update_running_mean", "video_folder"),
