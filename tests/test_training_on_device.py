@@ -1,14 +1,18 @@
 """`train --learner device`: runs at once, several groups, turns, and on from a checkpoint."""
 
+import contextlib
 import csv
 import dataclasses
 import functools
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 import textwrap
+import types
 import zipfile
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -395,3 +399,63 @@ def test_no_more_is_played_than_asked_but_for_whole_updates(steps, played, tmp_p
     """Also where the recipe evaluates more seldom than that: every 10,000 steps."""
     train("CartPole-v1", tmp_path / "run", "--steps", steps)
     assert json.loads((tmp_path / "run" / "evaluation.json").read_text())["steps"] == played
+
+
+def test_an_interrupt_that_a_callback_swallows_is_not_lost(tmp_path, monkeypatch):
+    from bridge.training import on_device
+
+    real = on_device.DeviceTraining._advance
+
+    def interrupted(self, out):
+        real(self, out)
+        # as Python does where JAX's callback of the garbage collector was running
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(on_device.DeviceTraining, "_advance", interrupted)
+    code, said = train("CartPole-v1", tmp_path / "run", "--steps", 128, "--eval-every", 32)
+    assert code == 130, said
+    assert json.loads((tmp_path / "run" / "evaluation.json").read_text())["steps"] == 32
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_before_the_first_update_leaves_nothing_to_go_on_from(tmp_path, monkeypatch):
+    from bridge.training import on_device
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(on_device.DeviceTraining, "_advance", stop)
+    code, said = train("CartPole-v1", tmp_path / "run", "--steps", 128)
+    assert code == 130 and "nothing was trained yet" in said and "--resume" not in said
+    assert not [*(tmp_path / "run").iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (
+            {"reward", "cart: advantage", "cart: value"},
+            "reward is NaN or infinite. The",
+        ),
+        ({"cart: weights", "cart: advantage"}, "cart: advantage is NaN or infinite. Try a smaller"),
+    ],
+)
+def test_what_became_nan_first_is_named(wrong, named):
+    from bridge.training import on_device
+
+    training = object.__new__(on_device.DeviceTraining)
+    training.history, training.seeds = on_device.Runs(), (0,)
+    training._learner = types.SimpleNamespace(steps=32)
+    names = sorted(["reward", *(f"cart: {what}" for what in ppo.CHECKED)])
+    finite = {name: np.array([[name not in wrong]]) for name in names}
+    with pytest.raises(DivergedError, match=named):
+        training._demand_finite(finite, Path("run"))
+
+
+def test_a_model_that_wants_masks_is_refused_with_the_file_that_has_them(tmp_path):
+    pytest.importorskip("sb3_contrib")
+    code, said = train("causeway_v0", tmp_path / "run", "--steps", 96)
+    assert code in (0, 1), said
+    code, said = call("evaluate", tmp_path / "run" / "model.zip", "--episodes", 2)
+    assert code == 2 and "policy.npz" in said

@@ -38,7 +38,7 @@ from bridge.files import replacing
 from bridge.state_file import Leaf, Saved
 from native.agents import PPO, LearnedPolicy, Learner
 from native.agents.players import players_of
-from native.agents.ppo import steps_an_update
+from native.agents.ppo import CHECKED, steps_an_update
 from native.agents.training import run as run_of
 from native.batch import Vector
 from native.rules import RuleError
@@ -46,6 +46,7 @@ from native.rules import RuleError
 from . import evaluation, results
 from .board import Board
 from .games import Game
+from .interrupts import Interrupts
 from .judging import Judge
 from .outcome import Done
 from .progress import Progressing
@@ -172,14 +173,20 @@ class DeviceTraining:
         """Learn up to so many steps in all, and keep a checkpoint; True if Ctrl-C ended it.
 
         Raises:
+            KeyboardInterrupt: Ctrl-C before anything was learned.
             DivergedError: Something became NaN or infinite; the last good checkpoint is kept.
         """
         try:
-            while self.history.steps < steps and not self.stopped:
-                self._advance(out)
-                progress.show(self.history.steps, self.history.curve)
-                progress.evaluated(self.history.steps, self.history.curve, self._told())
+            with Interrupts() as interrupts:
+                while self.history.steps < steps and not self.stopped:
+                    self._advance(out)
+                    progress.show(self.history.steps, self.history.curve)
+                    progress.evaluated(self.history.steps, self.history.curve, self._told())
+                    if interrupts.came:
+                        return True
         except KeyboardInterrupt:
+            if not self.history.steps:  # there is nothing to judge, and nothing to go on from
+                raise
             return True
         finally:
             progress.stop()
@@ -223,13 +230,17 @@ class DeviceTraining:
         return ", ".join(f"{name} {score:.2f}" for name, score in told) + " against chance"
 
     def _demand_finite(self, finite: Mapping[str, np.ndarray], out: Path) -> None:
-        for what, each in finite.items():
+        order = ("reward", *CHECKED)  # of their use; a program returns them by their names
+        for what in sorted(finite, key=lambda name: order.index(name.rpartition(": ")[2])):
+            each = finite[what]
             for number, update in np.argwhere(~each)[:1]:
                 which = self.history.steps // (self._learner.steps // each.shape[1]) + update + 1
                 kept = f" {out / CHECKPOINT} holds what was good." if self.history.steps else ""
+                source = any(what.endswith(name) for name in ("reward", "observation"))
+                advice = "The environment made it" if source else "Try a smaller learning_rate"
                 raise DivergedError(
                     f"Update {which} of seed {self.seeds[number % len(self.seeds)]}: {what} is NaN "
-                    f"or infinite.{kept} Try a smaller learning_rate, or max_grad_norm."
+                    f"or infinite.{kept} {advice}."
                 )
 
     def policy(self) -> LearnedPolicy:
@@ -335,7 +346,9 @@ class DeviceTraining:
         try:
             saved = state_file.read(out / CHECKPOINT, self._about(), leaves)
         except (OSError, ValueError) as error:
-            raise ResultsError(f"{out / CHECKPOINT} cannot be resumed: {error}") from error
+            again = "\nGive --seed, --seeds, --set and --sweep as when it began."
+            hint = again * ("in the file" in str(error))
+            raise ResultsError(f"{out / CHECKPOINT} cannot be resumed: {error}{hint}") from error
         found, tree = jax.tree.flatten(self._training)
         arrays = [
             jax.random.wrap_key_data(jnp.asarray(array), impl=jax.random.key_impl(leaf))

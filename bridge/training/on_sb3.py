@@ -25,6 +25,7 @@ except ImportError as error:
 from . import board, evaluation, results, sb3_files
 from .evaluation import Side
 from .games import game
+from .interrupts import Interrupts
 from .outcome import Curve, Done, Plan
 from .policies import ALGORITHMS, Policy, normalizer_of
 from .progress import Progressing
@@ -78,7 +79,9 @@ class SB3Training:
         left = collected * math.ceil((steps - model.num_timesteps) / collected)
         interrupted = False
         try:
-            model.learn(left, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
+            with Interrupts() as watch.interrupts:
+                model.learn(left, callback=watch, reset_num_timesteps=model.num_timesteps == 0)
+            interrupted = watch.interrupts.came
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -155,6 +158,7 @@ class _Watch(BaseCallback):
         self.history = history
         self.progress = progress
         self.stopped = False
+        self.interrupts = Interrupts()
         self._plan, self._evaluation, self._out = plan, evaluation, out
         self._interval = interval
         self._began = time.perf_counter()
@@ -173,7 +177,7 @@ class _Watch(BaseCallback):
             )
             self._evaluate()
             self.save(self.model)
-        return not self.stopped
+        return not (self.stopped or self.interrupts.came)
 
     def _on_rollout_end(self) -> None:
         self.progress.show(self.num_timesteps, self.history.curve)

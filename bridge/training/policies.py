@@ -73,6 +73,7 @@ def load(path: Path, *, normalized: bool | None = None) -> Policy:
 
     Raises:
         ResultsError: There is no such file, it is no model, or its normaliser is missing.
+        UnsuitableError: It is one of sb3-contrib, for games with masks.
     """
     beside = path.with_name(NORMALIZER)
     if normalized and not beside.exists():
@@ -80,8 +81,15 @@ def load(path: Path, *, normalized: bool | None = None) -> Policy:
     try:
         with zipfile.ZipFile(path) as archive:
             data = json.loads(archive.read("data"))
+        if data["policy_class"]["__module__"].startswith("sb3_contrib."):
+            raise UnsuitableError(
+                f"{path} is a model of sb3-contrib, which needs to be told what may be done. Name "
+                "the folder, or the policy.npz beside it, which is."
+            )
         made_by = _BY_MODULE[data["policy_class"]["__module__"].split(".")[1]]
         model = made_by.load(path, device="cpu")
+    except UnsuitableError:
+        raise
     except FileNotFoundError:
         raise ResultsError(f"There is no model at {path}.") from None
     except Exception as error:
