@@ -29,7 +29,7 @@ import numpy as np
 from native import registry
 from native.batch import Autoreset
 from native.core import FRAMES_PER_SECOND, Environment
-from native.spaces import Dict, Discrete, Space
+from native.spaces import Dict, Discrete, MultiDiscrete, Space
 
 from . import spaces
 from .actions import mask_size, stacked
@@ -316,7 +316,9 @@ def _only(space: Space, value: Any) -> Observation:
     """The one element of a batch of one environment with one agent."""
     if isinstance(space, Dict):
         return {name: _only(part, value[name]) for name, part in space.parts}
-    return spaces.set_apart(space, spaces.element(space, value[0, 0, ...]))
+    found = spaces.element(space, value[0, 0, ...])
+    # asked here since a call is dear, and few have such a space
+    return spaces.set_apart(space, found) if isinstance(space, MultiDiscrete) else found
 
 
 def _register(name: registry.Name) -> None:

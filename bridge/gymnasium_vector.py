@@ -120,6 +120,7 @@ class VectorBridge(AttributesByRow, StepsInHalves, _VectorEnv):
         self._spec = spec = self._session.spec
         group = only_kind(spec)
         self._observed = group.observation
+        self._apart = spaces.is_apart(group.observation)
         self._mode = mode
         self.num_worlds = num_worlds = self._session.num_envs
         self.num_agents = spec.num_agents
@@ -251,7 +252,8 @@ class VectorBridge(AttributesByRow, StepsInHalves, _VectorEnv):
         if self.num_agents > 1 and self._mode is Autoreset.SAME_STEP:
             gone = np.logical_or(now.terminated, now.truncated).reshape(-1) & ~self._alive
             observation = blanked(observation, gone) if gone.any() else observation
-        observation = spaces.set_apart(self._observed, observation)
+        if self._apart:
+            observation = spaces.set_apart(self._observed, observation)
         masks = now.action_mask
         mask = None if masks is None else to_rows(self._spec, masks).view(np.int8)
         return now, observation, self._info(now.info, mask, self._alive, filled)
@@ -291,7 +293,8 @@ class VectorBridge(AttributesByRow, StepsInHalves, _VectorEnv):
         rows = np.flatnonzero(done)
         last = np.empty(self.num_envs, object)  # all None
         seen = split(self._observed, at(self._by_row(observation), rows), len(rows))
-        seen = [spaces.set_apart(self._observed, one) for one in seen]
+        if self._apart:
+            seen = [spaces.set_apart(self._observed, one) for one in seen]
         last[rows] = np.fromiter(seen, object, len(rows))
         mask = np.ones_like(info["action_mask"]) if "action_mask" in info else None
         nobody = np.zeros(self.num_envs, bool)

@@ -13,7 +13,7 @@
 Gymnasium's spaces are PettingZoo's and SB3's too, so those adapters share this module.
 """
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -48,16 +48,21 @@ def observation_space(space: Space) -> "spaces.Space[Any]":
             return spaces.Dict({name: observation_space(part) for name, part in parts})
 
 
+def is_apart(space: Space) -> TypeGuard[MultiDiscrete]:
+    """Whether Gymnasium's own interface has another space of observations for it."""
+    return isinstance(space, MultiDiscrete) and space.as_tuple
+
+
 def apart(space: Space) -> "spaces.Space[Any]":
     """A new space of observations for Gymnasium's own interface, which has tuples."""
-    if isinstance(space, MultiDiscrete) and space.as_tuple:
+    if is_apart(space):
         return spaces.Tuple([spaces.Discrete(n) for n in space.nvec])
     return observation_space(space)
 
 
 def set_apart(space: Space, value: Any) -> Any:
     """An element of `observation_space(space)`, batched or not, as one of `apart(space)`."""
-    if not (isinstance(space, MultiDiscrete) and space.as_tuple):
+    if not is_apart(space):
         return value
     if value.ndim == 1:
         return tuple(value.tolist())

@@ -101,6 +101,7 @@ def test_the_commands_on_the_pages_run(command, tmp_path, monkeypatch):
     if any(word in command for word in (" train ", " runs/")):  # here only that it runs
         monkeypatch.setattr("bridge.training.evaluation.EPISODES", 4)
         monkeypatch.setattr("bridge.training.playing.FILMED_STEPS", 5)
+        monkeypatch.setattr("bridge.training.board.INSTALLED", False)  # as after the set-up
     if " train.py" in command:
         script, *_ = blocks(ROOT / "docs" / "command_line.md", "python")
         Path("train.py").write_text(script)

@@ -43,7 +43,7 @@ def test_every_module_and_both_type_markers_are_in_it(wheel):
 
 def test_figures_travel_as_data(wheel):
     held = {name.rpartition("/")[2] for name in wheel.namelist() if name.startswith("bridge/fig")}
-    assert held == {"__init__.py", "parity.json", "peers.json"}
+    assert held == {"__init__.py", "parity.json", "peers.json", "returns.json"}
 
 
 def test_the_licence_travels_and_only_jax_and_numpy_are_required(wheel):

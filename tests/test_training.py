@@ -41,6 +41,7 @@ from native.registry import make, names
 SB3 = ("--learner", "sb3")
 FILES = {"checkpoint.zip", "episode.gif", "evaluation.json", "learning_curve.png", "model.zip"}
 BOARD = {"tensorboard"} if importlib.util.find_spec("tensorboard") else set()
+TOO = "".join(f", {name}" for name in BOARD)
 
 PPO = RECIPES["CartPole-v1"]
 SAC = Recipe(
@@ -292,7 +293,7 @@ def interrupt_after(monkeypatch, steps):
     ("step", "left"),
     [
         ("_model", "nothing was trained yet, so there is nothing to go on from. Train again."),
-        ("beside_chance", "{} holds checkpoint.zip, model.zip; --resume goes on."),
+        ("beside_chance", "{} holds checkpoint.zip, model.zip" + TOO + "; --resume goes on."),
     ],
 )
 def test_an_interrupt_before_or_after_the_training_tells_what_there_is(
@@ -323,7 +324,7 @@ def test_an_interrupted_training_is_saved_reported_and_resumed(
     assert code == 130
     assert "Interrupted" in said and "--resume" in said
     normalizer = {"vecnormalize.pkl"} if recipe.normalize else set()
-    assert {path.name for path in out.iterdir()} == FILES - {"episode.gif"} | normalizer
+    assert {path.name for path in out.iterdir()} == FILES - {"episode.gif"} | normalizer | BOARD
     assert json.loads((out / "evaluation.json").read_text())["interrupted"]
     assert steps_of(out) == 512
     saved = sb3_files.Checkpoint(out)
