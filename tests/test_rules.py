@@ -80,7 +80,8 @@ def test_a_number_of_the_dynamics_that_is_none_is_refused_by_name(name):
     for number in numbers_of(env):
         for value in NUMBERS:
             params = dataclasses.replace(env.params, **{number: value})
-            with pytest.raises(RuleError, match=rf"^params\.{number} must be an? (positive )?(number|integer)"):
+            said = rf"^params\.{number} must be an? (positive )?(number|integer)"
+            with pytest.raises(RuleError, match=said):
                 dataclasses.replace(env, params=params)
 
 
