@@ -12,7 +12,7 @@ from bridge.migrate import migrate
     [
         ("import bsuite\nenv = bsuite.load_from_id('catch/0')\n", "from bridge import bsuite\n"),
         (
-            "import bsuite as b\nenv = b.load_and_record('deep_sea/3', '/tmp/x')\n",
+            "import bsuite as b\nenv = b.load_and_record('deep_sea/3', 'results')\n",
             "from bridge import bsuite as b\n",
         ),
         (
@@ -21,7 +21,7 @@ from bridge.migrate import migrate
         ),
         (
             "from bsuite import sweep\nimport bsuite\nNAME = 'bandit/19'\n"
-            "env = bsuite.load_and_record_to_csv(NAME, '/tmp')\nprint(sweep.EPISODES[NAME])\n",
+            "env = bsuite.load_and_record_to_csv(NAME, 'results')\nprint(sweep.EPISODES[NAME])\n",
             "from bsuite import sweep\nfrom bridge import bsuite\n",
         ),
     ],

@@ -222,6 +222,13 @@ def test_settings_of_the_device_are_refused_by_the_other_learner(tmp_path):
     assert code != 0 and "--learner device" in said
 
 
+def test_a_setting_that_is_swept_cannot_be_set_as_well(tmp_path):
+    both = ("--set", "learning_rate=1e-3", "--sweep", "learning_rate=1e-3,1e-2")
+    code, said = train("CartPole-v1", tmp_path / "run", *both)
+    assert code == 2 and "--set learning_rate would be without effect" in said
+    assert not (tmp_path / "run").exists()
+
+
 # several groups, and turns
 
 

@@ -71,7 +71,9 @@ def train(
     learner = learner_of(world, out if resume else None) if learner is None else learner
     on_the_device = learner == "device"
     if not on_the_device and (seeds > 1 or changes or swept):
-        raise OptionError("--seeds, --set and --sweep are for --learner device: add that.")
+        raise OptionError("--seeds, --set and --sweep are for --learner device: name that one.")
+    if both := sorted({*(changes or ())} & {*(swept or ())}):
+        raise OptionError(f"--set {both[0]} would be without effect beside --sweep {both[0]}.")
     checkpoint = results.DEVICE_CHECKPOINT if on_the_device else results.CHECKPOINT
     results.check(out, overwrite=overwrite, resume=resume, checkpoint=checkpoint)
     identifier = world.spec.name if identifier is None else identifier

@@ -89,7 +89,6 @@ _FITS = {
     **dict.fromkeys(("max_grad_norm", "target_update_interval", "steps"), rules.positive),
 }
 NUMBERS = tuple(_FITS)
-TOGETHER = True
 _FORM = [field.name for field in dataclasses.fields(DQN) if field.name not in NUMBERS]
 jax.tree_util.register_dataclass(DQN, data_fields=list(NUMBERS), meta_fields=_FORM)
 

@@ -101,7 +101,7 @@ _FITS = {
     "crossover_rate": rules.share,
 }
 NUMBERS = tuple(_FITS)
-TOGETHER = False  # CMA-ES calls LAPACK, whose threads two programs would wait for
+ALONE = True  # CMA-ES calls LAPACK, whose threads two programs would wait for
 _FORM = [field.name for field in dataclasses.fields(ES) if field.name not in NUMBERS]
 jax.tree_util.register_dataclass(ES, data_fields=list(NUMBERS), meta_fields=_FORM)
 

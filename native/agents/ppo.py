@@ -90,7 +90,6 @@ _FITS = {
     "log_std_init": rules.number,
 }
 NUMBERS = (*_FITS, "steps")
-TOGETHER = True
 _FORM = [field.name for field in dataclasses.fields(PPO) if field.name not in NUMBERS]
 jax.tree_util.register_dataclass(PPO, data_fields=list(NUMBERS), meta_fields=_FORM)
 

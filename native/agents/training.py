@@ -37,13 +37,13 @@ T = TypeVar("T")
 class Algorithm(Protocol):
     """A module with settings and what learns by them: `ppo`, `dqn`, `es`, or one of yours.
 
+    One whose programs must not run beside others says `ALONE = True`.
+
     Attributes:
         NUMBERS: Settings that are data.
-        TOGETHER: Whether two programs may run at once.
     """
 
     NUMBERS: tuple[str, ...]
-    TOGETHER: bool
 
     def check(self, settings: Any, env: Environment[Any, Any]) -> None:
         """Raise RuleError where settings do not fit."""
@@ -214,10 +214,10 @@ def _finished(tree: T) -> T:
 
 def _cores(algorithm: Algorithm, env: Environment[Any, Any]) -> int:
     """How many programs may run at once: a host that is called back, and some, want to be alone."""
-    if jax.default_backend() != "cpu" or not algorithm.TOGETHER or isinstance(env, Vector):
+    alone = getattr(algorithm, "ALONE", False) or isinstance(env, Vector)
+    if alone or jax.default_backend() != "cpu":
         return 1
-    state, shown = jax.eval_shape(env.init, jax.random.key(0), env.params)
-    del shown
+    state, _ = jax.eval_shape(env.init, jax.random.key(0), env.params)
     action = {group.name: group.zero_action() for group in env.spec.groups}
     program = jax.make_jaxpr(env.step)(jax.random.key(0), state, action, env.params).jaxpr
     called = any("callback" in name for name in kernels.primitives(program))

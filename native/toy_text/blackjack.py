@@ -24,7 +24,7 @@ from native import core, rules
 from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Discrete, MultiDiscrete
 
-from .table import paint_table
+from .card_table import paint_table
 
 STANDS = 17  # where the dealer stops
 MOST = 10  # cards that the dealer can come to take: six aces, a six, five aces are the longest hand
