@@ -1,5 +1,6 @@
 """Shared fixtures: every registered environment in turn, and no silent promotion."""
 
+import functools
 import importlib.util
 import os
 import tempfile
@@ -42,13 +43,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """To save time, leave out what is marked `long`, and what is marked `sampled` and repeats."""
     if config.getoption("--every"):
         return
-    repeated = set(REGISTRY) - sample()
+    chosen = functools.cache(sample)
 
     def is_left_out(item: pytest.Item) -> bool:
         given = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        repeats = any(isinstance(value, str) and value in repeated for value in given)
-        sampled = item.get_closest_marker("sampled") is not None
-        return (sampled and repeats) or item.get_closest_marker("long") is not None
+        names = {value for value in given if isinstance(value, str) and value in REGISTRY}
+        sampled = item.get_closest_marker("sampled")
+        repeats = sampled is not None and not names <= chosen(*sampled.args)
+        return repeats or item.get_closest_marker("long") is not None
 
     dropped = {item for item in items if is_left_out(item)}
     config.hook.pytest_deselected(items=[*dropped])

@@ -1,14 +1,24 @@
 """Which of the registered names stand for all where a test is marked `sampled`."""
 
 from native import registry
+from native.names import Name
 
 
-def sample() -> set[str]:
-    """The first name of each kind and of each tag, in the order of the families; none is big."""
+def sample(*by: str) -> set[str]:
+    """The first name of each kind, tag or family, in the order of the families; none is big.
+
+    Args:
+        by: What to have one of each of: "kind", "tag", "family"; nothing: "kind" and "tag".
+    """
     chosen, seen = set(), set()
     for name in map(registry.name_of, registry.REGISTRY):
-        words = {name.kind, *name.tags}
-        if "big" not in words and words - seen:
+        words = _words(name, by or ("kind", "tag"))
+        if "big" not in name.tags and words - seen:
             chosen.add(name.id)
             seen |= words
     return chosen
+
+
+def _words(name: Name, by: tuple[str, ...]) -> set[str]:
+    words = {"kind": [name.kind], "tag": name.tags, "family": [f"family {name.family}"]}
+    return {word for which in by for word in words[which]}

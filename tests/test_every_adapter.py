@@ -102,6 +102,7 @@ def test_loading_goes_back_in_time(driver, name, tmp_path):
     same(play(driver, adapter, env, 3, seed=2), first)
 
 
+@pytest.mark.sampled("kind")
 @every_case
 @pytest.mark.parametrize("pickler", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
 def test_a_pickled_adapter_continues_bit_for_bit(driver, name, pickler):
@@ -147,6 +148,7 @@ def test_several_threads_play_the_same(driver):
 # ------------------------------------------------------------------------------- looking
 
 
+@pytest.mark.sampled("kind")
 @every_case
 def test_it_renders_pictures(driver, name):
     if make(name).spec.render_fps is None:
