@@ -23,6 +23,7 @@ from .episodes import (
     first_two,
     fixed_key,
     inside,
+    jit_once,
     over_episodes,
     parts,
     play,
@@ -121,7 +122,7 @@ def check_jit(env: AnyEnvironment) -> None:
 def check_vmap(env: AnyEnvironment) -> None:
     """Episodes played together are the episodes played one by one."""
     played = play(env)
-    alone = jax.jit(lambda key, actions: rollout(env, key, actions))
+    alone = jit_once(lambda key, actions: rollout(env, key, actions))
     for episode in (0, EPISODES - 1):
         actions = {name: leaf[episode, :FEW] for name, leaf in played.actions.items()}
         demand_same(
