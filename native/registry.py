@@ -45,6 +45,7 @@ FAMILIES = (
     "grid",
     "gigastep",
     "hanabi",
+    "smax",
 )
 GROUP = "jitbridge.environments"  # of entry points; each is called as its family, and is a module
 
