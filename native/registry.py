@@ -44,6 +44,7 @@ FAMILIES = (
     "mpe",
     "grid",
     "gigastep",
+    "overcooked",
     "hanabi",
     "smax",
 )

@@ -8,12 +8,15 @@
 | who has ended                 | `dones[agent]`, from then on; `dones["__all__"]`: all have       |
 | `terminated`, `truncated`     | `infos`, bool (agents,), on the step on which it happens         |
 | info: numbers, one or for     | `infos`, (agents,), as their trainers reshape it; what has       |
-| each agent                    | another shape is left out                                        |
+| each agent                    | another shape is left out; `shaped_reward` by agent, as they ask |
+|                               | for it                                                           |
 | action mask                   | `get_avail_actions(state)`; all True where all is legal          |
 | global state                  | `get_world_state(state)`                                         |
 | `Box`, `Discrete`, `Dict`,    | the same                                                         |
 | `MultiDiscrete`               |                                                                  |
 | `MultiBinary`                 | `Box` of bool                                                    |
+
+JaxMARL's own names and words are understood too, see `bridge.targets.jaxmarl_names`.
 """
 
 import functools
@@ -35,21 +38,27 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.targets.jaxmarl", "jaxmarl", "jaxmarl") from error
 
+from .jaxmarl_names import twin_of
 from .spaces import theirs
 
 ALL = "__all__"
+BY_AGENT = ("shaped_reward",)  # what their scripts add to rewards, which are by agent
 
 
 def make(id_or_env: Source, **rules: Any) -> "JaxmarlBridge":
     """An environment as `jaxmarl.make` returns it.
 
     Args:
-        id_or_env: A registered name, a native environment, or one of `bridge.sources`.
-        **rules: Rules of a named environment to replace.
+        id_or_env: A registered name or JaxMARL's, a native environment, or one of
+            `bridge.sources`.
+        **rules: Rules of a named environment to replace, or JaxMARL's words for them.
 
     Raises:
         UnknownNameError, RulesError: There is no such environment or rule.
+        RuleValueError: A rule has a value that does not fit.
     """
+    if isinstance(id_or_env, str) and (twin := twin_of(id_or_env, rules)) is not None:
+        id_or_env, rules = twin
     return JaxmarlBridge(as_environment(id_or_env, **rules))
 
 
@@ -105,6 +114,14 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
     @property
     def agent_classes(self) -> dict[str, list[str]]:
         return {group.name: list(group.agents) for group in self.env.spec.groups}
+
+    def action_space(self, agent: str | None = None) -> Any:
+        """That of an agent, or of the first, as some of their scripts want it."""
+        return self.action_spaces[self.agents[0] if agent is None else agent]
+
+    def observation_space(self, agent: str | None = None) -> Any:
+        """That of an agent, or of the first, as some of their scripts want it."""
+        return self.observation_spaces[self.agents[0] if agent is None else agent]
 
     @functools.partial(jax.jit, static_argnums=0)
     def reset(self, key: jax.Array) -> tuple[dict[str, Any], State]:
@@ -199,10 +216,11 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
             for i, agent in enumerate(group.agents)
         }
 
-    def _infos(self, shown: Timestep) -> dict[str, jax.Array]:
+    def _infos(self, shown: Timestep) -> dict[str, Any]:
         rows = (self.num_agents,)
         fit = {name: leaf for name, leaf in shown.info.items() if leaf.shape in ((), rows)}
-        infos = {name: jnp.broadcast_to(leaf, rows) for name, leaf in fit.items()}
+        infos: dict[str, Any] = {name: jnp.broadcast_to(leaf, rows) for name, leaf in fit.items()}
+        infos |= {name: self._by_agent(infos[name]) for name in BY_AGENT if name in infos}
         return {**infos, "terminated": shown.terminated, "truncated": shown.truncated}
 
     def _by_agent(self, values: jax.Array) -> dict[str, jax.Array]:
