@@ -10,8 +10,10 @@
 | info: numbers, one or for     | `infos`, (agents,), as their trainers reshape it; what has       |
 | each agent                    | another shape is left out; `shaped_reward` by agent, as they ask |
 |                               | for it                                                           |
-| action mask                   | `get_avail_actions(state)`; all True where all is legal          |
-| global state                  | `get_world_state(state)`                                         |
+| action mask                   | `get_avail_actions(state)`, also called `get_legal_moves`; all   |
+|                               | True where all is legal                                          |
+| global state                  | `get_world_state(state)`; under JaxMARL's own names that show it |
+|                               | also in what is seen, as "world_state"                           |
 | `Box`, `Discrete`, `Dict`,    | the same                                                         |
 | `MultiDiscrete`               |                                                                  |
 | `MultiBinary`                 | `Box` of bool                                                    |
@@ -31,14 +33,14 @@ from bridge.environments import Source, as_environment
 from bridge.errors import ActionError, MissingExtraError, UnsuitableError
 from bridge.wording import listed
 from native.core import Environment, HasGlobalState, Masks, Timestep, pytree
-from native.spaces import Discrete
+from native.spaces import Discrete, Space, flat_size
 
 try:
     from jaxmarl.environments import multi_agent_env, spaces  # type: ignore[import-not-found]
 except ImportError as error:
     raise MissingExtraError("bridge.targets.jaxmarl", "jaxmarl", "jaxmarl") from error
 
-from .jaxmarl_names import twin_of
+from .jaxmarl_names import SHOW_WORLD, twin_of
 from .spaces import theirs
 
 ALL = "__all__"
@@ -57,9 +59,10 @@ def make(id_or_env: Source, **rules: Any) -> "JaxmarlBridge":
         UnknownNameError, RulesError: There is no such environment or rule.
         RuleValueError: A rule has a value that does not fit.
     """
+    shows_world = id_or_env in SHOW_WORLD if isinstance(id_or_env, str) else False
     if isinstance(id_or_env, str) and (twin := twin_of(id_or_env, rules)) is not None:
         id_or_env, rules = twin
-    return JaxmarlBridge(as_environment(id_or_env, **rules))
+    return JaxmarlBridge(as_environment(id_or_env, **rules), shows_world=shows_world)
 
 
 @pytree
@@ -88,11 +91,13 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
         env: The native environment.
         num_agents, agents: In the native order.
         observation_spaces, action_spaces: By agent.
+        shows_world: Whether what is seen has the global state too, as "world_state".
     """
 
-    def __init__(self, env: Environment[Any, Any]) -> None:
+    def __init__(self, env: Environment[Any, Any], *, shows_world: bool = False) -> None:
         super().__init__(env.spec.num_agents)
         self.env = env
+        self.shows_world = shows_world
         self.agents = list(env.spec.agents)
         self.observation_spaces: dict[str, Any] = {}
         self.action_spaces: dict[str, Any] = {}
@@ -102,7 +107,9 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
                 self.action_spaces[agent] = theirs(group.action, spaces)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, JaxmarlBridge) and self.env == other.env
+        if not isinstance(other, JaxmarlBridge):
+            return False
+        return (self.env, self.shows_world) == (other.env, other.shows_world)
 
     def __hash__(self) -> int:
         return hash(self.env)
@@ -114,6 +121,20 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
     @property
     def agent_classes(self) -> dict[str, list[str]]:
         return {group.name: list(group.agents) for group in self.env.spec.groups}
+
+    @property
+    def num_allies(self) -> int:
+        """Agents of the first group, as their scripts for battles call them."""
+        return len(self.env.spec.groups[0].agents)
+
+    @property
+    def state_size(self) -> int:
+        """Numbers of the global state.
+
+        Raises:
+            UnsuitableError: The environment has none.
+        """
+        return flat_size(self._world_space())
 
     def action_space(self, agent: str | None = None) -> Any:
         """That of an agent, or of the first, as some of their scripts want it."""
@@ -165,7 +186,8 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
 
     def get_obs(self, state: State) -> dict[str, Any]:
         """What the agents see."""
-        return dict(state.observation)
+        seen = dict(state.observation)
+        return {**seen, "world_state": self.get_world_state(state)} if self.shows_world else seen
 
     @functools.partial(jax.jit, static_argnums=0)
     def get_avail_actions(self, state: State) -> dict[str, jax.Array]:
@@ -180,6 +202,11 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
             for i, agent in enumerate(group.agents)
         }
 
+    def get_legal_moves(self, state: State) -> dict[str, jax.Array]:
+        """The same, as their scripts for card games call it."""
+        legal: dict[str, jax.Array] = self.get_avail_actions(state)
+        return legal
+
     @functools.partial(jax.jit, static_argnums=0)
     def get_world_state(self, state: State) -> jax.Array:
         """The whole world as one array, for central critics.
@@ -187,9 +214,14 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
         Raises:
             UnsuitableError: The environment has no global state.
         """
-        if self.env.spec.global_state is None:
-            raise UnsuitableError(f"{self.name} has no global state.")
+        self._world_space()
         return cast(HasGlobalState, self.env).global_state(state.world, self.env.params)
+
+    def _world_space(self) -> Space:
+        space = self.env.spec.global_state
+        if space is None:
+            raise UnsuitableError(f"{self.name} has no global state.")
+        return space
 
     def _joint(self, actions: Mapping[str, Any]) -> dict[str, jax.Array]:
         """Actions by group, (agents, *shape of the space)."""

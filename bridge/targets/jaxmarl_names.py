@@ -8,6 +8,19 @@
 | `action_type="Continuous"`  | `continuous_actions=True`                                        |
 | `layout`: a mapping, or one | `layout`: a plan as text                                         |
 | of theirs by name           |                                                                  |
+| `hanabi`                    | `hanabi_v1` with `noop` and `beliefs`, as theirs is              |
+| `num_agents`, `num_colors`, | `players`, `colors`, `ranks`, `copies`, `max_information_tokens` |
+| `num_ranks`,                |                                                                  |
+| `num_cards_of_rank`,        |                                                                  |
+| `max_info_tokens`           |                                                                  |
+| `SMAX`                      | `smax_3m_v1` with both teams, five marines each                  |
+| `HeuristicEnemySMAX`        | the same with an `enemy_policy`: `attack_mode`, or "harmless"    |
+|                             | for `enemy_shoots=False`                                         |
+| `scenario`, `num_allies`,   | `allies`, `enemies`, `starts`                                    |
+| `num_enemies`, `smacv2_...` |                                                                  |
+| `observation_type`          | `observation`                                                    |
+| `unit_type_...`,            | numbers of `params`                                              |
+| `won_battle_bonus`          |                                                                  |
 
 Other words are ours.
 """
@@ -21,8 +34,13 @@ import numpy as np
 
 from bridge.errors import RuleValueError
 from native.registry import REGISTRY, name_of
+from native.smax.scenarios import UNKNOWN
+from native.smax.units import LETTERS, Params
 
 Words = dict[str, Any]
+ACTION_TYPES = {"discrete": False, "continuous": True}
+SHOW_WORLD = ("SMAX", "HeuristicEnemySMAX")  # of which what is seen has the global state too
+DRAWN = ("unit_type", "position")
 KINDS = ("wall", "onion_pile", "plate_pile", "pot", "goal")
 
 
@@ -62,13 +80,11 @@ def _twin(name: str) -> Twin | None:
 
 
 def _particles(words: Words) -> Words:
-    kinds = {"Discrete": False, "Continuous": True}
-    kind = words.pop("action_type", None)
-    if kind is None:
+    if "action_type" not in words:
         return words
-    if kind not in kinds:
-        raise RuleValueError(f"action_type must be one of {', '.join(kinds)}, got {kind!r}.")
-    return {**words, "continuous_actions": kinds[kind]}
+    known = {"Discrete": False, "Continuous": True}
+    kind = _one_of(known, "action_type", words.pop("action_type"))
+    return {**words, "continuous_actions": kind}
 
 
 def _kitchen(words: Words) -> Words:
@@ -90,6 +106,58 @@ def _kitchen(words: Words) -> Words:
         cells[cell] = str(cook)
     plan = "\n".join("".join(row) for row in cells.reshape(height, width))
     return {**words, "layout": plan}
+
+
+def _cards(words: Words) -> Words:
+    known = {
+        "num_agents": "players",
+        "num_colors": "colors",
+        "num_ranks": "ranks",
+        "num_cards_of_rank": "copies",
+        "max_info_tokens": "max_information_tokens",
+    }
+    ours = {known.get(word, word): value for word, value in words.items()}
+    if "copies" in ours:
+        ours["copies"] = tuple(np.asarray(ours["copies"]).tolist())
+    return ours
+
+
+def _battle(words: Words) -> Words:
+    """Their scenario, which is numbers of kinds, as letters; their numbers, arrays, as ours."""
+    words = dict(words)
+    scenario = words.pop("scenario", None)
+    allies, enemies = (words.pop(f"num_{team}", 5) for team in ("allies", "enemies"))
+    drawn, anywhere = (words.pop(f"smacv2_{what}_generation", False) for what in DRAWN)
+    kinds = np.zeros(allies + enemies, int)
+    if scenario is not None:
+        allies, kinds = scenario.num_allies, np.asarray(scenario.unit_types, int)
+        drawn = scenario.smacv2_unit_type_generation
+        anywhere = scenario.smacv2_position_generation
+    units = "".join(UNKNOWN if drawn else LETTERS[kind] for kind in kinds)
+    ours = {"allies": units[:allies], "enemies": units[allies:]}
+    ours["starts"] = "anywhere" if anywhere else "facing"
+    if "observation_type" in words:
+        ours["observation"] = words.pop("observation_type")
+    if "action_type" in words:
+        ours["continuous_actions"] = _one_of(ACTION_TYPES, "action_type", words.pop("action_type"))
+    numbers = {field.name for field in dataclasses.fields(Params)} & set(words)
+    given = {name: np.asarray(words.pop(name)).tolist() for name in numbers}
+    if given:
+        fitting = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+        ours["params"] = Params(**fitting)
+    return {**ours, **words}
+
+
+def _battle_of_one_team(words: Words) -> Words:
+    ours = _battle(words)
+    mode, shoots = ours.pop("attack_mode", "closest"), ours.pop("enemy_shoots", True)
+    return {"enemy_policy": mode if shoots else "harmless", **ours}
+
+
+def _one_of(known: Mapping[str, Any], word: str, value: Any) -> Any:
+    if value not in known:
+        raise RuleValueError(f"{word} must be one of {', '.join(known)}, got {value!r}.")
+    return known[value]
 
 
 TWINS: Mapping[str, Twin] = MappingProxyType(

@@ -4,7 +4,7 @@ from native.names import Name
 
 from .scenarios import DRAWN, SCENARIOS
 
-TESTED = ("3m", "smacv2_5_units")
+LISTED = "3m"
 
 
 def _name(scenario: str) -> Name:
@@ -22,7 +22,7 @@ def _name(scenario: str) -> Name:
             "starts": "anywhere" if scenario.startswith(DRAWN) else "facing",
             "name": name,
         },
-        variant=scenario not in TESTED,
+        variant=scenario != LISTED,
     )
 
 
