@@ -5,17 +5,24 @@ each other. Who stands at the edge of the map dies, by the rule `walls_cause_dea
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 from native.core import pytree
+from native.kernels import rows_last
 
 from .units import SIDE, Stats, Units
+
+T = TypeVar("T")
 
 SUBSTEPS = 8
 INTERVAL = 1 / 16  # seconds of one
 COOLDOWN_NOISE = (-INTERVAL, 2 * INTERVAL)
+UNROLLED = 16  # units, up to which every pair is a line of its own in the compiled program
 TINY = 1e-6  # so that units in the same place have a distance
 
 
@@ -48,14 +55,25 @@ def fight(
         allies: How many of the units are.
         walls_cause_death: The rule.
     """
-    number = jnp.arange(len(units.x) - allies, dtype=jnp.int32)[None]
-    by_allies = orders.target[:allies, None] == number
-    number = jnp.arange(allies, dtype=jnp.int32)[:, None]
-    by_enemies = orders.target[None, allies:] == number
+    rules = functools.partial(_fight, allies, walls_cause_death)
+    fought: Units = rows_last(rules)(units, stats, orders, luck)
+    return fought
+
+
+def _fight(
+    allies: int,
+    walls_cause_death: bool,
+    units: Units,
+    stats: Stats,
+    orders: Orders,
+    luck: jax.Array,
+) -> Units:
+    """`fight`; every leaf may have an axis of rows behind that of units."""
+    teams = slice(0, allies), slice(allies, len(units.x))
 
     def substep(i: jax.Array, now: Units) -> Units:
         drawn = luck[0] if len(luck) == 1 else luck[i]
-        after = _shoot(now, stats, by_allies, by_enemies, drawn)
+        after = _shoot(now, stats, orders.target, teams, drawn)
         after = _go(after, now.alive, stats, orders)
         x, y, health = after.x, after.y, after.health
         if walls_cause_death:
@@ -86,46 +104,73 @@ def in_range(units: Units, reach: jax.Array, allies: int) -> tuple[jax.Array, ja
     return by_allies, alive & (square < (reach * reach)[None, allies:])
 
 
-def push_apart(units: Units, radius: jax.Array) -> Units:
-    """Living units that overlap move away from each other, half the way each."""
-    dx = units.x[:, None] - units.x[None]
-    dy = units.y[:, None] - units.y[None]
-    distance = jnp.sqrt(dx * dx + dy * dy) + TINY
-    overlap = jnp.maximum((radius[:, None] + radius[None]) / distance - 1.0, 0.0)
-    overlap = jnp.where(units.alive[:, None] & units.alive[None], overlap, 0.0)
-    return dataclasses.replace(
-        units,
-        x=units.x + (dx * overlap).sum(axis=1) / 2,
-        y=units.y + (dy * overlap).sum(axis=1) / 2,
-    )
+def push_apart(units: Units, radius: jax.Array, unrolled: int = UNROLLED) -> Units:
+    """Living units that overlap move away from each other, half the way each.
+
+    Args:
+        units: All of them.
+        radius: float32 (units,).
+        unrolled: Units up to which the program has no loop.
+    """
+    x, y, alive = units.x, units.y, units.alive
+
+    def by_one(j: Any, pushed: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        dx, dy = x - x[j][None], y - y[j][None]
+        distance = jnp.sqrt(dx * dx + dy * dy) + TINY
+        overlap = jnp.maximum((radius + radius[j][None]) / distance - 1.0, 0.0)
+        overlap = jnp.where(alive & alive[j][None], overlap, 0.0)
+        return pushed[0] + dx * overlap, pushed[1] + dy * overlap
+
+    nowhere = jnp.zeros_like(x)
+    to_x, to_y = _over(len(x), by_one, (nowhere, nowhere), unrolled)
+    return dataclasses.replace(units, x=x + to_x / 2, y=y + to_y / 2)
 
 
 def _shoot(
-    units: Units, stats: Stats, by_allies: jax.Array, by_enemies: jax.Array, luck: jax.Array
+    units: Units, stats: Stats, target: jax.Array, teams: tuple[slice, slice], luck: jax.Array
 ) -> Units:
-    """Whoever is ready and has its target in range takes health from it.
-
-    Args:
-        by_allies: bool (allies, enemies), whom each is told to shoot.
-        by_enemies: bool (allies, enemies), by whom each is to be shot.
-    """
-    allies = len(by_allies)
-    ready, damage = units.cooldown <= 0, stats.damage
-    reached, reaching = in_range(units, stats.attack_range, allies)
-    shots = by_allies & reached & ready[:allies, None]
-    answers = by_enemies & reaching & ready[None, allies:]
-    hurt = jnp.concatenate(
-        [
-            jnp.where(answers, damage[None, allies:], 0.0).sum(axis=1),
-            jnp.where(shots, damage[:allies, None], 0.0).sum(axis=0),
-        ]
-    )
-    fires = jnp.concatenate([shots.any(axis=1), answers.any(axis=0)])
+    """Whoever is ready and has its target in range takes health from it."""
+    both = [
+        _volley(units, stats, target, mine, foes)
+        for mine, foes in zip(teams, teams[::-1], strict=True)
+    ]
+    fires, hurt = (jnp.concatenate(parts) for parts in zip(*both, strict=True))
     return dataclasses.replace(
         units,
         health=jnp.maximum(units.health - hurt, 0.0),
         cooldown=jnp.where(fires, stats.cooldown + luck, units.cooldown - INTERVAL),
     )
+
+
+def _volley(
+    units: Units, stats: Stats, target: jax.Array, mine: slice, foes: slice
+) -> tuple[jax.Array, jax.Array]:
+    """Which units of a team shoot, and how much health each of them loses."""
+    x, y, alive, aim = units.x[mine], units.y[mine], units.alive[mine], target[mine]
+    ready, reach = units.cooldown <= 0, stats.attack_range * stats.attack_range
+    number = jnp.arange(len(x), dtype=jnp.int32).reshape(-1, *(1,) * (x.ndim - 1))
+
+    def with_one(i: Any, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        foe = foes.start + i
+        dx, dy = x - units.x[foe][None], y - units.y[foe][None]
+        square, live = dx * dx + dy * dy, alive & units.alive[foe][None]
+        shoots = live & (aim == i) & (square < reach[mine]) & ready[mine]
+        is_shot = live & (target[foe][None] == number) & (square < reach[foe][None])
+        taken = jnp.where(is_shot & ready[foe][None], stats.damage[foe][None], 0.0)
+        return now[0] | shoots, now[1] + taken
+
+    nobody = jnp.zeros_like(alive), jnp.zeros_like(x)
+    return _over(foes.stop - foes.start, with_one, nobody)
+
+
+def _over(count: int, body: Callable[[Any, T], T], start: T, unrolled: int = UNROLLED) -> T:
+    """`body(i, ...)` for each i below `count`, one after the other; few of them without a loop."""
+    if count > unrolled:
+        looped: T = jax.lax.fori_loop(0, count, body, start)
+        return looped
+    for i in range(count):
+        start = body(i, start)
+    return start
 
 
 def _go(units: Units, alive: jax.Array, stats: Stats, orders: Orders) -> Units:

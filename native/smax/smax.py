@@ -129,7 +129,8 @@ class Smax:
             dy=nothing,
             attack=jnp.zeros(allies + enemies, jnp.int32),
         )
-        units = combat.push_apart(units, able.radius)
+        # A start is rare, and by its loop `native.starts` knows that it is not to be had for all.
+        units = combat.push_apart(units, able.radius, unrolled=0)
         state = State(
             units=units,
             start=jnp.stack([units.x, units.y]),

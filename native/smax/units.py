@@ -58,7 +58,7 @@ class Units:
     attack: jax.Array  # int32, the last action if that was an attack, else 0
 
 
-@dataclasses.dataclass(frozen=True)
+@pytree
 class Stats:
     """What each unit can do; every field float32 (units,)."""
 
