@@ -7,7 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from native.kernels import _CAN_MARK, _can_be_whole, any_at_all, apart, jit, primitives, whole
+from native.kernels import (
+    _CAN_MARK,
+    _can_be_whole,
+    any_at_all,
+    apart,
+    jit,
+    primitives,
+    rows_last,
+    whole,
+)
 
 X = np.random.default_rng(0).normal(size=(2048, 8)).astype(np.float32)
 
@@ -154,7 +163,7 @@ def test_rows_last_is_the_same_function_with_its_rows_behind():
     pairs, shared = jnp.arange(24.0).reshape(4, 2, 3), jnp.arange(3.0)
     plain = jax.vmap(function, (0, None))(pairs, shared)
     shapes.clear()
-    call = jax.vmap(kernels.rows_last(function), (0, None))
+    call = jax.vmap(rows_last(function), (0, None))
     for found, right in zip(call(pairs, shared), plain, strict=True):
         np.testing.assert_array_equal(found, right)
     assert shapes[-1] == ((2, 3, 4), (3, 4))
