@@ -9,12 +9,15 @@ from .gigastep.world import Gigastep
 from .mpe.opponents import Chasing, Fleeing, Telling
 from .mpe.simple_speaker_listener import SimpleSpeakerListener
 from .mpe.simple_tag import SimpleTag
+from .smax.heuristic import OPPONENTS as TROOPS
+from .smax.smax import Smax
 from .wrappers.base import Wrapper
 from .wrappers.opponent import Random, Script
 
 _FAMILIES: Mapping[type, Mapping[str, Script]] = {
     Gigastep: AIRCRAFT,
     SimpleSpeakerListener: {"telling": Telling()},
+    Smax: TROOPS,
     SimpleTag: {"chasing": Chasing(), "fleeing": Fleeing()},
 }
 

@@ -44,6 +44,9 @@ FAMILIES = (
     "mpe",
     "grid",
     "gigastep",
+    "overcooked",
+    "hanabi",
+    "smax",
 )
 GROUP = "jitbridge.environments"  # of entry points; each is called as its family, and is a module
 

@@ -7,7 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from native.kernels import _CAN_MARK, _can_be_whole, any_at_all, apart, jit, primitives, whole
+from native.kernels import (
+    _CAN_MARK,
+    _can_be_whole,
+    any_at_all,
+    apart,
+    jit,
+    primitives,
+    rows_last,
+    whole,
+)
 
 X = np.random.default_rng(0).normal(size=(2048, 8)).astype(np.float32)
 
@@ -142,3 +151,21 @@ def test_the_first_call_is_one_call():
     function = jit(lambda x: jax.pure_callback(told, x, x))
     jax.block_until_ready(function(jnp.ones(3)))
     assert len(calls) == 1
+
+
+def test_rows_last_is_the_same_function_with_its_rows_behind():
+    shapes = []
+
+    def function(pairs, shared):
+        shapes.append((pairs.shape, shared.shape))
+        return pairs[0] * shared, pairs.sum(axis=0)
+
+    pairs, shared = jnp.arange(24.0).reshape(4, 2, 3), jnp.arange(3.0)
+    plain = jax.vmap(function, (0, None))(pairs, shared)
+    shapes.clear()
+    call = jax.vmap(rows_last(function), (0, None))
+    for found, right in zip(call(pairs, shared), plain, strict=True):
+        np.testing.assert_array_equal(found, right)
+    assert shapes[-1] == ((2, 3, 4), (3, 4))
+    twice = jax.vmap(call, (0, None))(pairs[None], shared)
+    np.testing.assert_array_equal(twice[0][0], plain[0])

@@ -9,9 +9,17 @@ pytest.importorskip("jaxmarl")
 
 from jaxmarl.environments import multi_agent_env, spaces
 from jaxmarl.wrappers.baselines import CTRolloutManager, LogWrapper
+from overcooked_reference import jaxmarl_v1
 
-from bridge.errors import ActionError, UnsuitableError
+from bridge.errors import (
+    ActionError,
+    RulesError,
+    RuleValueError,
+    UnknownNameError,
+    UnsuitableError,
+)
 from bridge.pettingzoo import parallel_env
+from bridge.sources.foreign import as_it_comes
 from bridge.sources.jaxmarl import from_jaxmarl
 from bridge.targets.jaxmarl import JaxmarlBridge, make
 from native.mpe.simple_spread import SimpleSpread
@@ -175,3 +183,46 @@ def test_their_wrappers_take_it():
     actions = {a: manager.batch_sample(jax.random.key(1), a) for a in manager.agents}
     seen, state, reward, done, _ = manager.batch_step(jax.random.key(2), state, actions)
     assert reward["__all__"].shape == (2,) and not done["__all__"].any()
+
+
+def test_their_names_and_words_mean_ours():
+    spread = make("MPE_simple_spread_v3", max_steps=7, action_type="Continuous")
+    assert spread.env == SimpleSpread(horizon=7, continuous_actions=True)
+    with pytest.raises(RuleValueError, match="action_type must be one of Discrete, Continuous"):
+        make("MPE_simple_spread_v3", action_type="discrete")
+    with pytest.raises(RulesError, match="no rule 'speed'"):
+        make("overcooked", speed=3)
+    with pytest.raises(UnknownNameError):
+        make("MPE_minatar")
+
+
+def test_their_overcooked_is_ours_cell_by_cell():
+    from jaxmarl.environments.overcooked import overcooked_layouts
+
+    for name, layout in overcooked_layouts.items():
+        env = make("overcooked", layout=layout, max_steps=30)
+        assert env == make("overcooked", layout=name, max_steps=30)
+        with as_it_comes():
+            theirs = jaxmarl_v1(name)
+            _, state = theirs.reset(jax.random.key(0))
+        seen, ours = env.reset(jax.random.key(0))
+        x, y = np.asarray(state.agent_pos).T.astype(int)
+        assert ours.world.place.tolist() == (y * layout["width"] + x).tolist()
+        kept = [*range(2), *range(10, 26)]  # without which way they face
+        with as_it_comes():
+            right = theirs.get_obs(state)
+        for agent in env.agents:
+            np.testing.assert_array_equal(seen[agent][..., kept], right[agent][..., kept])
+        assert env.action_space().n == 6 and env.env.spec.horizon == 30
+    assert env.name == "overcooked_v1", "in which their wrappers look for a name"
+
+
+def test_shaped_rewards_are_by_agent():
+    env = LogWrapper(make("overcooked", max_steps=3))
+    _, state = env.reset(jax.random.key(0))
+    stay = dict.fromkeys(env.agents, jnp.int32(4))
+    for _ in range(3):
+        _, state, reward, done, info = env.step(jax.random.key(0), state, stay)
+    shaped = info.pop("shaped_reward")
+    jax.tree.map(jnp.add, reward, shaped)
+    assert all(leaf.shape == (2,) for leaf in jax.tree.leaves(info)) and done["__all__"]

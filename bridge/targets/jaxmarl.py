@@ -8,12 +8,17 @@
 | who has ended                 | `dones[agent]`, from then on; `dones["__all__"]`: all have       |
 | `terminated`, `truncated`     | `infos`, bool (agents,), on the step on which it happens         |
 | info: numbers, one or for     | `infos`, (agents,), as their trainers reshape it; what has       |
-| each agent                    | another shape is left out                                        |
-| action mask                   | `get_avail_actions(state)`; all True where all is legal          |
-| global state                  | `get_world_state(state)`                                         |
+| each agent                    | another shape is left out; `shaped_reward` by agent, as they ask |
+|                               | for it                                                           |
+| action mask                   | `get_avail_actions(state)`, also called `get_legal_moves`; all   |
+|                               | True where all is legal                                          |
+| global state                  | `get_world_state(state)`; under JaxMARL's own names that show it |
+|                               | also in what is seen, as "world_state"                           |
 | `Box`, `Discrete`, `Dict`,    | the same                                                         |
 | `MultiDiscrete`               |                                                                  |
 | `MultiBinary`                 | `Box` of bool                                                    |
+
+JaxMARL's own names and words are understood too, see `bridge.targets.jaxmarl_names`.
 """
 
 import functools
@@ -28,29 +33,36 @@ from bridge.environments import Source, as_environment
 from bridge.errors import ActionError, MissingExtraError, UnsuitableError
 from bridge.wording import listed
 from native.core import Environment, HasGlobalState, Masks, Timestep, pytree
-from native.spaces import Discrete
+from native.spaces import Discrete, Space, flat_size
 
 try:
     from jaxmarl.environments import multi_agent_env, spaces  # type: ignore[import-not-found]
 except ImportError as error:
     raise MissingExtraError("bridge.targets.jaxmarl", "jaxmarl", "jaxmarl") from error
 
+from .jaxmarl_names import SHOW_WORLD, twin_of
 from .spaces import theirs
 
 ALL = "__all__"
+BY_AGENT = ("shaped_reward",)  # what their scripts add to rewards, which are by agent
 
 
 def make(id_or_env: Source, **rules: Any) -> "JaxmarlBridge":
     """An environment as `jaxmarl.make` returns it.
 
     Args:
-        id_or_env: A registered name, a native environment, or one of `bridge.sources`.
-        **rules: Rules of a named environment to replace.
+        id_or_env: A registered name or JaxMARL's, a native environment, or one of
+            `bridge.sources`.
+        **rules: Rules of a named environment to replace, or JaxMARL's words for them.
 
     Raises:
         UnknownNameError, RulesError: There is no such environment or rule.
+        RuleValueError: A rule has a value that does not fit.
     """
-    return JaxmarlBridge(as_environment(id_or_env, **rules))
+    shows_world = id_or_env in SHOW_WORLD if isinstance(id_or_env, str) else False
+    if isinstance(id_or_env, str) and (twin := twin_of(id_or_env, rules)) is not None:
+        id_or_env, rules = twin
+    return JaxmarlBridge(as_environment(id_or_env, **rules), shows_world=shows_world)
 
 
 @pytree
@@ -79,11 +91,13 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
         env: The native environment.
         num_agents, agents: In the native order.
         observation_spaces, action_spaces: By agent.
+        shows_world: Whether what is seen has the global state too, as "world_state".
     """
 
-    def __init__(self, env: Environment[Any, Any]) -> None:
+    def __init__(self, env: Environment[Any, Any], *, shows_world: bool = False) -> None:
         super().__init__(env.spec.num_agents)
         self.env = env
+        self.shows_world = shows_world
         self.agents = list(env.spec.agents)
         self.observation_spaces: dict[str, Any] = {}
         self.action_spaces: dict[str, Any] = {}
@@ -93,7 +107,9 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
                 self.action_spaces[agent] = theirs(group.action, spaces)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, JaxmarlBridge) and self.env == other.env
+        if not isinstance(other, JaxmarlBridge):
+            return False
+        return (self.env, self.shows_world) == (other.env, other.shows_world)
 
     def __hash__(self) -> int:
         return hash(self.env)
@@ -105,6 +121,28 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
     @property
     def agent_classes(self) -> dict[str, list[str]]:
         return {group.name: list(group.agents) for group in self.env.spec.groups}
+
+    @property
+    def num_allies(self) -> int:
+        """Agents of the first group, as their scripts for battles call them."""
+        return len(self.env.spec.groups[0].agents)
+
+    @property
+    def state_size(self) -> int:
+        """Numbers of the global state.
+
+        Raises:
+            UnsuitableError: The environment has none.
+        """
+        return flat_size(self._world_space())
+
+    def action_space(self, agent: str | None = None) -> Any:
+        """That of an agent, or of the first, as some of their scripts want it."""
+        return self.action_spaces[self.agents[0] if agent is None else agent]
+
+    def observation_space(self, agent: str | None = None) -> Any:
+        """That of an agent, or of the first, as some of their scripts want it."""
+        return self.observation_spaces[self.agents[0] if agent is None else agent]
 
     @functools.partial(jax.jit, static_argnums=0)
     def reset(self, key: jax.Array) -> tuple[dict[str, Any], State]:
@@ -148,7 +186,8 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
 
     def get_obs(self, state: State) -> dict[str, Any]:
         """What the agents see."""
-        return dict(state.observation)
+        seen = dict(state.observation)
+        return {**seen, "world_state": self.get_world_state(state)} if self.shows_world else seen
 
     @functools.partial(jax.jit, static_argnums=0)
     def get_avail_actions(self, state: State) -> dict[str, jax.Array]:
@@ -163,6 +202,11 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
             for i, agent in enumerate(group.agents)
         }
 
+    def get_legal_moves(self, state: State) -> dict[str, jax.Array]:
+        """The same, as their scripts for card games call it."""
+        legal: dict[str, jax.Array] = self.get_avail_actions(state)
+        return legal
+
     @functools.partial(jax.jit, static_argnums=0)
     def get_world_state(self, state: State) -> jax.Array:
         """The whole world as one array, for central critics.
@@ -170,9 +214,14 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
         Raises:
             UnsuitableError: The environment has no global state.
         """
-        if self.env.spec.global_state is None:
-            raise UnsuitableError(f"{self.name} has no global state.")
+        self._world_space()
         return cast(HasGlobalState, self.env).global_state(state.world, self.env.params)
+
+    def _world_space(self) -> Space:
+        space = self.env.spec.global_state
+        if space is None:
+            raise UnsuitableError(f"{self.name} has no global state.")
+        return space
 
     def _joint(self, actions: Mapping[str, Any]) -> dict[str, jax.Array]:
         """Actions by group, (agents, *shape of the space)."""
@@ -199,10 +248,11 @@ class JaxmarlBridge(multi_agent_env.MultiAgentEnv):  # type: ignore[misc]
             for i, agent in enumerate(group.agents)
         }
 
-    def _infos(self, shown: Timestep) -> dict[str, jax.Array]:
+    def _infos(self, shown: Timestep) -> dict[str, Any]:
         rows = (self.num_agents,)
         fit = {name: leaf for name, leaf in shown.info.items() if leaf.shape in ((), rows)}
-        infos = {name: jnp.broadcast_to(leaf, rows) for name, leaf in fit.items()}
+        infos: dict[str, Any] = {name: jnp.broadcast_to(leaf, rows) for name, leaf in fit.items()}
+        infos |= {name: self._by_agent(infos[name]) for name in BY_AGENT if name in infos}
         return {**infos, "terminated": shown.terminated, "truncated": shown.truncated}
 
     def _by_agent(self, values: jax.Array) -> dict[str, jax.Array]:

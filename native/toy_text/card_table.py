@@ -1,25 +1,13 @@
-"""The picture of a card table: cards with numbers on them, as lines of a pocket calculator."""
+"""The picture of a card table: cards with numbers on them."""
 
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, numerals
 
 VIEW = draw.View(left=0.0, bottom=0.0, right=3.6, top=3.0, width=360)
 FELT, BACK = (0.20, 0.45, 0.34), (0.55, 0.20, 0.24)
 CARD = (0.42, 0.58)  # half its sides
-# Middle and half the way of each line of a digit, x to the right, y up, a digit being 1 high ...
-LINES = (
-    ((0.0, 0.5), (0.22, 0.0)),
-    ((0.25, 0.25), (0.0, 0.22)),
-    ((0.25, -0.25), (0.0, 0.22)),
-    ((0.0, -0.5), (0.22, 0.0)),
-    ((-0.25, -0.25), (0.0, 0.22)),
-    ((-0.25, 0.25), (0.0, 0.22)),
-    ((0.0, 0.0), (0.22, 0.0)),
-)
-# ... and which of them each digit has.
-DIGITS = ("012345", "12", "01346", "01236", "1256", "02356", "023456", "012", "0123456", "012356")
 
 
 def paint_table(
@@ -38,42 +26,14 @@ def paint_table(
     for middle in (left, right, low):
         canvas = VIEW.fill(canvas, VIEW.box(middle + _to(0.04, -0.05), CARD, 0.1), draw.INK, 0.3)
         canvas = VIEW.fill(canvas, VIEW.box(middle, CARD, 0.1), draw.PAPER)
-    canvas = _number(canvas, left, shown, draw.INK)
+    canvas = VIEW.fill(canvas, numerals.number(VIEW, left, shown), draw.INK)
     hidden = (dealer < 0).astype(jnp.float32)
-    canvas = _number(canvas, right, jnp.maximum(dealer, 0), draw.INK)
+    canvas = VIEW.fill(canvas, numerals.number(VIEW, right, jnp.maximum(dealer, 0)), draw.INK)
     canvas = VIEW.fill(canvas, VIEW.box(right, (0.36, 0.52), 0.06), BACK, hidden)
-    canvas = _number(
-        canvas, low, player, jnp.where(player > 21, jnp.array(draw.RED), jnp.array(draw.BLUE))
-    )
+    colour = jnp.where(player > 21, jnp.array(draw.RED), jnp.array(draw.BLUE))
+    canvas = VIEW.fill(canvas, numerals.number(VIEW, low, player), colour)
     coin = VIEW.disc(_to(2.6, 0.8), 0.16)
     return draw.pixels(VIEW.fill(canvas, coin, draw.GOLD, usable.astype(jnp.float32)))
-
-
-def _number(
-    canvas: jax.Array, middle: jax.Array, number: jax.Array, colour: draw.Colour | jax.Array
-) -> jax.Array:
-    """A number below 100, in the middle of a card."""
-    tens, ones = number // 10, number % 10
-    two = (tens > 0).astype(jnp.float32)
-    shift = jnp.stack([0.18 * two, jnp.float32(0)])
-    canvas = _digit(canvas, middle - shift, tens, colour, two)
-    return _digit(canvas, middle + shift, ones, colour, jnp.float32(1))
-
-
-def _digit(
-    canvas: jax.Array,
-    middle: jax.Array,
-    digit: jax.Array,
-    colour: draw.Colour | jax.Array,
-    opacity: jax.Array,
-) -> jax.Array:
-    for i, (place, way) in enumerate(LINES):
-        centre, half = middle + 0.5 * _to(*place), 0.5 * _to(*way)
-        lit = jnp.array([str(i) in lines for lines in DIGITS])
-        own = (lit & (jnp.arange(10, dtype=jnp.int32) == digit)).any()
-        line = VIEW.capsule(centre - half, centre + half, 0.03)
-        canvas = VIEW.fill(canvas, line, colour, opacity * own.astype(jnp.float32))
-    return canvas
 
 
 def _to(x: float, y: float) -> jax.Array:
