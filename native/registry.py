@@ -45,6 +45,8 @@ FAMILIES = (
     "grid",
     "gigastep",
     "overcooked",
+    "switch_riddle",
+    "jaxnav",
 )
 GROUP = "jitbridge.environments"  # of entry points; each is called as its family, and is a module
 

@@ -4,6 +4,9 @@
 | --------------------------- | ---------------------------------------------------------------- |
 | `MPE_NAME`                  | `NAME`                                                           |
 | `overcooked`                | `overcooked_v1`, cooks facing any way at the start, as theirs do |
+| `overcooked_v2`             | `overcooked_v2`; a `Layout` of theirs is a plan and `recipes`    |
+| `switch_riddle`             | `switch_riddle_v1`                                               |
+| `jaxnav`                    | `jaxnav_v1`; `act_type`, `rew_lambda`, `fill` of `map_params`    |
 | `max_steps`                 | `horizon`: so many steps, where theirs may take one more         |
 | `action_type="Continuous"`  | `continuous_actions=True`                                        |
 | `layout`: a mapping, or one | `layout`: a plan as text                                         |
@@ -20,6 +23,8 @@ from typing import Any
 import numpy as np
 
 from bridge.errors import RuleValueError
+from native.jaxnav.jaxnav import Params
+from native.jaxnav.space import SIDE
 from native.registry import REGISTRY, name_of
 
 Words = dict[str, Any]
@@ -92,6 +97,47 @@ def _kitchen(words: Words) -> Words:
     return {**words, "layout": plan}
 
 
+def _kitchen_of_recipes(words: Words) -> Words:
+    """Their layout object as a plan and recipes."""
+    given = words.get("layout", "cramped_room")
+    if isinstance(given, str):
+        return words
+    fixed = {0: " ", 1: "W", 4: "X", 5: "P", 6: "R", 7: "L", 9: "B"}
+    fixed |= {10 + i: str(i) for i in range(10)}
+    cells = np.array([[fixed[int(cell)] for cell in row] for row in given.static_objects])
+    for column, row in given.agent_positions:
+        cells[row, column] = "A"
+    starts = [(int(row), int(column)) for column, row in given.agent_positions]
+    if starts != sorted(starts):
+        raise RuleValueError("layout must have its agents in reading order, as plans have.")
+    plan = "\n".join("".join(row) for row in cells)
+    recipes = tuple(tuple(int(part) for part in each) for each in given.possible_recipes)
+    return {**words, "layout": plan, "recipes": recipes}
+
+
+def _robots(words: Words) -> Words:
+    kinds = {"Discrete": False, "Continuous": True}
+    words, numbers = dict(words), {}
+    kind = words.pop("act_type", "Continuous")
+    if kind not in kinds:
+        raise RuleValueError(f"act_type must be one of {', '.join(kinds)}, got {kind!r}.")
+    if "rew_lambda" in words:
+        numbers["share"] = words.pop("rew_lambda")
+    maze = dict(words.pop("map_params", {}))
+    if "fill" in maze:
+        numbers["fill"] = maze.pop("fill")
+    if maze.pop("map_size", (SIDE, SIDE)) != (SIDE, SIDE) or maze:
+        raise RuleValueError(f"map_params may have fill, and map_size ({SIDE}, {SIDE}) only.")
+    if numbers:
+        words["params"] = Params(**numbers)
+    return {**words, "continuous_actions": kinds[kind]}
+
+
 TWINS: Mapping[str, Twin] = MappingProxyType(
-    {"overcooked": Twin("overcooked_v1", {"random_facing": True}, _kitchen)}
+    {
+        "overcooked": Twin("overcooked_v1", {"random_facing": True}, _kitchen),
+        "overcooked_v2": Twin("overcooked_v2", translate=_kitchen_of_recipes),
+        "switch_riddle": Twin("switch_riddle_v1"),
+        "jaxnav": Twin("jaxnav_v1", translate=_robots),
+    }
 )
