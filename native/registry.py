@@ -47,6 +47,8 @@ FAMILIES = (
     "overcooked",
     "hanabi",
     "smax",
+    "switch_riddle",
+    "jaxnav",
 )
 GROUP = "jitbridge.environments"  # of entry points; each is called as its family, and is a module
 

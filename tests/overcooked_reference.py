@@ -13,22 +13,25 @@ import jax.numpy as jnp
 import numpy as np
 
 from bridge.sources.foreign import as_it_comes
-from native.overcooked import kitchen
+from native.overcooked import kitchen, layouts_v2
 from native.overcooked import overcooked_v1 as ours
 from native.registry import make
 
 # ------------------------------------------------------------------------------------ our play
 
 
-def played(env: Any, steps: int, worlds: int = 64, seed: int = 0) -> tuple[Any, Any, Any, Any]:
+def played(
+    env: Any, steps: int, worlds: int = 64, seed: int = 0, stir: Any = None
+) -> tuple[Any, Any, Any, Any]:
     """State, actions, state after, and what is shown, of random play from starts of all kinds.
 
-    Every leaf has (steps x worlds,) as its leading axis.
+    Every leaf has (steps x worlds,) as its leading axis. `stir` makes of a start another one.
     """
 
     def one(key: jax.Array) -> Any:
         begin, when, play = jax.random.split(key, 3)
         state, _ = env.init(begin, env.params)
+        state = state if stir is None else stir(when, state)
         tick = jax.random.randint(when, (), 0, env.horizon, jnp.int32)
         state = dataclasses.replace(state, tick=jnp.minimum(tick, env.horizon - steps))
 
@@ -99,6 +102,51 @@ def jaxmarl_states(env: Any, theirs: Any, state: Any) -> Any:
         for name in ("goal_pos", "pot_pos", "wall_map")
     }
     return start.replace(**jax.tree.map(jnp.asarray, {**fields, **fixed}))
+
+
+LETTERS = {"W": 1, "X": 4, "P": 5, "R": 6, "L": 7, "B": 9}
+
+
+def jaxmarl_v2_layout(env: Any) -> Any:
+    """The plan of ours as theirs."""
+    from jaxmarl.environments.overcooked_v2 import layouts
+
+    plan, known = env.kitchen, layouts_v2.recipes_of(env.layout, env.recipes)
+    fixed = [LETTERS.get(x, 0) or (10 + int(x) if x.isdigit() else 0) for x in "".join(plan.rows)]
+    return layouts.Layout(
+        [(cell % plan.width, cell // plan.width) for cell in plan.starts],
+        np.array(fixed).reshape(plan.height, plan.width),
+        env.ingredients,
+        [list(recipe) for recipe in known],
+    )
+
+
+def jaxmarl_v2(env: Any, **words: Any) -> Any:
+    """Their second version, on the plan of ours."""
+    from jaxmarl.environments.overcooked_v2 import overcooked
+
+    return overcooked.OvercookedV2(jaxmarl_v2_layout(env), **words)
+
+
+def jaxmarl_v2_states(env: Any, state: Any, permuted: bool) -> Any:
+    """Ours as theirs, every leaf with a leading axis."""
+    from jaxmarl.environments.overcooked_v2 import common, overcooked
+
+    plan, count = env.kitchen, len(state.tick)
+    fixed = [LETTERS.get(x, 0) or (10 + int(x) if x.isdigit() else 0) for x in "".join(plan.rows)]
+    fixed = np.repeat(np.array(fixed, np.int32)[None], count, 0)
+    grid = np.stack([fixed, state.lies, state.timer], -1)
+    place = common.Position(x=state.place % plan.width, y=state.place // plan.width)
+    made = overcooked.State(
+        agents=common.Agent(pos=place, dir=state.facing, inventory=state.held),
+        grid=grid.reshape(count, plan.height, plan.width, 3),
+        step=state.tick,
+        done=np.zeros(count, bool),
+        recipe=state.recipe,
+        new_correct_delivery=state.delivered,
+        ingredient_permutations=state.order if permuted else None,
+    )
+    return jax.tree.map(jnp.asarray, made)
 
 
 # -------------------------------------------------------------------------------- overcooked-ai

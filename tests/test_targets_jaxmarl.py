@@ -200,8 +200,8 @@ def test_their_overcooked_is_ours_cell_by_cell():
     from jaxmarl.environments.overcooked import overcooked_layouts
 
     for name, layout in overcooked_layouts.items():
-        env = make("overcooked", layout=layout, max_steps=30)
-        assert env == make("overcooked", layout=name, max_steps=30)
+        env = make("overcooked", layout=layout, max_steps=300)
+        assert env == make("overcooked", layout=name, max_steps=300)
         with as_it_comes():
             theirs = jaxmarl_v1(name)
             _, state = theirs.reset(jax.random.key(0))
@@ -213,7 +213,7 @@ def test_their_overcooked_is_ours_cell_by_cell():
             right = theirs.get_obs(state)
         for agent in env.agents:
             np.testing.assert_array_equal(seen[agent][..., kept], right[agent][..., kept])
-        assert env.action_space().n == 6 and env.env.spec.horizon == 30
+        assert env.action_space().n == 6 and env.env.spec.horizon == 300
     assert env.name == "overcooked_v1", "in which their wrappers look for a name"
 
 
@@ -226,3 +226,23 @@ def test_shaped_rewards_are_by_agent():
     shaped = info.pop("shaped_reward")
     jax.tree.map(jnp.add, reward, shaped)
     assert all(leaf.shape == (2,) for leaf in jax.tree.leaves(info)) and done["__all__"]
+
+
+def test_the_rest_of_their_names():
+    from jaxmarl.environments.overcooked_v2.layouts import overcooked_v2_layouts
+
+    named = make("overcooked_v2", layout="coord_ring", agent_view_size=2, max_steps=9)
+    given = make(
+        "overcooked_v2", layout=overcooked_v2_layouts["coord_ring"], agent_view_size=2, max_steps=9
+    )
+    assert named.env.kitchen == given.env.kitchen and given.env.spec.horizon == 9
+    assert given.observation_space().shape == (5, 5, 17 + 1 + 4 * 3)
+    with pytest.raises(RuleValueError, match="reading order"):
+        make("overcooked_v2", layout=overcooked_v2_layouts["cramped_room"])
+    assert make("switch_riddle", num_agents=5).num_agents == 5
+    robots = make("jaxnav", act_type="Discrete", rew_lambda=1.0, map_params={"fill": 0.2})
+    assert robots.action_space().n == 15
+    assert (robots.env.params.share, robots.env.params.fill) == (1.0, 0.2)
+    for word, value in (("act_type", "discrete"), ("map_params", {"map_size": (7, 7)})):
+        with pytest.raises(RuleValueError, match=word):
+            make("jaxnav", **{word: value})

@@ -4,6 +4,9 @@
 | --------------------------- | ---------------------------------------------------------------- |
 | `MPE_NAME`                  | `NAME`                                                           |
 | `overcooked`                | `overcooked_v1`, cooks facing any way at the start, as theirs do |
+| `overcooked_v2`             | `overcooked_v2`; a `Layout` of theirs is a plan and `recipes`    |
+| `switch_riddle`             | `switch_riddle_v1`                                               |
+| `jaxnav`                    | `jaxnav_v1`; `act_type`, `rew_lambda`, `fill` of `map_params`    |
 | `max_steps`                 | `horizon`: so many steps, where theirs may take one more         |
 | `action_type="Continuous"`  | `continuous_actions=True`                                        |
 | `layout`: a mapping, or one | `layout`: a plan as text                                         |
@@ -33,9 +36,12 @@ from typing import Any
 import numpy as np
 
 from bridge.errors import RuleValueError
+from native.jaxnav.jaxnav import Params as MazeParams
+from native.jaxnav.space import SIDE
 from native.registry import REGISTRY, name_of
 from native.smax.scenarios import UNKNOWN
-from native.smax.units import LETTERS, Params
+from native.smax.units import LETTERS
+from native.smax.units import Params as BattleParams
 
 Words = dict[str, Any]
 ACTION_TYPES = {"discrete": False, "continuous": True}
@@ -140,11 +146,11 @@ def _battle(words: Words) -> Words:
         ours["observation"] = words.pop("observation_type")
     if "action_type" in words:
         ours["continuous_actions"] = _one_of(ACTION_TYPES, "action_type", words.pop("action_type"))
-    numbers = {field.name for field in dataclasses.fields(Params)} & set(words)
+    numbers = {field.name for field in dataclasses.fields(BattleParams)} & set(words)
     given = {name: np.asarray(words.pop(name)).tolist() for name in numbers}
     if given:
         fitting = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
-        ours["params"] = Params(**fitting)
+        ours["params"] = BattleParams(**fitting)
     return {**ours, **words}
 
 
@@ -160,6 +166,48 @@ def _one_of(known: Mapping[str, Any], word: str, value: Any) -> Any:
     return known[value]
 
 
+def _kitchen_of_recipes(words: Words) -> Words:
+    """Their layout object as a plan and recipes."""
+    given = words.get("layout", "cramped_room")
+    if isinstance(given, str):
+        return words
+    fixed = {0: " ", 1: "W", 4: "X", 5: "P", 6: "R", 7: "L", 9: "B"}
+    fixed |= {10 + i: str(i) for i in range(10)}
+    cells = np.array([[fixed[int(cell)] for cell in row] for row in given.static_objects])
+    for column, row in given.agent_positions:
+        cells[row, column] = "A"
+    starts = [(int(row), int(column)) for column, row in given.agent_positions]
+    if starts != sorted(starts):
+        raise RuleValueError("layout must have its agents in reading order, as plans have.")
+    plan = "\n".join("".join(row) for row in cells)
+    recipes = tuple(tuple(int(part) for part in each) for each in given.possible_recipes)
+    return {**words, "layout": plan, "recipes": recipes}
+
+
+def _robots(words: Words) -> Words:
+    kinds = {"Discrete": False, "Continuous": True}
+    words, numbers = dict(words), {}
+    continuous = _one_of(kinds, "act_type", words.pop("act_type", "Continuous"))
+    if "rew_lambda" in words:
+        numbers["share"] = words.pop("rew_lambda")
+    maze = dict(words.pop("map_params", {}))
+    if "fill" in maze:
+        numbers["fill"] = maze.pop("fill")
+    if maze.pop("map_size", (SIDE, SIDE)) != (SIDE, SIDE) or maze:
+        raise RuleValueError(f"map_params may have fill, and map_size ({SIDE}, {SIDE}) only.")
+    if numbers:
+        words["params"] = MazeParams(**numbers)
+    return {**words, "continuous_actions": continuous}
+
+
 TWINS: Mapping[str, Twin] = MappingProxyType(
-    {"overcooked": Twin("overcooked_v1", {"random_facing": True}, _kitchen)}
+    {
+        "overcooked": Twin("overcooked_v1", {"random_facing": True}, _kitchen),
+        "overcooked_v2": Twin("overcooked_v2", translate=_kitchen_of_recipes),
+        "switch_riddle": Twin("switch_riddle_v1"),
+        "jaxnav": Twin("jaxnav_v1", translate=_robots),
+        "hanabi": Twin("hanabi_v1", {"noop": True, "beliefs": True}, _cards),
+        "SMAX": Twin("smax_3m_v1", {"enemy_policy": None}, _battle),
+        "HeuristicEnemySMAX": Twin("smax_3m_v1", translate=_battle_of_one_team),
+    }
 )

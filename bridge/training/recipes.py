@@ -135,6 +135,25 @@ DOGFIGHT = Recipe(
     params={"reward_agent_disabled": 10.0, "reward_damage": 20.0},  # a team's reward tells late
 )
 
+KITCHEN = Recipe(
+    algorithm="PPO",
+    steps=4_000_000,
+    num_envs=64,
+    hyperparameters={
+        "n_steps": 128,
+        "batch_size": 2048,
+        "n_epochs": 4,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(1e-3),
+        "clip_range": Falling(0.2),
+        "ent_coef": 0.01,
+        "image_size": 64,
+        "policy_kwargs": SMALL,
+    },
+    params={"shaping": 1.0},  # nobody serves soup by chance
+)
+
 # By the name of an environment, or of an environment and the team of it that is trained.
 RECIPES: Mapping[str, Recipe] = {
     "CartPole-v1": Recipe(
@@ -298,6 +317,7 @@ ON_DEVICE: Mapping[str, Recipe] = {
         },
         solved=1.0,
     ),
+    "overcooked_v1": KITCHEN,
     **dict.fromkeys(
         (
             *("simple_adversary_v3", "simple_crypto_v3", "simple_push_v3", "simple_reference_v3"),

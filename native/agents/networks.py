@@ -89,7 +89,7 @@ class Features(nn.Module):
             flat: jax.Array = observation.reshape(*lead, -1).astype(jnp.float32)
             return flat
         # Convolutions take one leading axis.
-        x = observation.reshape(-1, *space.shape).astype(jnp.float32) / _brightest(space)
+        x = observation.reshape(-1, *space.shape).astype(jnp.float32) / _brightest(space)[None]
         init = orthogonal(math.sqrt(2))
         for i, (features, window, stride) in enumerate(convolutions(space)):
             convolution = nn.Conv(
@@ -103,11 +103,11 @@ class Features(nn.Module):
         return jax.nn.relu(dense(x.reshape(x.shape[0], -1))).reshape(*lead, -1)
 
 
-def _brightest(space: Flat) -> float:
-    """What becomes 1: of small grids of flags or kinds the highest there is."""
+def _brightest(space: Flat) -> np.ndarray:
+    """What becomes 1, (rows, columns, channels): of small grids the highest there is in each."""
     if not isinstance(space, Box) or convolutions(space) is NATURE:
-        return 255.0
-    return max(1.0, float(np.max(space.bounds[1])))
+        return np.full(space.shape, 255.0, np.float32)
+    return np.maximum(space.bounds[1].astype(np.float32), 1.0)
 
 
 def is_image(space: Flat) -> bool:

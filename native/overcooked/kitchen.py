@@ -51,6 +51,18 @@ class Kitchen:
         """Which cells have one of these letters, bool (cells,)."""
         return np.isin([*"".join(self.rows)], [*letters])
 
+    def room(self, cell: int) -> Grid:
+        """Which cells can be walked to from that one, bool (cells,)."""
+        free, found = self.marked(FLOOR), {cell}
+        edge = [cell]
+        while edge:
+            here = edge.pop()
+            near = (here - self.width, here + self.width, here - 1, here + 1)
+            new = [there for there in near if free[there] and there not in found]
+            found |= {*new}
+            edge += new
+        return np.isin(np.arange(len(free)), [*found])
+
     def ahead(self, place: jax.Array, facing: jax.Array) -> jax.Array:
         """The cell before each cook, int32 of the shape of `place`."""
         down = (facing == DOWN).astype(jnp.int32) - (facing == UP).astype(jnp.int32)

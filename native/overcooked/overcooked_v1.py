@@ -46,6 +46,7 @@ NOTHING, ONION, PLATE, DISH = range(4)  # in hands, on counters; DISH + n - 1: s
 FULL = 3  # onions
 IDLE = -1  # a pot's timer before it cooks
 URGENT = 40  # steps before the end
+STEPS = "steps to cook"
 
 # Name, and how many bits of a cell's word: those that do not change have none.
 CHANNELS: tuple[tuple[str, int], ...] = (
@@ -62,7 +63,7 @@ CHANNELS: tuple[tuple[str, int], ...] = (
         ("tomatoes in idle pot", 0),
         ("onions in soup", 2),
     ),
-    *(("tomatoes in soup", 0), ("steps to cook", 8), ("soup done", 1), ("plate", 1), ("onion", 1)),
+    *(("tomatoes in soup", 0), (STEPS, 8), ("soup done", 1), ("plate", 1), ("onion", 1)),
     *(("tomato", 0), ("urgent", 1)),
 )
 BITS = np.array([bits for _, bits in CHANNELS], np.int32)
@@ -147,7 +148,9 @@ class Overcooked:
     @property
     def spec(self) -> Spec:
         """One group: the cooks."""
-        seen = Box(0, max(FULL, self.cook_time - 1), self._shape, "uint8")
+        highest = np.where(BITS == 2, FULL, 1)  # onions; all else but steps is a flag
+        highest[[name for name, _ in CHANNELS].index(STEPS)] = max(self.cook_time - 1, 1)
+        seen = Box(0, tuple(highest.tolist()), self._shape, "uint8")
         cooks = Group("agent", ("agent_0", "agent_1"), seen, Discrete(ACTIONS))
         return Spec("overcooked_v1", (cooks,), self.horizon, render_fps=10)
 
@@ -321,7 +324,7 @@ class Overcooked:
         word = word | ((item == ONION).astype(jnp.int32) << PLACE["onion"])
         for i, cell in enumerate(self.kitchen.cells(POT)):
             onions, timer = state.onions[i], state.timer[i]
-            cooks = (onions << PLACE["onions in soup"]) | (timer << PLACE["steps to cook"])
+            cooks = (onions << PLACE["onions in soup"]) | (timer << PLACE[STEPS])
             cooks = cooks | ((timer == 0).astype(jnp.int32) << PLACE["soup done"])
             pot = jnp.where(timer == IDLE, onions << PLACE["onions in idle pot"], cooks)
             word = jnp.where(cells == cell, pot, word)
