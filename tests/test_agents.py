@@ -327,3 +327,13 @@ def test_devices_share_the_runs_of_a_training():
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
     with pytest.raises(RuleError, match="3 runs cannot be shared equally among 2 devices"):
         learner.begin(range(3))
+
+
+def test_a_convolution_by_windows_is_a_convolution():
+    keys = jax.random.split(jax.random.key(0))
+    x = jax.random.normal(keys[0], (3, 10, 7, 4))
+    kernel = jax.random.normal(keys[1], (3, 3, 4, 16))
+    words = ("NHWC", "HWIO", "NHWC")
+    right = jax.lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=words)
+    found = networks._by_windows(x, kernel, (1, 1), "VALID", dimension_numbers=words)
+    np.testing.assert_allclose(found, right, atol=1e-4)
