@@ -118,8 +118,8 @@ def _as_json(settings: Shape) -> dict[str, Any]:
 
 def _settings(path: str | os.PathLike[str], head: Mapping[str, Any]) -> Shape:
     try:
-        algorithm = head.get("algorithm", "PPO")  # 0.1 had no other
-        kind: Any = settings_named(algorithm if algorithm in ALGORITHMS else "")
+        algorithm = head.get("algorithm", "PPO")  # files of before had no other
+        kind: Any = settings_named(ALGORITHMS[ALGORITHMS.index(algorithm)])
         given = {name: _as_tuples(value) for name, value in head["settings"].items()}
         made: Shape = kind(**given)
         return made

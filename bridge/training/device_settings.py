@@ -93,7 +93,8 @@ def changed(settings: Shape, changes: Mapping[str, str]) -> Shape:
     for name, text in changes.items():
         if name not in known:
             near = nearest(name, known)
-            instead = f"Did you mean {near}?" if near else f"It has {', '.join(known)}."
+            lists = f"help({kind.__module__}.{kind.__name__}) lists what it has."
+            instead = f"Did you mean {near}?" if near else lists
             raise OptionError(f"{kind.__name__} has no setting {name!r}. {instead}")
         made[name] = _value(name, text, known[name], name in numbers)
     return dataclasses.replace(settings, **made)

@@ -78,8 +78,6 @@ def train(
         raise OptionError(
             "--algorithm, --seeds, --set and --sweep are for --learner device: name that one."
         )
-    if both := sorted({*(changes or ())} & {*(swept or ())}):
-        raise OptionError(f"--set {both[0]} would be without effect beside --sweep {both[0]}.")
     checkpoint = results.DEVICE_CHECKPOINT if on_the_device else results.CHECKPOINT
     results.check(out, overwrite=overwrite, resume=resume, checkpoint=checkpoint)
     identifier = world.spec.name if identifier is None else identifier
@@ -92,6 +90,8 @@ def train(
 
         if resume:
             asked = asked.going_on(asked_of(out))
+        if both := sorted({*(asked.changes or ())} & {*(asked.swept or ())}):
+            raise OptionError(f"--set {both[0]} would be without effect beside --sweep {both[0]}.")
         plan = _begun(identifier, world, asked, learner)
         steps, interval = _steps(plan, steps, asked.eval_every)
         part = steps / max(1, round(steps / interval))  # whole ones are all steps

@@ -180,23 +180,17 @@ def find(env: Environment[Any, Any], learner: str = "sb3", algorithm: str | None
     Args:
         env: The environment.
         learner: "sb3", or "device" for `native.agents`, which has some of its own.
-        algorithm: Of the device: that of the recipe, or the usual numbers of this one; None: the
-            recipe's.
+        algorithm: Of the device; None: that of the recipe.
     """
-    recipe = _of(env, learner)
-    if algorithm is None or algorithm == recipe.algorithm:
-        return recipe
-    return dataclasses.replace(USUAL[algorithm], solved=recipe.solved)
-
-
-def _of(env: Environment[Any, Any], learner: str) -> Recipe:
     names = [env.spec.name]
     if isinstance(env, OneTeam):
         names.append(f"{env.env.spec.name}/{env.team}")
     known = {**RECIPES, **ON_DEVICE} if learner == "device" else RECIPES
-    for name in names:
-        if name in known:
-            return known[name]
+    own = next((known[name] for name in names if name in known), None)
+    if own is not None and algorithm in (None, own.algorithm):
+        return own
+    if algorithm is not None and algorithm in USUAL:
+        return USUAL[algorithm]
     if not any(isinstance(group.action, Box) for group in env.spec.groups):
         return DISCRETE
     return ON_DEVICE_CONTINUOUS if learner == "device" else CONTINUOUS

@@ -77,17 +77,34 @@ BOARDS = Recipe(
     },
 )
 
-USUAL: Mapping[str, Recipe] = {
-    "PPO": dataclasses.replace(ON_DEVICE_CONTINUOUS, normalize=False),
-    "DQN": BY_VALUES,
-    "ES": EVOLVED,
-}
+# Tasks of a few steps, which a few ten thousand of them teach.
+SHORT = Recipe(
+    algorithm="PPO",
+    steps=200_000,
+    num_envs=32,
+    hyperparameters={
+        "n_steps": 32,
+        "batch_size": 512,
+        "n_epochs": 8,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(1e-3),
+        "ent_coef": 0.01,
+        "policy_kwargs": SMALL,
+    },
+)
+
+USUAL: Mapping[str, Recipe] = {"DQN": BY_VALUES, "ES": EVOLVED}  # of any environment
 
 ON_DEVICE: Mapping[str, Recipe] = {
     **{
         f"{game}-MinAtar": BOARDS
         for game in ("Asterix", "Breakout", "Freeway", "SpaceInvaders", "Seaquest")
     },
+    "Catch-bsuite": dataclasses.replace(SHORT, solved=1.0),
+    "DiscountingChain-bsuite": dataclasses.replace(SHORT, solved=1.099),
+    "SimpleBandit-bsuite": dataclasses.replace(SHORT, solved=0.999),
+    "UmbrellaChain-bsuite": SHORT,
     "DeepSea-bsuite": dataclasses.replace(BY_VALUES, steps=150_000, solved=0.989),
     "Acrobot-v1": _quick(
         ON_DEVICE_CONTINUOUS, solved=-78.0, n_steps=256, n_epochs=4, gae_lambda=0.94
@@ -104,22 +121,8 @@ ON_DEVICE: Mapping[str, Recipe] = {
     "MountainCarContinuous-v0": _quick(
         ON_DEVICE_CONTINUOUS, solved=94.0, n_steps=512, batch_size=1024, gamma=0.999
     ),
-    "MemoryChain-bsuite": Recipe(
-        algorithm="PPO",
-        steps=150_000,
-        num_envs=32,
-        hyperparameters={
-            "n_steps": 32,
-            "batch_size": 512,
-            "n_epochs": 8,
-            "gamma": 0.99,
-            "gae_lambda": 0.95,
-            "learning_rate": Falling(1e-3),
-            "ent_coef": 0.01,
-            "gru": 32,
-            "policy_kwargs": SMALL,
-        },
-        solved=1.0,
+    "MemoryChain-bsuite": dataclasses.replace(
+        SHORT, steps=150_000, hyperparameters={**SHORT.hyperparameters, "gru": 32}, solved=1.0
     ),
     **dict.fromkeys(
         (
