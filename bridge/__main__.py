@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .errors import MissingExtraError
 
+INTERRUPTED = 130  # as shells have it
 PROGRAMS = "JITBRIDGE_PROGRAMS"  # names the folder; empty: nothing is kept
 
 
@@ -32,6 +33,8 @@ def main() -> None:
             keep_programs(folder)
     except MissingExtraError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:  # what comes later the commands take
+        sys.exit(INTERRUPTED)
     app(prog_name="jitbridge" if sys.argv[0].endswith("jitbridge") else "python -m bridge")
 
 

@@ -4,7 +4,7 @@
 | ----------------------- | ------------------------------------------------------------ |
 | environment             | its name; of one team of a world WORLD/TEAM, whoever opposes |
 | PLAYER sees, PLAYER does | spaces of who plays by the same weights                     |
-| settings                | those of `native.agents.PPO`                                 |
+| algorithm, settings     | "PPO", and those of `native.agents.PPO`; or of another       |
 | weights, moments        | of the networks, and of what they observe                    |
 | versions                | of what wrote it                                             |
 
@@ -31,9 +31,11 @@ from .errors import MissingExtraError, StateFileError, UnsuitableError
 from .state_file import Leaf, Saved
 
 try:
-    from native.agents import PPO, LearnedPolicy, ppo
+    from native.agents import LearnedPolicy
+    from native.agents.acting import Shape
+    from native.agents.algorithms import ALGORITHMS, settings_named
     from native.agents.players import players_of
-    from native.agents.ppo import NUMBERS
+    from native.agents.training import algorithm_of
 except ImportError as error:
     raise MissingExtraError("bridge.policy_file", "optax or flax", "agents") from error
 
@@ -49,16 +51,11 @@ def save(path: str | os.PathLike[str], learned: LearnedPolicy, env: Environment[
         env: What it was learned on.
 
     Raises:
-        UnsuitableError: It was not learned by PPO.
         OSError: It cannot be written.
     """
-    if not isinstance(learned.settings, PPO):
-        raise UnsuitableError(
-            f"A policy of {type(learned.settings).__name__} has no file: it holds what PPO learned."
-            " Keep the weights as they are, a pytree of arrays."
-        )
     about = {
         **_about(env, learned.settings),
+        "algorithm": type(learned.settings).__name__,
         "settings": _as_json(learned.settings),
         "versions": {"jitbridge": __version__, "jax": jax.__version__},
     }
@@ -84,20 +81,20 @@ def load(
         OSError: It cannot be opened.
     """
     settings = _settings(path, state_file.head_of(path))
-    begin = functools.partial(ppo.init, dataclasses.replace(settings, num_envs=1), env)
+    begin: Any = functools.partial(algorithm_of(settings).init, settings, env, params=None)
     try:
         about = _about(env, settings)
         shapes = jax.eval_shape(begin, jax.random.key(0))
     except RuleError as error:
         raise UnsuitableError(f"{os.fspath(path)} cannot play {env.spec.name}: {error}") from error
-    tree = {"weights": shapes.weights, "moments": shapes.moments}
+    tree = {"weights": shapes.weights, "moments": getattr(shapes, "moments", None)}
     saved = state_file.read(path, about, [Leaf.of(*named) for named in _leaves(tree)])
     arrays = [jnp.asarray(saved.arrays[name]) for name, _ in _leaves(tree)]
     found = jax.tree.unflatten(jax.tree.structure(tree), arrays)
     return LearnedPolicy(settings, env.spec, **found, deterministic=deterministic)
 
 
-def _about(env: Environment[Any, Any], settings: PPO) -> dict[str, Any]:
+def _about(env: Environment[Any, Any], settings: Shape) -> dict[str, Any]:
     name = f"{env.env.spec.name}/{env.team}" if isinstance(env, OneTeam) else env.spec.name
     about: dict[str, Any] = {"environment": name}
     for player in players_of(env.spec, settings.sharing):
@@ -113,16 +110,20 @@ def _words(space: Space) -> str:
     return f"{space.dtype}{[*space.shape]}" if isinstance(space, Box) else repr(space)
 
 
-def _as_json(settings: PPO) -> dict[str, Any]:
+def _as_json(settings: Shape) -> dict[str, Any]:
     made = dataclasses.asdict(settings)
-    return made | {name: float(made[name]) for name in NUMBERS if made[name] is not None}
+    numbers = algorithm_of(settings).NUMBERS
+    return made | {name: float(made[name]) for name in numbers if made[name] is not None}
 
 
-def _settings(path: str | os.PathLike[str], head: Mapping[str, Any]) -> PPO:
+def _settings(path: str | os.PathLike[str], head: Mapping[str, Any]) -> Shape:
     try:
+        algorithm = head.get("algorithm", "PPO")  # files of before had no other
+        kind: Any = settings_named(ALGORITHMS[ALGORITHMS.index(algorithm)])
         given = {name: _as_tuples(value) for name, value in head["settings"].items()}
-        return PPO(**given)
-    except (AttributeError, KeyError, TypeError) as error:
+        made: Shape = kind(**given)
+        return made
+    except (AttributeError, ImportError, KeyError, TypeError, ValueError) as error:
         raise StateFileError(
             f"{os.fspath(path)} holds no policy of this version: its settings cannot be read "
             f"({type(error).__name__}: {error})."

@@ -37,7 +37,7 @@ except ImportError as error:
     raise MissingExtraError("bridge.sb3_models", "stable_baselines3", "sb3") from error
 
 try:
-    from native.agents.acting import network
+    from native.agents.acting import Shape, network
     from native.agents.networks import NATURE, convolutions, is_image
     from native.agents.players import players_of
     from native.agents.ppo import PPO as Settings
@@ -188,8 +188,10 @@ def _running(moments: Any) -> RunningMeanStd:
     return running
 
 
-def no_counterpart(settings: Settings, spec: Spec) -> str | None:
+def no_counterpart(settings: Shape, spec: Spec) -> str | None:
     """Why SB3 can hold no model of what is learned with these settings; None: it can."""
+    if not isinstance(settings, Settings):
+        return f"models are made of what PPO has learned, and this is {type(settings).__name__}"
     if spec.masks and importlib.util.find_spec("sb3_contrib") is None:
         return "a model for action masks needs sb3-contrib, which is not installed"
     return _why_unlike(settings, spec)

@@ -1,6 +1,6 @@
 """What agents on the device learn to earn: figures and pictures of returns.md.
 
-    python docs/returns.py [--quick] [ID ...]
+    python docs/returns.py [--quick] [--seeds 8] [--steps N] [ID ...]
 
 trains every environment named, or all of `FAMILIES`. Figures are kept environment by environment,
 so an interrupt loses one. `--quick` trains two seeds for a moment and keeps nothing. Then:
@@ -54,11 +54,11 @@ def learned(name: str, *, seeds: int = SEEDS, steps: int | None = None) -> list[
         if not all(each.all() for each in jax.tree.map(np.asarray, metrics["finite"]).values()):
             raise FloatingPointError(f"{name}: something became NaN or infinite.")
         done += learner.steps
-        scores = judge.scores(training.weights, training.moments)
+        scores = judge.scores(training.weights, getattr(training, "moments", None))
         curve.append((done, scores))
         if recipe.solved is not None and scores.min() >= recipe.solved:
             break
-    found = judge.returns(training.weights, training.moments, EVALUATION_SEED)
+    found = judge.returns(training.weights, getattr(training, "moments", None), EVALUATION_SEED)
     chance = judge.by_chance(EVALUATION_SEED)
     spent, today = time.process_time() - began, datetime.date.today().isoformat()
     rows = []
@@ -68,7 +68,7 @@ def learned(name: str, *, seeds: int = SEEDS, steps: int | None = None) -> list[
             Return(
                 environment=name,
                 side=called if len(judge.sides) > 1 else "",
-                agent="PPO" + ", GRU" * bool(settings.gru),
+                agent=type(settings).__name__ + ", GRU" * bool(settings.gru),
                 seeds=seeds,
                 iqm=round(judged.iqm, 3),
                 low=round(judged.low, 3),
@@ -109,11 +109,17 @@ def main() -> None:
     """Train, keep, draw."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="Two seeds, a moment.")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="Trainings of each.")
+    parser.add_argument("--steps", type=int, help="Of each; the recipe's.")
     parser.add_argument("ids", nargs="*", metavar="ID")
     asked = parser.parse_args()
     known = [name.id for name in names().values() if name.family in FAMILIES and not name.variant]
     for name in asked.ids or known:
-        rows = learned(name, seeds=2, steps=1) if asked.quick else learned(name)
+        rows = (
+            learned(name, seeds=2, steps=1)
+            if asked.quick
+            else learned(name, seeds=asked.seeds, steps=asked.steps)
+        )
         for row in rows:
             Console().print(row._replace(curve=[]))
         if not asked.quick:

@@ -276,7 +276,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_built(name, change, say
 
 
 def test_only_numbers_may_differ_among_runs():
-    with pytest.raises(RuleError, match="may differ in learning_rate"):
+    with pytest.raises(RuleError, match="alone; these differ in"):
         Learner([TINY, dataclasses.replace(TINY, n_epochs=1)], make("CartPole-v1"), updates=1)
 
 
@@ -327,3 +327,13 @@ def test_devices_share_the_runs_of_a_training():
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
     with pytest.raises(RuleError, match="3 runs cannot be shared equally among 2 devices"):
         learner.begin(range(3))
+
+
+def test_a_convolution_by_windows_is_a_convolution():
+    keys = jax.random.split(jax.random.key(0))
+    x = jax.random.normal(keys[0], (3, 10, 7, 4))
+    kernel = jax.random.normal(keys[1], (3, 3, 4, 16))
+    words = ("NHWC", "HWIO", "NHWC")
+    right = jax.lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=words)
+    found = networks._by_windows(x, kernel, (1, 1), "VALID", dimension_numbers=words)
+    np.testing.assert_allclose(found, right, atol=1e-4)

@@ -288,12 +288,13 @@ def test_what_cannot_be_learned_with_is_refused_by_name(change, name, message):
         Learner([dataclasses.replace(TINY, **change)], make(name), updates=1)
 
 
-def test_no_file_is_written_of_what_it_cannot_hold(tmp_path):
+def test_what_was_learned_has_a_file(tmp_path):
     from bridge import policy_file
-    from bridge.errors import UnsuitableError
 
     env = make("CartPole-v1")
     learned = LearnedPolicy(TINY, env.spec, dqn.init(TINY, env, jax.random.key(0)).weights)
-    with pytest.raises(UnsuitableError, match="DQN has no file"):
-        policy_file.save(tmp_path / "policy.npz", learned, env)
-    assert not [*tmp_path.iterdir()]
+    policy_file.save(tmp_path / "policy.npz", learned, env)
+    again = policy_file.load(tmp_path / "policy.npz", env)
+    assert again.settings == TINY and again.moments is None
+    for one, other in zip(*map(jax.tree.leaves, (learned.weights, again.weights)), strict=True):
+        np.testing.assert_array_equal(one, other)

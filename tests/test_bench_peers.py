@@ -31,6 +31,7 @@ NEEDS = {  # of each contender; the first that is absent is named
     "EnvPool": ("envpool",),
     "gymnax, vmap and jit": ("gymnax",),
     "gymnax in lax.scan": ("gymnax",),
+    "minatar in a loop": ("minatar",),
     "mpe2 parallel_env": ("mpe2",),
     "JaxMARL, jit": ("jaxmarl",),
     "JaxMARL, vmap and jit": ("jaxmarl",),
@@ -40,11 +41,10 @@ NEEDS = {  # of each contender; the first that is absent is named
 
 
 LENGTHS = {  # of episodes by chance
-    "Acrobot-v1": (400, 500),
+    "Breakout-MinAtar": (8, 20),
     "CartPole-v1": (14, 30),
-    "MountainCar-v0": (200, 200),
-    "MountainCarContinuous-v0": (800, 1000),  # 999, of which 1000 steps have one ending or two
-    "Pendulum-v1": (200, 200),
+    "Catch-bsuite": (8.9, 9.1),
+    "FourRooms-misc": (180, 500),
     "simple_spread_v3": (25, 25),
 }
 

@@ -5,6 +5,7 @@
 
 import sys
 
+import jax
 import numpy as np
 import pytest
 from pairs import FOLDER, NAMES, OLD, STAND_IN, difference, play, play_apart
@@ -17,6 +18,7 @@ NEEDS = {
     "dm_env_loop": ("dm_env",),
     "bsuite_experiment": ("bsuite",),
     "minatar_loop": ("minatar",),
+    "gymnax_scan": ("gymnax",),
     "rllib_pettingzoo": ("ray.rllib", "mpe2"),
     "torchrl_collector": ("torchrl",),
 }
@@ -60,8 +62,9 @@ def test_both_find_the_same(name, tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(str(STAND_IN))
         monkeypatch.setitem(sys.modules, "gym", None)
         del sys.modules["gym"]  # the stand-in will be found, and forgotten
-    before = (play_apart if name in PROCESSES else play)(FOLDER / "before" / f"{name}.py")
-    after = play(FOLDER / "after" / f"{name}.py")
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        before = (play_apart if name in PROCESSES else play)(FOLDER / "before" / f"{name}.py")
+        after = play(FOLDER / "after" / f"{name}.py")
     assert before["spaces"] == after["spaces"]
     assert {*before["infos"]} <= {*after["infos"]}
     assert alike(before["returns"], after["returns"])

@@ -16,8 +16,9 @@ from parity import Shown
 
 pytest.importorskip("minatar")
 
-from minatar_reference import MODULES, as_ours, meaning, one_step, play, pressed, stacked, theirs
+from minatar_reference import meaning, one_step, play, pressed, stacked
 
+from native.minatar.original import MODULES, as_ours, theirs
 from native.minatar.picture import palette
 from native.registry import make
 

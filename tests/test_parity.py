@@ -1,6 +1,7 @@
 """`parity`: ours and the original, side by side, on the machine of whoever asks."""
 
 import dataclasses
+import importlib.util
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 pytest.importorskip("gymnasium")
 
 from bridge import figures
-from bridge.errors import UnsuitableError
+from bridge.errors import MissingExtraError, UnsuitableError
 from bridge.parity import Shown, compare, original_of, play
 from native.registry import make
 
@@ -35,6 +36,62 @@ def test_what_the_page_says_can_be_seen(name):
         worst = max(getattr(row, part) for row in told)
         assert getattr(found, part) <= max(SLACK * worst, 1e-6)
     assert np.ptp(np.asarray(played.theirs.reward)) > 0 or name in CLASSIC
+
+
+EXACT = {
+    "minatar": ("Asterix", "Breakout", "Freeway", "SpaceInvaders", "Seaquest"),
+    "bsuite": (
+        *("Catch", "DeepSea", "MemoryChain", "UmbrellaChain", "DiscountingChain"),
+        "SimpleBandit",
+    ),
+}
+
+QUIET = ("Freeway", "DiscountingChain")  # chance earns the same in every step
+
+
+@pytest.mark.parametrize(
+    ("package", "game"), [(package, game) for package, games in EXACT.items() for game in games]
+)
+def test_what_a_family_says_of_its_original_is_played_without_an_error(package, game):
+    pytest.importorskip(package)
+    name = f"{game}-{'MinAtar' if package == 'minatar' else package}"
+    episodes = 1 if game == "Freeway" else 6
+    played = play(make(name), episodes=episodes, seed=3)
+    assert played.error[3:] == (len(played.step), 0, pytest.approx(0, abs=1e-7), 0)
+    assert played.episode.max() == episodes - 1 and np.asarray(played.theirs.terminated).sum()
+    assert np.ptp(np.asarray(played.theirs.reward)) > 0 or game in QUIET
+
+
+def test_it_has_our_rules_and_our_time_limit():
+    pytest.importorskip("minatar")
+    calm = make("Asterix-MinAtar", difficulty_ramping=False, minimal_actions=False, horizon=7)
+    played = play(calm, episodes=2, seed=0)
+    assert played.error[3:] == (14, 0, 0, 0)
+    assert np.asarray(played.theirs.truncated).sum() == 2
+    pytest.importorskip("bsuite")
+    for name, rules in (
+        ("DeepSea-bsuite", {"size": 5, "deterministic": False}),
+        ("UmbrellaChain-bsuite", {"n_distractor": 40}),
+    ):
+        error = play(make(name, **rules), episodes=8, seed=1).error
+        assert (error.observation, error.endings) == (0, 0) and error.reward < 1e-7
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [("Breakout-MinAtar", "minatar", "peers"), ("Catch-bsuite", "bsuite", "bsuite")],
+)
+def test_a_package_that_is_missing_is_named(name, package, extra, monkeypatch):
+    found = importlib.util.find_spec
+    hidden = lambda wanted: None if wanted == package else found(wanted)  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", hidden)
+    with pytest.raises(MissingExtraError, match=rf"{package}.*jitbridge\[{extra}\]"):
+        original_of(make(name))
+
+
+def test_a_game_without_an_original_in_a_family_that_has_some():
+    with pytest.raises(UnsuitableError, match="MNISTBandit-bsuite has no original here"):
+        original_of(make("MNISTBandit-bsuite"))
 
 
 def test_other_dynamics_are_seen():

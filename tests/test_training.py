@@ -1,6 +1,7 @@
 """`train`: recipes, what it writes and says, where it stops, and how it goes on."""
 
 import dataclasses
+import functools
 import importlib.util
 import inspect
 import json
@@ -108,6 +109,15 @@ def test_the_device_has_recipes_that_need_no_noise_of_stable_baselines3():
     assert recipes.find(make("CartPole-v1"), "device") == RECIPES["CartPole-v1"]
     continuous = recipes.find(make("gigastep_waypoint_5_vs_3_pobs_vec_void_cont"), "device")
     assert continuous == recipes.ON_DEVICE_CONTINUOUS
+
+
+def test_an_algorithm_has_its_usual_recipe_where_another_is_the_best():
+    find = functools.partial(recipes.find, learner="device")
+    sea, cart = make("DeepSea-bsuite"), make("CartPole-v1")
+    assert find(sea).algorithm == find(cart, algorithm="DQN").algorithm == "DQN"
+    assert find(sea, algorithm="DQN") == find(sea) and find(cart, algorithm="PPO") == find(cart)
+    assert find(sea, algorithm="PPO") == recipes.DISCRETE
+    assert find(make("Pendulum-v1"), algorithm="ES").algorithm == "ES"
 
 
 def test_one_team_has_the_recipe_of_its_team():

@@ -113,9 +113,72 @@ def test_what_is_resumed_is_what_would_have_been(tmp_path):
     code, said = train(
         "Pendulum-v1", tmp_path / "halves", "--steps", 192, *every, "--seed", 1, "--resume"
     )
-    assert code == 2 and "seeds" in said
+    assert code == 2 and "seeds: [0] in the file, [1] here" in said
+    assert "Leave that option out" in said and "learning_rate" not in said
     code, said = train("Pendulum-v1", tmp_path / "halves", "--steps", 128, *every, "--resume")
     assert code == 2 and "128 steps behind it" in said
+
+
+def test_what_was_asked_is_found_in_the_checkpoint(tmp_path):
+    out, steps = tmp_path / "run", ("--steps", 64, "--eval-every", 64)
+    asked = ("--seeds", 2, "--seed", 3, "--sweep", "learning_rate=1e-3,1e-2", *steps)
+    code, said = train("CartPole-v1", out, *asked)
+    assert code in (0, 1), said
+    again = ("CartPole-v1", "--out", out, "--resume", "--steps", 128)
+    code, said = call("train", *again, "--set", "n_steps=8")
+    assert code == 2 and "n_steps: '16' in the file, '8' here" in said
+    code, said = call("train", *again)
+    assert code in (0, 1), said
+    found = json.loads((out / "evaluation.json").read_text())
+    runs = [(run["seed"], run["settings"]["learning_rate"]) for run in found["runs"]]
+    assert runs == [(3, 1e-3), (4, 1e-3), (3, 1e-2), (4, 1e-2)]
+    assert {run["settings"]["n_steps"] for run in found["runs"]} == {16}
+    assert (found["steps"], found["num_envs"], found["seed"]) == (128, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "more"),
+    [
+        ("dqn", ("--num-envs", 2, "--set", "buffer_size=64", "--steps", 64, "--eval-every", 32)),
+        ("es", ("--set", "population_size=2", "--set", "episodes=1", "--steps", 1000)),
+    ],
+)
+def test_other_algorithms_write_the_same_files_and_can_be_resumed(algorithm, more, tmp_path):
+    pytest.importorskip("evosax" if algorithm == "es" else "optax")
+    out = tmp_path / "run"
+    code, said = call("train", "CartPole-v1", "--out", out, "--algorithm", algorithm, *more)
+    assert code in (0, 1), said
+    assert {path.name for path in out.iterdir()} == FILES - {"model.zip"}
+    assert (
+        f"No model.zip: models are made of what PPO has learned, and this is {algorithm.upper()}"
+        in said
+    )
+    found = json.loads((out / "evaluation.json").read_text())
+    assert found["recipe"]["algorithm"] == algorithm.upper()
+    with (out / "metrics.csv").open() as file:
+        assert [int(line["steps"]) for line in csv.DictReader(file)][-1] == found["steps"]
+    code, told = call("evaluate", out, "--episodes", 4)
+    assert code in (0, 1) and "trained" in told
+    steps = ("--steps", 2 * found["steps"])
+    code, said = call("train", "CartPole-v1", "--out", out, "--resume", *steps)
+    assert code in (0, 1), said
+    again = json.loads((out / "evaluation.json").read_text())
+    assert again["steps"] == 2 * found["steps"] and again["recipe"] == found["recipe"]
+
+
+def test_what_an_algorithm_has_not_is_refused(tmp_path):
+    pytest.importorskip("evosax")
+    out = tmp_path / "run"
+    for algorithm, more, why in (
+        ("es", ("--num-envs", 4), "--num-envs has no effect on ES"),
+        ("dqn", ("--set", "clip_range=0.1"), "DQN has no setting 'clip_range'"),
+        ("dqn", ("--learner", "sb3"), "--algorithm, --seeds, --set and --sweep are for"),
+    ):
+        code, said = call("train", "CartPole-v1", "--out", out, "--algorithm", algorithm, *more)
+        assert code == 2 and why in " ".join(said.split())
+    code, said = call("train", "Pendulum-v1", "--out", out, "--algorithm", "dqn")
+    assert code == 2 and "Use PPO or ES" in said
+    assert not out.exists()
 
 
 def test_an_interrupt_keeps_what_there_is(tmp_path, monkeypatch):
@@ -142,7 +205,7 @@ def test_what_diverges_is_named_and_the_last_checkpoint_kept(tmp_path):
     assert code == 2 and "Update" in said and "NaN or infinite" in said
     assert "learning_rate" in said
     assert issubclass(DivergedError, ArithmeticError)
-    assert not (tmp_path / "run" / "model.zip").exists()
+    assert not (tmp_path / "run").exists(), "an empty folder is no result"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +217,7 @@ def test_what_diverges_is_named_and_the_last_checkpoint_kept(tmp_path):
         (("--set", "batch_size=7"), "batch_size must divide the 32 samples"),
         (("--set", "gru=8", "--set", "batch_size=8"), "must be a multiple of n_steps"),
         (("--set", "sharing=pairs"), "sharing must be one of group, all, agent"),
-        (("--sweep", "batch_size=16,32"), "runs at once may differ in learning_rate"),
+        (("--sweep", "batch_size=16,32"), "runs at once differ in numbers such as learning_rate"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(more, says, tmp_path):
@@ -294,6 +357,14 @@ def test_sides_are_who_earn_the_same():
     alike = np.repeat(unlike[:, :1], 4, axis=1)
     assert [*judging.sides_of(spec, alike)] == ["adversary+agent"]
     assert len(judging.sides_of(spec, np.zeros((8, 4)))) == 2  # nobody earned anything
+    spread = make("simple_spread_v3").spec
+    assert [*judging.sides_of(spread, unlike[:, :3])] == ["agent"]
+    one = unlike[:, 0]  # two pull against the third
+    fight = judging.sides_of(spread, np.stack([one, one, -2 * one], axis=1))
+    assert {name: [*mask] for name, mask in fight.items()} == {
+        "agent_0+agent_1": [True, True, False],
+        "agent_2": [False, False, True],
+    }
     turns = Nim().spec
     assert [*judging.sides_of(turns, unlike[:, :2])] == ["player_0", "player_1"]
     at_once = dataclasses.replace(turns, turns=False)

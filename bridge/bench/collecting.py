@@ -9,9 +9,9 @@ from typing import Any
 from bridge.errors import MissingExtraError
 from bridge.sb3 import PPO, make_vec_env
 
-from .libraries import CART_POLE
 from .play import started_with
 from .report import Plot, Report, machine
+from .tasks import CART_POLE
 from .timing import Contender, Progress, Timing, alternate
 from .training import LIBRARIES, one_torch_thread
 

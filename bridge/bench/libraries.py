@@ -19,32 +19,20 @@ from typing import Any
 import jax
 import numpy as np
 
+from bridge.minatar import GAMES
 from native import kernels
 from native.batch import Autoreset, Batch
 from native.registry import make
 from native.rollout import collect, random_policy
 
-CART_POLE, SPREAD = "CartPole-v1", "simple_spread_v3"
-CLASSIC = ("Acrobot-v1", CART_POLE, "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1")
-PARTICLES: Mapping[str, int] = {  # agents of mpe2's games
-    "simple_v3": 1,
-    "simple_adversary_v3": 3,
-    "simple_crypto_v3": 3,
-    "simple_push_v3": 2,
-    "simple_reference_v3": 2,
-    "simple_speaker_listener_v4": 2,
-    SPREAD: 3,
-    "simple_tag_v3": 4,
-    "simple_world_comm_v3": 6,
-}
-AGENTS: Mapping[str, int] = {**dict.fromkeys(CLASSIC, 1), **PARTICLES}
-CHOICES: Mapping[str, int] = {CART_POLE: 2, SPREAD: 5}
+from .tasks import AGENTS, CART_POLE, CHOICES, SPREAD
 
 PEERS = (  # import names
     "envpool",
     "gymnasium",
     "gymnax",
     "jaxmarl",
+    "minatar",
     "mpe2",
     "pettingzoo",
     "stable_baselines3",
@@ -73,11 +61,11 @@ class Game:
     close: Callable[[], None] = lambda: None
 
 
-def ours_make_vec(worlds: int, **rules: Any) -> Game:
-    """CartPole, `bridge.gymnasium.make_vec`."""
+def ours_make_vec(worlds: int, task: str = CART_POLE, **rules: Any) -> Game:
+    """Discrete actions, `bridge.gymnasium.make_vec`."""
     from bridge.gymnasium import make_vec
 
-    return _vector(make_vec(CART_POLE, worlds, **rules), worlds)
+    return _vector(make_vec(task, worlds, **rules), worlds)
 
 
 def ours_sb3(worlds: int) -> Game:
@@ -190,7 +178,7 @@ def gymnax(worlds: int) -> Game:
 
 
 def gymnax_rollout(task: str, steps: int, worlds: int) -> Game:
-    """A classic task on the device: `lax.scan` over gymnax's step and its space's samples."""
+    """A task on the device: `lax.scan` over gymnax's step and its space's samples."""
     begin, advance = _gymnax(task, worlds)
     env, params = _library("gymnax").make(task)
     space = env.action_space(params)
@@ -237,6 +225,27 @@ def jaxmarl_rollout(task: str, steps: int, worlds: int) -> Game:
     return _scanned(begin(), tick, steps, _all_done)
 
 
+def minatar_loop(task: str, worlds: int) -> Game:
+    """Games of the package `minatar`, one after another, by the keys that the game uses."""
+    game = _library("minatar").Environment
+    title = next(title for title, ours in GAMES.items() if ours == task)
+    envs = [game(title, sticky_action_prob=0.0) for _ in range(worlds)]
+    for number, env in enumerate(envs):
+        env.seed(SEED + number)
+    keys = envs[0].minimal_action_set()
+
+    def step(action: Sequence[int]) -> Any:
+        rewards, over = np.empty(worlds), np.zeros(worlds, bool)
+        for i, env in enumerate(envs):
+            rewards[i], over[i] = env.act(action[i])
+            if over[i]:
+                env.reset()
+        return np.stack([env.state() for env in envs]), rewards, over, np.zeros(worlds, bool)
+
+    drawn = np.random.default_rng(SEED).choice(keys, size=(POOL, worlds))
+    return Game(step, drawn.tolist(), _flagged)
+
+
 def mpe2(task: str, worlds: int) -> Game:
     """One world of a particle game, mpe2's `parallel_env`."""
     del worlds
@@ -279,7 +288,9 @@ def _by_agent(joint: np.ndarray) -> dict[str, Any]:
 
 def _vector(envs: Any, worlds: int) -> Game:
     envs.reset(seed=SEED)
-    return Game(envs.step, [*_drawn(CART_POLE, worlds)], _flagged, envs.close)
+    choices = envs.single_action_space.n
+    actions = np.random.default_rng(SEED).integers(choices, size=(POOL, worlds))
+    return Game(envs.step, [*actions], _flagged, envs.close)
 
 
 def _vec_env(venv: Any, worlds: int) -> Game:

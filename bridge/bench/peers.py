@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 
 from bridge.errors import MissingExtraError
+from native.registry import make
+from native.spaces import flat_size
 
 from . import libraries
-from .libraries import AGENTS, CART_POLE, CLASSIC, CORES, PARTICLES, PEERS, SPREAD, Game
+from .libraries import CORES, PEERS, Game
 from .play import UnfairError
 from .report import Plot, Report, machine
+from .tasks import AGENTS, BOARDS, CART_POLE, PARTICLES, SPREAD, TASKS
 from .timing import Contender, Progress, Timing, alternate
 
 CART_POLE_WORLDS = (16, 64, 1024, 4096, 16384)
@@ -27,11 +30,15 @@ SPREAD_WORLDS = (64, 1024, 4096)
 LOOP_WORLDS = 1024  # more, in a Python loop, take tens of milliseconds a step
 SUPERSUIT_WORLDS = 64
 PROCESSES = 16  # more of them on a few cores make fewer steps a second
+BOARD_WORLDS = 64
 DEVICE_WORLDS, TRAJECTORY = 2048, 100
+SEEN = 1 << 29  # bytes that a trajectory may show, where theirs are float32
+QUICK = (CART_POLE, "Breakout-MinAtar", "Catch-bsuite", "FourRooms-misc")  # one of each family
 
 SETTLING = 50  # steps until rows are out of step
 WATCHED = 650  # steps in which episodes are then counted: whole ones of 25 steps, and of 26
-WATCHED_CLASSIC = 1000  # of 200 and of 500
+WATCHED_DEVICE = 1000  # of 200 and of 500
+WATCHED_LONGER = {"Freeway-MinAtar": 2600}  # 2501
 
 NEXT, SAME, CALLER = "next step", "same step", "the caller"
 VECTOR = "ours: make_vec"
@@ -119,11 +126,13 @@ def _contests(quick: bool) -> list[tuple[str, list[Entry]]]:
     processes = 2 if quick else PROCESSES
     worlds, steps = (8, 40) if quick else (DEVICE_WORLDS, TRAJECTORY)
     particles = (SPREAD,) if quick else tuple(PARTICLES)
+    tasks, boards = (QUICK, 4) if quick else (TASKS, BOARD_WORLDS)
     return [
         *((CART_POLE, _cart_pole(n, processes)) for n in ((8,) if quick else CART_POLE_WORLDS)),
         *((task, _one_world(task)) for task in particles),
         *((SPREAD, _simple_spread(n)) for n in ((4,) if quick else SPREAD_WORLDS)),
-        *((task, _classic(task, steps, worlds)) for task in CLASSIC),
+        *((task, _boards(task, boards)) for task in BOARDS if task in tasks),
+        *((task, _device(task, steps, worlds)) for task in tasks),
         *((task, _particles(task, steps, worlds)) for task in particles),
     ]
 
@@ -172,10 +181,23 @@ def _simple_spread(worlds: int) -> list[Entry]:
     return entries
 
 
-def _classic(task: str, steps: int, worlds: int) -> list[Entry]:
+def _boards(task: str, worlds: int) -> list[Entry]:
+    ours = functools.partial(libraries.ours_make_vec, task=task, autoreset_mode="same_step")
+    theirs = functools.partial(libraries.minatar_loop, task)
+    entries = [
+        Entry(VECTOR_SAME, ours, worlds, SAME),
+        Entry("minatar in a loop", theirs, worlds, SAME, VECTOR_SAME),
+    ]
+    longer = WATCHED_LONGER.get(task, WATCHED)
+    return [dataclasses.replace(entry, watched=longer) for entry in entries]
+
+
+def _device(task: str, steps: int, worlds: int) -> list[Entry]:
     theirs = functools.partial(libraries.gymnax_rollout, task)
-    entries = _rollouts(task, "gymnax", theirs, steps, worlds)
-    return [dataclasses.replace(entry, watched=WATCHED_CLASSIC) for entry in entries]
+    shown = 4 * flat_size(make(task).spec.groups[0].observation) * worlds
+    entries = _rollouts(task, "gymnax", theirs, max(1, min(steps, SEEN // shown)), worlds)
+    watched = WATCHED_LONGER.get(task, WATCHED_DEVICE)
+    return [dataclasses.replace(entry, watched=watched) for entry in entries]
 
 
 def _particles(task: str, steps: int, worlds: int) -> list[Entry]:

@@ -18,8 +18,9 @@ import numpy as np
 from bridge.errors import MissingExtraError
 from bridge.sb3 import make_vec_env
 
-from .libraries import CART_POLE, sb3_envs
+from .libraries import sb3_envs
 from .report import Plot, Report, machine
+from .tasks import CART_POLE
 from .timing import Progress, order
 
 try:

@@ -22,6 +22,14 @@ class Learners(enum.Enum):
     DEVICE = "device"
 
 
+class Algorithms(enum.Enum):
+    """How it learns on the device."""
+
+    PPO = "ppo"
+    DQN = "dqn"
+    ES = "es"
+
+
 @app.command()
 def train(
     environment: Identifier,
@@ -54,13 +62,17 @@ def train(
     learner: Annotated[
         Learners | None,
         typer.Option(
-            help="device: PPO in one compiled program; sb3: Stable-Baselines3. None: the device "
+            help="device: one compiled program; sb3: Stable-Baselines3. None: the device "
             "where it can, or who began."
         ),
     ] = None,
+    algorithm: Annotated[
+        Algorithms | None, typer.Option(help="On the device; None: what the recipe says.")
+    ] = None,
     seeds: Annotated[
-        int, typer.Option(min=1, help="Trainings at once, on the device; the best is kept.")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, help="Trainings at once, on the device; the best is kept. None: 1."),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", help="NAME=VALUE of a setting, on the device; repeatable."),
@@ -97,6 +109,7 @@ def train(
             resume=resume,
             overwrite=overwrite,
             learner=None if learner is None else learner.value,
+            algorithm=None if algorithm is None else algorithm.name,
             seeds=seeds,
             changes=_assignments("--set", changes),
             swept={

@@ -8,6 +8,7 @@
 | `particles`  | imports of mpe2 and of `pettingzoo.mpe`                        |
 | `experiments` | bsuite's loaders by id                                        |
 | `boards`    | MinAtar's `Environment`                                        |
+| `functional` | gymnax's `make`, `RolloutWrapper`                             |
 | `old_gym`   | `gym.make`                                                     |
 | `actors`    | a dm_env wrapper around `gymnasium.make`                       |
 | `singles`   | `gymnasium.make`, names given to an algorithm of SB3           |
@@ -30,6 +31,7 @@ from . import (
     baselines,
     boards,
     experiments,
+    functional,
     old_gym,
     others,
     particles,
@@ -44,8 +46,8 @@ from .rewriting import rewritten
 __all__ = ["Edit", "Finding", "Migration", "migrate"]
 
 FINDERS = (
-    *(pipelines, baselines, vectors, particles, experiments, boards, old_gym, actors, singles),
-    others,
+    *(pipelines, baselines, vectors, particles, experiments, boards, functional),
+    *(old_gym, actors, singles, others),
 )
 
 

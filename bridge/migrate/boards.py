@@ -25,7 +25,7 @@ def find(script: Script) -> Iterator[Finding]:
         for _, _, note, _ in read:
             if note not in ("", LATER):
                 raise Unclear(note)
-        edits = (import_edit(script, THEIRS, (CLASS,)),) if calls else ()
+        edits = (import_edit(script, THEIRS, (CLASS,), "bridge.minatar"),) if calls else ()
         left = ""
     except Unclear as why:
         left = str(why)

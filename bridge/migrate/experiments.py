@@ -25,7 +25,7 @@ def find(script: Script) -> Iterator[Finding]:
     try:
         for call in calls:
             _twin(script, call)
-        edits = (import_edit(script, THEIRS, BY_ID),) if calls else ()
+        edits = (import_edit(script, THEIRS, BY_ID, "bridge.bsuite"),) if calls else ()
     except Unclear as why:
         notes = (str(why),)
     for call in calls:

@@ -15,8 +15,14 @@ from .script import Script
 IMPORTS = (cst.Import, cst.ImportFrom)
 
 
-def import_edit(script: Script, package: str, names: Collection[str]) -> Edit:
-    """`bridge.PACKAGE` for the one import of `PACKAGE`, of which the face has these names.
+def import_edit(script: Script, package: str, names: Collection[str], ours: str) -> Edit:
+    """A module of ours for the one import of `package`.
+
+    Args:
+        script: The script.
+        package: Theirs: "bsuite".
+        names: What of it the face has.
+        ours: The face: "bridge.bsuite".
 
     Raises:
         Unclear: There are more imports, or something else of it is used.
@@ -29,16 +35,18 @@ def import_edit(script: Script, package: str, names: Collection[str]) -> Edit:
     if of_module:
         if any(script.text(alias.name) not in names for alias in node.names):
             raise Unclear("other things are imported on the same line")
-        return Edit(*script.span(node.module), f"bridge.{package}")
+        return Edit(*script.span(node.module), ours)
     if len(node.names) > 1:
         raise Unclear("other modules are imported on the same line")
     (alias,) = node.names
     called = script.text(alias.asname.name) if alias.asname else package
     for each in script.nodes(cst.Attribute):
-        if script.text(each.value) == called and each.attr.value not in names:
+        other = script.text(each.value) == called and each.attr.value not in names
+        if other and not script.enclosing(each, IMPORTS):
             raise Unclear(f"{script.text(each)} is used too: import it on a line of its own")
-    renamed = f" as {called}" if alias.asname else ""
-    return Edit(*script.span(node), f"from bridge import {package}{renamed}")
+    parent, _, name = ours.rpartition(".")
+    renamed = f" as {called}" if alias.asname or called != name else ""
+    return Edit(*script.span(node), f"from {parent} import {name}{renamed}")
 
 
 def _imports(script: Script, node: Any, package: str, names: Collection[str]) -> Any:

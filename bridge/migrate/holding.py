@@ -25,7 +25,7 @@ MAKERS = re.compile(
     r"|(pettingzoo|mpe2)\.utils\..+"
     r"|(.*\.)?(parallel_env|raw_env|GymWrapper|GymEnv|PettingZooEnv)"
     r"|(mpe2|pettingzoo)\..+\.env"
-    r"|minatar\.(environment\.)?Environment"
+    r"|minatar\.(environment\.)?Environment|gymnax\.make"
     r"|copy\.(copy|deepcopy)|bridge\..+"
 )
 PASSING = ("list", "tuple", "iter", "next", "reversed", "sorted", "enumerate", "zip")
@@ -172,6 +172,8 @@ class Environments:
         match value:
             case cst.Tuple(elements=elements) | cst.List(elements=elements):
                 return [each.value for each in elements]
+            case cst.Call() if self._script.name(value) == "gymnax.make":
+                return [value, cst.Name("None")]  # the environment, and its parameters
             case cst.Call(func=cst.Name(value="enumerate"), args=[first, *_]):
                 return [cst.Integer("0"), first.value]
             case cst.Call(func=cst.Name(value="zip"), args=args):

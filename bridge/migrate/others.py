@@ -11,7 +11,7 @@ from .script import Script, positional
 JAX = "a JAX environment: bridge.sources shows it through every interface"
 WRAPPER = "SuperSuit works on our environments as on any"
 KNOWN = {  # pattern of a qualified name -> why it is left alone
-    r"(gymnax|jaxmarl|pgx|jumanji)\.make": JAX,
+    r"(jaxmarl|pgx|jumanji)\.make": JAX,
     r"brax\.envs\.(create|get_environment)": JAX,
     r"envpool\.make(_\w+)?": "EnvPool: write bridge.gymnasium.make_vec by hand",
     r"dm_control\.(suite\.load|composer\.Environment)": "no native twin",

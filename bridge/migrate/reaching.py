@@ -52,6 +52,10 @@ STANDARD = {  # of environments, and of the wrappers that ours take as any other
     *("get_episode_rewards", "get_episode_lengths", "get_episode_times", "results_writer"),
     *("__class__", "__doc__", "__enter__", "__exit__", "__repr__", "__str__"),
 }
+FUNCTIONAL = {  # of gymnax's, whose functions are handed on
+    *("default_params", "is_terminal", "is_terminated", "is_truncated", "name", "num_actions"),
+    *("reset_env", "step_env"),
+}
 SETTINGS = {"training", "norm_obs", "norm_reward", "update_running_mean"}  # a script may set them
 PLAIN = {*dir(str), *dir(list), *dir(dict)} - {*dir(object)}  # it is no environment after all
 BY_NAME = {
@@ -109,6 +113,7 @@ class _Reader:
         self._script = script
         self._environments = Environments(script)
         self._old = any(script.name(call).startswith("gym.") for call in script.calls)
+        self._functional = any(script.name(call) == "gymnax.make" for call in script.calls)
         self._own = set(_defined(script))
         self._targets = set(_targets(script))
 
@@ -136,7 +141,9 @@ class _Reader:
             return self._inner(node, text, is_self)
         call = self._parent(node)
         arguments = len(call.args) if isinstance(call, cst.Call) and call.func is node else None
-        if name == "reset" and arguments is None:
+        if self._functional and name in FUNCTIONAL:
+            return ""
+        if name == "reset" and arguments is None and not self._functional:
             return f"{text}, not called,"
         if name == "state" and arguments == 0:  # PettingZoo's; Gymnasium's is an array
             return ""
@@ -193,6 +200,8 @@ class _Reader:
 
     def _reset(self, call: cst.Call) -> str:
         within = self._script.enclosing(call, cst.FunctionDef)
+        if self._functional:
+            return ""  # it takes a key and parameters
         if within is not None and within.name.value == "reset":
             return ""  # hands on what it is given, and who calls it is looked at
         places = positional(call)

@@ -3,7 +3,7 @@
 | module        | the original                                                              |
 | ------------- | ------------------------------------------------------------------------- |
 | `comparing`   | what two plays differ in, as the page of parity counts it                 |
-| `originals`   | Gymnasium's and mpe2's environments, with their states put into ours      |
+| `originals`   | the environments ours are named after, with their states put into ours    |
 | `playing`     | both played, step by step; a picture of how the difference grows          |
 """
 

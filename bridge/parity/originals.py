@@ -1,10 +1,22 @@
-"""The environments that ours are named after, with their states put into ours."""
+"""The environments that ours are named after, with their states put into ours.
+
+Gymnasium's and mpe2's are read here, as their states are alike from one to the next. Any other
+family may have a module `original` beside its games, which says
+
+| name                          | is                                                               |
+| ----------------------------- | ---------------------------------------------------------------- |
+| `KNOWN`                       | the registered names that it has an original of                  |
+| `NEEDS`                       | the package of the original, and the extra of ours that has it   |
+| `Beside(env).begin(...)`      | as `Original.begin`                                              |
+| `Beside(env).step(key, ...)`  | observation by group, reward, and whether the episode is over    |
+"""
 
 import dataclasses
 import importlib.util
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -27,8 +39,13 @@ class Original(Protocol):
         """Begin an episode; `state`, which is ours, with everything that this one begins with."""
         ...
 
-    def step(self, actions: Joint) -> tuple[Shown, bool]:
-        """What one step shows, by group and agent, and whether the episode is over."""
+    def step(self, key: jax.Array, actions: Joint) -> tuple[Shown, bool]:
+        """What one step shows, by group and agent, and whether the episode is over.
+
+        Args:
+            key: With which our step draws, and so this one.
+            actions: Of all groups.
+        """
         ...
 
 
@@ -39,6 +56,11 @@ def original_of(env: Environment[Any, Any]) -> Original:
         UnsuitableError: None is known here.
         MissingExtraError: The library that has it is not installed.
     """
+    if (told := _beside(env)) is not None:
+        package, extra = told.NEEDS
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError("bridge.parity", package, extra)
+        return FamilyOriginal(told.Beside(env), env.spec.horizon)
     if importlib.util.find_spec("gymnasium") is None:
         raise MissingExtraError("bridge.parity", "gymnasium", "gymnasium")
     import gymnasium
@@ -52,6 +74,32 @@ def original_of(env: Environment[Any, Any]) -> Original:
         if importlib.util.find_spec(f"mpe2.{env.spec.name}") is not None:
             return ParticleOriginal(env, particles(env))
     raise UnsuitableError(f"{env.spec.name} has no original here to be compared with.")
+
+
+def _beside(env: Environment[Any, Any]) -> Any:
+    """The module beside the game that knows its original; None: there is none."""
+    module = f"{type(env).__module__.rpartition('.')[0]}.original"
+    if importlib.util.find_spec(module) is None:
+        return None
+    told = importlib.import_module(module)
+    return told if env.spec.name in told.KNOWN else None
+
+
+class FamilyOriginal:
+    """What a module `original` plays, up to our time limit."""
+
+    def __init__(self, beside: Any, horizon: int | None) -> None:
+        self._beside, self._horizon, self._tick = beside, horizon, 0
+
+    def begin(self, seed: int, state: Any) -> Any:
+        self._tick = 0
+        return self._beside.begin(seed, state)
+
+    def step(self, key: jax.Array, actions: Joint) -> tuple[Shown, bool]:
+        seen, reward, over = self._beside.step(key, actions)
+        self._tick += 1
+        late = self._tick == self._horizon and not over
+        return Shown(seen, [reward], [over], [late]), over or late
 
 
 class GymnasiumOriginal:
@@ -70,7 +118,8 @@ class GymnasiumOriginal:
         fields = [field.name for field in dataclasses.fields(state)][: len(numbers)]
         return dataclasses.replace(state, **dict(zip(fields, jnp.asarray(numbers), strict=True)))
 
-    def step(self, actions: Joint) -> tuple[Shown, bool]:
+    def step(self, key: jax.Array, actions: Joint) -> tuple[Shown, bool]:
+        del key  # it draws nothing
         (action,) = actions[self._group]
         given = int(action) if self._whole else np.asarray(action, np.float64)
         seen, reward, terminated, truncated, _ = self._original.step(given)
@@ -101,7 +150,8 @@ class ParticleOriginal:
         }
         return injected(state, jnp.float32, found)
 
-    def step(self, actions: Joint) -> tuple[Shown, bool]:
+    def step(self, key: jax.Array, actions: Joint) -> tuple[Shown, bool]:
+        del key  # it draws nothing
         named = {
             agent: actions[group.name][i]
             for group in self._spec.groups

@@ -55,14 +55,16 @@ def play(env: Environment[Any, Any], *, episodes: int, seed: int) -> Played:
         UnsuitableError, MissingExtraError: See `original_of`.
     """
     original, rng = original_of(env), np.random.default_rng(seed)
-    begun = jax.jit(env.init)(jax.random.key(seed), env.params)[0]
+    key = jax.random.key(seed)
+    begun = jax.jit(env.init)(key, env.params)[0]
     steps: list[tuple[Shown, Shown, int, int]] = []
     for episode in range(episodes):
         state, over, step = original.begin(seed + episode, begun), False, 0
         while not over:
             actions = {group.name: _drawn(group, rng) for group in env.spec.groups}
-            theirs, over = original.step(actions)
-            state, ours = _step(env, state, actions)
+            now = jax.random.fold_in(key, len(steps))
+            theirs, over = original.step(now, actions)
+            state, ours = _step(env, now, state, actions)
             step += 1
             steps.append((ours, theirs, step, episode))
     ours, theirs, numbers, places = zip(*steps, strict=True)
@@ -90,9 +92,8 @@ def picture(played: Played, path: Path) -> None:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _step(env: Environment[Any, Any], state: Any, actions: Any) -> tuple[Any, Any]:
-    """The rules draw nothing in a step."""
-    state, timestep = env.step(jax.random.key(0), state, actions, env.params)
+def _step(env: Environment[Any, Any], key: jax.Array, state: Any, actions: Any) -> Any:
+    state, timestep = env.step(key, state, actions, env.params)
     parts = (timestep.observation, timestep.reward, timestep.terminated, timestep.truncated)
     return state, Shown(*parts)
 

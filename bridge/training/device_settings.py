@@ -1,4 +1,4 @@
-"""Settings of `native.agents.PPO`: of a recipe, changed by text, and several to compare."""
+"""Settings of `native.agents`: of a recipe, changed by text, and several to compare."""
 
 import dataclasses
 import itertools
@@ -6,20 +6,22 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bridge.errors import OptionError, RuleValueError, UnsuitableError
+from bridge.errors import MissingExtraError, OptionError, RuleValueError, UnsuitableError
 from bridge.wording import nearest
 from native.agents import PPO
+from native.agents.acting import Shape
+from native.agents.algorithms import ALGORITHMS, settings_named
 from native.agents.players import players_of
-from native.agents.ppo import NUMBERS
+from native.agents.training import algorithm_of
 from native.core import Spec
 from native.rules import RuleError
 
-from .recipes import Falling, Recipe
+from .recipe import Falling, Recipe
 
 
 def settings_of(
     recipe: Recipe, spec: Spec, num_envs: int, steps: int, changes: Mapping[str, str]
-) -> PPO:
+) -> Shape:
     """A recipe as settings.
 
     Args:
@@ -31,16 +33,21 @@ def settings_of(
 
     Raises:
         UnsuitableError: Its algorithm is none that learns on the device.
+        MissingExtraError: It needs a library that is not installed.
         OptionError: See `changed`.
         RuleValueError: Agents are to share weights that cannot.
     """
-    if recipe.algorithm != "PPO":
+    if recipe.algorithm not in ALGORITHMS:
         raise UnsuitableError(
-            f"The recipe's algorithm is {recipe.algorithm}; PPO alone learns on the device. "
-            "Use --learner sb3."
+            f"The recipe's algorithm is {recipe.algorithm}; {', '.join(ALGORITHMS)} learn on the "
+            "device. Use --learner sb3."
         )
+    try:
+        kind: Any = settings_named(recipe.algorithm)
+    except ImportError as error:
+        raise MissingExtraError(f"--algorithm {recipe.algorithm}", "evosax", "evolution") from error
     taken: dict[str, Any] = {}
-    known = {field.name for field in dataclasses.fields(PPO)}
+    known = {field.name for field in dataclasses.fields(kind)}
     policy = recipe.hyperparameters.get("policy_kwargs", {})
     for name, value in {**recipe.hyperparameters, **policy}.items():
         if isinstance(value, Falling):
@@ -49,9 +56,13 @@ def settings_of(
             taken[name] = tuple(value)
         elif name in known:
             taken[name] = value
-    taken |= {f"normalize_{what}": recipe.normalize for what in ("observation", "reward")}
-    settings = changed(PPO(**taken, num_envs=num_envs, steps=steps), changes)
-    return settings if "batch_size" in changes else _fitting(settings, spec)
+    if recipe.normalize:
+        taken |= dict.fromkeys(("normalize_observation", "normalize_reward"), True)
+    taken |= {"num_envs": num_envs, "steps": steps}
+    settings = changed(kind(**{name: taken[name] for name in taken if name in known}), changes)
+    if isinstance(settings, PPO) and "batch_size" not in changes:
+        return _fitting(settings, spec)
+    return settings
 
 
 def _fitting(settings: PPO, spec: Spec) -> PPO:
@@ -70,42 +81,44 @@ def _fitting(settings: PPO, spec: Spec) -> PPO:
     return dataclasses.replace(settings, batch_size=fitting)
 
 
-def changed(settings: PPO, changes: Mapping[str, str]) -> PPO:
+def changed(settings: Shape, changes: Mapping[str, str]) -> Shape:
     """Settings with others, given as text: "3e-4", "true", "64,64".
 
     Raises:
         OptionError: There is no such setting, or the text is no value of it.
     """
-    known = {field.name: getattr(PPO, field.name) for field in dataclasses.fields(PPO)}
+    kind, numbers = type(settings), algorithm_of(settings).NUMBERS
+    known = {field.name: getattr(kind, field.name) for field in dataclasses.fields(kind)}
     made: dict[str, Any] = {}
     for name, text in changes.items():
         if name not in known:
             near = nearest(name, known)
-            meant = f" Did you mean {near}?" if near else ""
-            raise OptionError(f"PPO has no setting {name!r}.{meant} It has {', '.join(known)}.")
-        made[name] = _value(name, text, known[name])
+            lists = f"help({kind.__module__}.{kind.__name__}) lists what it has."
+            instead = f"Did you mean {near}?" if near else lists
+            raise OptionError(f"{kind.__name__} has no setting {name!r}. {instead}")
+        made[name] = _value(name, text, known[name], name in numbers)
     return dataclasses.replace(settings, **made)
 
 
-def sweep(settings: PPO, swept: Mapping[str, Sequence[str]]) -> list[PPO]:
+def sweep(settings: Shape, swept: Mapping[str, Sequence[str]]) -> list[Shape]:
     """Settings for every combination of some values.
 
     Raises:
         OptionError: A setting is no number, which alone may differ among runs.
     """
     for name in swept:
-        if name not in NUMBERS and hasattr(PPO, name):
+        if name not in algorithm_of(settings).NUMBERS and hasattr(settings, name):
             raise OptionError(
-                f"--sweep {name}: runs at once may differ in {', '.join(NUMBERS)}. Train each "
-                f"with --set {name}=... and an --out of its own."
+                f"--sweep {name}: runs at once differ in numbers such as learning_rate, not in the "
+                f"shape of the program. Train each with --set {name}=... and an --out of its own."
             )
     chosen = itertools.product(*swept.values())
     return [changed(settings, dict(zip(swept, values, strict=True))) for values in chosen]
 
 
-def _value(name: str, text: str, usual: Any) -> Any:
+def _value(name: str, text: str, usual: Any, is_number: bool) -> Any:
     try:
-        if name in NUMBERS:
+        if is_number:
             number = float(text)
             if not math.isfinite(number):
                 raise ValueError(text)
@@ -118,6 +131,6 @@ def _value(name: str, text: str, usual: Any) -> Any:
             return tuple(int(part) for part in text.split(","))
     except (ValueError, KeyError):
         kind = {bool: "true or false", int: "an integer", tuple: "widths such as 64,64"}
-        fits = "a finite number" if name in NUMBERS else kind[type(usual)]
+        fits = "a finite number" if is_number else kind[type(usual)]
         raise OptionError(f"{name} must be {fits}, got {text!r}.") from None
     return text

@@ -1,6 +1,7 @@
 """Policies that were learned on the device, beside chance: of each side of a game.
 
-A side is who earns the same: one group or several, in a game of turns one player or several. It is
+A side is who earns the same: one group or several, in a game of turns one player or several, and
+some agents of one group where its agents earn from each other. It is
 judged by what it earns while all others play by chance, and while all others are trained, each time
 beside what it earns by chance in the same company. What both sides of a fight earn when both have
 learned says nothing by itself: one may have become good, or the other bad.
@@ -43,7 +44,7 @@ class Judge:
         self._play = jax.jit(self._returns)
         self._chance = jax.jit(functools.partial(self._episodes, random_policy(env)))
         self.sides = _units_of(env.spec)
-        if len(self.sides) > 1:
+        if env.spec.num_agents > 1:
             self.sides = sides_of(env.spec, self.by_chance(seed))
 
     def by_chance(self, seed: int) -> np.ndarray:
@@ -127,11 +128,15 @@ class Judge:
 def sides_of(spec: Spec, chance: np.ndarray) -> dict[str, np.ndarray]:
     """The sides of a game: name -> which agents are of it, bool (agents,).
 
+    Where agents of one group earn from each other, its mean tells nothing of how well they play.
+
     Args:
         spec: Of the environment.
         chance: What agents earn where all play by chance, float (episodes, agents).
     """
     units = _units_of(spec)
+    if len(units) == 1 and np.allclose(chance.sum(axis=1), 0, atol=1e-4) and chance.std() > 0:
+        units = _alone(spec)  # what the group earns as a whole is nothing
     earned: list[tuple[list[str], np.ndarray]] = []
     for name, mask in units.items():
         mine = chance[:, mask].mean(axis=1)
@@ -148,13 +153,17 @@ def sides_of(spec: Spec, chance: np.ndarray) -> dict[str, np.ndarray]:
 
 def _units_of(spec: Spec) -> dict[str, np.ndarray]:
     """Who may be a side by itself: name -> bool (agents,)."""
-    rows: dict[str, Any] = dict(spec.rows)
-    if len(rows) == 1 and spec.turns:
-        rows = {name: row for row, name in enumerate(spec.agents)}
-    masks = {name: np.zeros(spec.num_agents, bool) for name in rows}
+    if len(spec.rows) == 1 and spec.turns:
+        return _alone(spec)
+    masks = {name: np.zeros(spec.num_agents, bool) for name in spec.rows}
     for name, mask in masks.items():
-        mask[rows[name]] = True
+        mask[spec.rows[name]] = True
     return masks
+
+
+def _alone(spec: Spec) -> dict[str, np.ndarray]:
+    """Every agent by itself."""
+    return {name: np.arange(spec.num_agents) == row for row, name in enumerate(spec.agents)}
 
 
 def _earn_the_same(one: np.ndarray, two: np.ndarray) -> bool:

@@ -1,6 +1,6 @@
 """One training: from its first step, or a checkpoint, to a folder of results."""
 
-import functools
+import contextlib
 import importlib.util
 import math
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from native.batch import Vector
 from native.core import Environment
 
 from . import recipes, results
+from .asked import Asked
 from .evaluation import Side
 from .games import game
 from .outcome import Done, Outcome, Plan, demand_more, finish, say_interrupted
@@ -38,7 +39,8 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     learner: str | None = None,
-    seeds: int = 1,
+    algorithm: str | None = None,
+    seeds: int | None = None,
     changes: Mapping[str, str] | None = None,
     swept: Mapping[str, Sequence[str]] | None = None,
 ) -> Outcome:
@@ -55,10 +57,12 @@ def train(
         num_envs: Environments at once; None: what the recipe says.
         eval_every: Agent steps from one evaluation, and checkpoint, to the next; None: a twentieth
             of the recipe's.
-        resume: Go on from the checkpoint in `out`, by the same recipe.
+        resume: Go on from the checkpoint in `out`, by the same recipe; on the device what is None
+            is what was asked when it began.
         overwrite: Results in `out` may go.
         learner: "device" for `native.agents`, or "sb3"; None: see `learner_of`.
-        seeds: Trainings at once, with the seeds that follow; on the device.
+        algorithm: "PPO", "DQN" or "ES", on the device; None: the recipe's.
+        seeds: Trainings at once, with the seeds that follow, on the device; None: 1.
         changes: Setting -> its value as text; on the device.
         swept: Setting -> values as text, each of which is trained with; on the device.
 
@@ -70,25 +74,34 @@ def train(
     """
     learner = learner_of(world, out if resume else None) if learner is None else learner
     on_the_device = learner == "device"
-    if not on_the_device and (seeds > 1 or changes or swept):
-        raise OptionError("--seeds, --set and --sweep are for --learner device: name that one.")
-    if both := sorted({*(changes or ())} & {*(swept or ())}):
-        raise OptionError(f"--set {both[0]} would be without effect beside --sweep {both[0]}.")
+    if not on_the_device and ((seeds or 1) > 1 or changes or swept or algorithm):
+        raise OptionError(
+            "--algorithm, --seeds, --set and --sweep are for --learner device: name that one."
+        )
     checkpoint = results.DEVICE_CHECKPOINT if on_the_device else results.CHECKPOINT
     results.check(out, overwrite=overwrite, resume=resume, checkpoint=checkpoint)
     identifier = world.spec.name if identifier is None else identifier
-    begun = functools.partial(_begun, identifier, world, team, opponent, seed, num_envs, learner)
+    asked = Asked(team, opponent, algorithm, seed, seeds, num_envs, eval_every, changes, swept)
     runs: Training
     if on_the_device:
+        from .device_checkpoint import asked_of
         from .device_settings import settings_of, sweep  # which needs an extra of its own
         from .on_device import DeviceTraining
 
-        plan = begun()
-        steps, interval = _steps(plan, steps, eval_every)
+        if resume:
+            asked = asked.going_on(asked_of(out))
+        if both := sorted({*(asked.changes or ())} & {*(asked.swept or ())}):
+            raise OptionError(f"--set {both[0]} would be without effect beside --sweep {both[0]}.")
+        plan = _begun(identifier, world, asked, learner)
+        steps, interval = _steps(plan, steps, asked.eval_every)
         part = steps / max(1, round(steps / interval))  # whole ones are all steps
-        first = settings_of(plan.recipe, plan.game.env.spec, plan.num_envs, steps, changes or {})
-        settings, all_seeds = sweep(first, swept or {}), range(plan.seed, plan.seed + seeds)
-        runs = device = DeviceTraining(plan.game, settings, all_seeds, plan.recipe, part)
+        env, changes = plan.game.env, asked.changes or {}
+        first = settings_of(plan.recipe, env.spec, plan.num_envs, steps, changes)
+        if asked.num_envs is not None and not hasattr(first, "num_envs"):
+            raise OptionError("--num-envs has no effect on ES: --set population_size or episodes.")
+        settings = sweep(first, asked.swept or {})
+        all_seeds = range(plan.seed, plan.seed + (asked.seeds or 1))
+        runs = device = DeviceTraining(plan.game, settings, all_seeds, plan.recipe, part, asked)
         if resume:
             device.load(out)
     else:
@@ -97,10 +110,10 @@ def train(
 
         saved = Checkpoint(out) if resume else None
         if saved is None:
-            plan = begun()
+            plan = _begun(identifier, world, asked, learner)
         else:
-            asked = {"identifier": identifier, "team": team, "opponent": opponent}
-            plan = plan_of(saved, world, **asked, seed=seed, num_envs=num_envs)
+            told = {"identifier": identifier, "team": team, "opponent": opponent}
+            plan = plan_of(saved, world, **told, seed=seed, num_envs=num_envs)
         steps, interval = _steps(plan, steps, eval_every)
         if saved is not None:  # before it is built, which takes a while
             demand_more(out, steps, saved.progress["steps"])
@@ -109,7 +122,12 @@ def train(
         demand_more(out, steps, runs.steps)
     else:
         results.clear(out)
-    interrupted = runs.learn(steps, Progressing(steps, console), out)
+    try:
+        interrupted = runs.learn(steps, Progressing(steps, console), out)
+    except BaseException:
+        with contextlib.suppress(OSError):  # something is in it
+            out.rmdir()
+        raise
     runs.save_policy(out)
     say_interrupted(interrupted, out, console)
     outcome = finish(plan, out, runs.policy(), runs.judged(), runs.done(interrupted))
@@ -130,7 +148,7 @@ def learner_of(world: Environment[Any, Any], resumed: Path | None) -> str:
         if (resumed / results.CHECKPOINT).exists():
             return "sb3"
     installed = all(importlib.util.find_spec(name) is not None for name in ("optax", "flax"))
-    suits = not isinstance(world, Vector) and recipes.find(world, "device").algorithm == "PPO"
+    suits = not isinstance(world, Vector) and recipes.find(world, "device").algorithm != "SAC"
     return "device" if installed and suits else "sb3"
 
 
@@ -167,19 +185,12 @@ class Training(Protocol):
         """Free what it holds."""
 
 
-def _begun(
-    identifier: str,
-    world: Environment[Any, Any],
-    team: str | None,
-    opponent: str | None,
-    seed: int | None,
-    num_envs: int | None,
-    learner: str,
-) -> Plan:
+def _begun(identifier: str, world: Environment[Any, Any], asked: Asked, learner: str) -> Plan:
     """The plan of a training that begins."""
-    played = game(identifier, world, team, opponent, together=learner == "device")
-    recipe = recipes.find(played.env, learner)
-    return Plan(played, recipe, seed or 0, num_envs or recipe.num_envs)
+    together = learner == "device"
+    played = game(identifier, world, asked.team, asked.opponent, together=together)
+    recipe = recipes.find(played.env, learner, asked.algorithm)
+    return Plan(played, recipe, asked.seed or 0, asked.num_envs or recipe.num_envs)
 
 
 def _steps(plan: Plan, steps: int | None, eval_every: int | None) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Training on the device: `native.agents.ppo` from its first update, or a checkpoint, to a folder.
+"""Training on the device: `native.agents` from the first update, or a checkpoint, to a folder.
 
 The folder holds what `bridge.training.results` says, whichever learner wrote it, and besides
 
@@ -29,28 +29,29 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from bridge import policy_file, state_file
-from bridge.errors import DivergedError, ResultsError, RuleValueError, UnsuitableError
+from bridge import policy_file
+from bridge.errors import DivergedError, RuleValueError, UnsuitableError
 from bridge.files import replacing
-from bridge.state_file import Leaf, Saved
 from native.agents import PPO, LearnedPolicy, Learner
+from native.agents.acting import Shape
 from native.agents.players import players_of
-from native.agents.ppo import CHECKED, steps_an_update
+from native.agents.ppo import CHECKED
+from native.agents.training import algorithm_of
 from native.agents.training import run as run_of
 from native.batch import Vector
 from native.rules import RuleError
 
-from . import evaluation, results
+from . import device_checkpoint, evaluation, results
+from .asked import Asked
 from .board import Board
 from .games import Game
 from .interrupts import Interrupts
 from .judging import Judge
 from .outcome import Done
 from .progress import Progressing
-from .recipes import Recipe
+from .recipe import Recipe
 
 CHECKPOINT, METRICS = results.DEVICE_CHECKPOINT, results.METRICS
 
@@ -105,6 +106,7 @@ class DeviceTraining:
         seeds: One for each run of each.
         recipe: Says when it is solved, and which numbers of the dynamics it is learned with.
         interval: Agent steps between evaluations; rounded up to whole updates.
+        asked: What `--resume` is to find again.
 
     Attributes:
         history: What has happened.
@@ -118,23 +120,24 @@ class DeviceTraining:
     def __init__(
         self,
         game: Game,
-        settings: Sequence[PPO],
+        settings: Sequence[Shape],
         seeds: Sequence[int],
         recipe: Recipe,
         interval: float,
+        asked: Asked,
     ) -> None:
         self.settings, self.seeds = tuple(settings), tuple(seeds)
         self.history = Runs()
         self.stopped = False
         self._board = Board()
-        self._game, self._recipe = game, recipe
+        self._game, self._recipe, self._asked = game, recipe, asked
         env, first = game.env, self.settings[0]
         if isinstance(env, Vector):
             raise UnsuitableError(
                 f"{env.spec.name} has {env.num_envs} rows on the host, and no others to be judged "
                 "in. Train it with native.agents.Learner, as docs/agents.md has it."
             )
-        one = steps_an_update(first, env)
+        one = algorithm_of(first).steps_an_update(first, env)
         params = dataclasses.replace(env.params, **recipe.params) if recipe.params else None
         try:
             updates = math.ceil(interval / max(one, 1))
@@ -197,7 +200,7 @@ class DeviceTraining:
         training, metrics = self._learner.advance(self._training)
         metrics = jax.tree.map(np.asarray, metrics)
         self._demand_finite(metrics.pop("finite"), out)
-        scores = self._judge.scores(training.weights, training.moments)
+        scores = self._judge.scores(training.weights, _moments(training))
         # From here on all is known: an interrupt finds the runs before this or after it.
         history, updates = self.history, metrics["return"].shape[1]
         one = self._learner.steps // updates
@@ -211,7 +214,7 @@ class DeviceTraining:
         for update, number in itertools.product(range(updates), range(self.num_runs)):
             done = history.steps + (update + 1) * one
             line = {name: float(each[number, update]) for name, each in metrics.items()}
-            then.lines.append({"run": number, "steps": done, **line})
+            then.lines.append({**line, "run": number, "steps": done})
             if math.isfinite(line["return"]):
                 then.curve.append((done, line["return"]))
         then.evaluated.append((then.steps, scores.astype(float).tolist()))
@@ -246,9 +249,9 @@ class DeviceTraining:
     def policy(self) -> LearnedPolicy:
         """That of the best run."""
         one = run_of(self._training, self.history.best)
-        return LearnedPolicy(self._best()[0], self._game.env.spec, one.weights, one.moments)
+        return LearnedPolicy(self._best()[0], self._game.env.spec, one.weights, _moments(one))
 
-    def _best(self) -> tuple[PPO, int]:
+    def _best(self) -> tuple[Shape, int]:
         """Settings and seed of the best run."""
         number = self.history.best
         return self.settings[number // len(self.seeds)], self.seeds[number % len(self.seeds)]
@@ -266,6 +269,7 @@ class DeviceTraining:
 
         (player,) = players_of(env.spec, learned.settings.sharing)
         settings, seed = self._best()
+        assert isinstance(settings, PPO)  # of which alone there is a model
         model = sb3_models.to_sb3(settings, env.spec, learned.weights[player.name], seed)
         model.num_timesteps = self.history.steps
         venv: Any = make_vec_env(env, settings.num_envs)
@@ -323,10 +327,8 @@ class DeviceTraining:
 
     def save(self, out: Path) -> None:
         """Write the checkpoint and the metrics."""
-        arrays = {name: np.asarray(leaf) for name, leaf in _leaves(self._training)}
-        state_file.write(
-            out / CHECKPOINT, Saved(self._about(), arrays, dataclasses.asdict(self.history))
-        )
+        memory = dataclasses.asdict(self.history)
+        device_checkpoint.save(out, self._training, self._about(), self._asked, memory)
         text = io.StringIO()
         if self.history.lines:
             writer = csv.DictWriter(text, [*self.history.lines[0]])
@@ -342,39 +344,32 @@ class DeviceTraining:
         Raises:
             ResultsError: It is none, or of another training; the message says what differs.
         """
-        leaves = [Leaf.of(name, leaf) for name, leaf in _leaves(self._training)]
-        try:
-            saved = state_file.read(out / CHECKPOINT, self._about(), leaves)
-        except (OSError, ValueError) as error:
-            again = "\nGive --seed, --seeds, --set and --sweep as when it began."
-            hint = again * ("in the file" in str(error))
-            raise ResultsError(f"{out / CHECKPOINT} cannot be resumed: {error}{hint}") from error
-        found, tree = jax.tree.flatten(self._training)
-        arrays = [
-            jax.random.wrap_key_data(jnp.asarray(array), impl=jax.random.key_impl(leaf))
-            if _is_key(leaf)
-            else jnp.asarray(array)
-            for leaf, array in zip(found, saved.arrays.values(), strict=True)
-        ]
-        self._training = jax.tree.unflatten(tree, arrays)
-        memory = dict(saved.memory)
+        self._training, memory = device_checkpoint.load(out, self._training, self._about())
         for name in ("curve", "evaluated"):
             memory[name] = [(int(steps), score) for steps, score in memory[name]]
         self.history = Runs(**memory)
         self._board = Board(len(self.history.lines))
 
     def _about(self) -> dict[str, Any]:
-        forms = [
-            {name: value for name, value in dataclasses.asdict(each).items() if name != "steps"}
-            for each in self.settings
-        ]
         return {
             "environment": self._game.env.spec.name,
             "team": self._game.team,
             "opponent": self._game.opponent,
             "seeds": list(self.seeds),
-            "settings": [repr(form) for form in forms],
+            "learned by": type(self.settings[0]).__name__,
+            **{name: _words(self.settings, name) for name in vars(self.settings[0])},
         }
+
+
+def _words(settings: Sequence[Shape], name: str) -> str:
+    """What a setting is in all of them; the steps may be others when it goes on."""
+    values = dict.fromkeys(repr(getattr(each, name)) for each in settings)
+    return "any" if name == "steps" else ", ".join(values)
+
+
+def _moments(training: Any) -> Any:
+    """Of observations, where the algorithm has some."""
+    return getattr(training, "moments", None)
 
 
 def _import_sb3() -> None:
@@ -382,15 +377,3 @@ def _import_sb3() -> None:
     with contextlib.suppress(ImportError):
         importlib.import_module("bridge.sb3_models")
         importlib.import_module("torch._dynamo")  # which torch's first optimizer asks for
-
-
-def _leaves(tree: Any) -> list[tuple[str, Any]]:
-    """Every array of a training with its name; keys as what they are made of."""
-    return [
-        (jax.tree_util.keystr(path), jax.random.key_data(leaf) if _is_key(leaf) else leaf)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    ]
-
-
-def _is_key(leaf: Any) -> bool:
-    return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key))

@@ -29,7 +29,7 @@ from .interrupts import Interrupts
 from .outcome import Curve, Done, Plan
 from .policies import ALGORITHMS, Policy, normalizer_of
 from .progress import Progressing
-from .recipes import Recipe
+from .recipe import Recipe
 from .sb3_evaluation import Evaluation, beside_chance
 
 

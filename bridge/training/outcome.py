@@ -19,7 +19,7 @@ from .curve import draw_curve
 from .evaluation import Side
 from .games import Game
 from .playing import Plays
-from .recipes import Recipe
+from .recipe import Recipe
 
 VERSIONS = ("jitbridge", "jax", "numpy", "gymnasium", "stable_baselines3", "torch")
 

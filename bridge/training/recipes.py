@@ -1,7 +1,8 @@
 """What to train an environment with: algorithm, hyperparameters, steps, and when it is solved.
 
 Names of hyperparameters are SB3's own. Those of classic control begin with rl-zoo3's published
-settings. `find` takes the recipe of a name, or one that fits the kind of actions.
+settings. `find` takes the recipe of a name, or one that fits the kind of actions; the device has
+some of its own, see `recipes_on_device`.
 """
 
 import dataclasses
@@ -12,56 +13,8 @@ from native.core import Environment
 from native.spaces import Box
 from native.wrappers import OneTeam
 
-
-@dataclasses.dataclass(frozen=True)
-class Falling:
-    """A schedule of SB3: from `start`, along a line, to a hundredth of it."""
-
-    start: float
-
-    def __call__(self, remaining: float) -> float:
-        """`remaining`: share of the training that is left, 1 ... 0."""
-        return self.start * max(remaining, 0.01)
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """How one environment is trained.
-
-    Attributes:
-        algorithm: "PPO", "SAC" or "DQN" of SB3.
-        steps: Agent steps at most.
-        num_envs: Environments at once.
-        hyperparameters: Arguments of the algorithm, by SB3's names.
-        normalize: Observations and rewards go through SB3's `VecNormalize`.
-        solved: Mean return of an agent in 100 episodes at which training stops; None: at no return.
-        params: Replace those of the environment while it is learned; it is judged by its own.
-    """
-
-    algorithm: str
-    steps: int
-    num_envs: int
-    hyperparameters: Mapping[str, Any]
-    normalize: bool = False
-    solved: float | None = None
-    params: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Numbers, words, lists and dicts."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "Recipe":
-        """What `to_json` was made of."""
-        numbers = {
-            name: Falling(**value) if isinstance(value, dict) and [*value] == ["start"] else value
-            for name, value in fields["hyperparameters"].items()
-        }
-        changed: dict[str, Any] = {**fields, "hyperparameters": numbers}
-        return cls(**changed)
-
-
-SMALL = {"net_arch": [64, 64]}
+from .recipe import PARTICLES, SMALL, Falling, Recipe
+from .recipes_on_device import ON_DEVICE, ON_DEVICE_CONTINUOUS, USUAL
 
 DISCRETE = Recipe(
     algorithm="PPO",
@@ -100,23 +53,6 @@ CONTINUOUS = Recipe(
     normalize=True,
 )
 
-PARTICLES = Recipe(
-    algorithm="PPO",
-    steps=2_000_000,
-    num_envs=64,
-    hyperparameters={
-        "n_steps": 25,
-        "batch_size": 1600,
-        "n_epochs": 8,
-        "gamma": 0.95,
-        "gae_lambda": 0.9,
-        "learning_rate": Falling(2e-3),
-        "clip_range": Falling(0.2),
-        "ent_coef": 0.01,
-        "policy_kwargs": SMALL,
-    },
-)
-
 DOGFIGHT = Recipe(
     algorithm="PPO",
     steps=4_000_000,
@@ -133,25 +69,6 @@ DOGFIGHT = Recipe(
         "policy_kwargs": SMALL,
     },
     params={"reward_agent_disabled": 10.0, "reward_damage": 20.0},  # a team's reward tells late
-)
-
-KITCHEN = Recipe(
-    algorithm="PPO",
-    steps=4_000_000,
-    num_envs=64,
-    hyperparameters={
-        "n_steps": 128,
-        "batch_size": 2048,
-        "n_epochs": 4,
-        "gamma": 0.99,
-        "gae_lambda": 0.95,
-        "learning_rate": Falling(1e-3),
-        "clip_range": Falling(0.2),
-        "ent_coef": 0.01,
-        "image_size": 64,
-        "policy_kwargs": SMALL,
-    },
-    params={"shaping": 1.0},  # nobody serves soup by chance
 )
 
 # By the name of an environment, or of an environment and the team of it that is trained.
@@ -257,91 +174,23 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
-# On the device noise is drawn anew in every step, which gSDE does not do, so that what relies on
-# it there needs other numbers here; and every group of a game can learn at once.
-ON_DEVICE_CONTINUOUS = Recipe(
-    algorithm="PPO",
-    steps=1_000_000,
-    num_envs=32,
-    hyperparameters={
-        "n_steps": 128,
-        "batch_size": 512,
-        "n_epochs": 10,
-        "gamma": 0.99,
-        "gae_lambda": 0.95,
-        "learning_rate": Falling(3e-4),
-        "clip_range": 0.2,
-        "ent_coef": 0.0,
-        "policy_kwargs": SMALL,
-    },
-    normalize=True,
-)
-
-
-def _quick(recipe: Recipe, solved: float | None, **numbers: Any) -> Recipe:
-    """Another one whose learning rate begins at 1e-3."""
-    changed = {**recipe.hyperparameters, "learning_rate": Falling(1e-3), **numbers}
-    return dataclasses.replace(recipe, hyperparameters=changed, solved=solved)
-
-
-ON_DEVICE: Mapping[str, Recipe] = {
-    "Acrobot-v1": _quick(
-        ON_DEVICE_CONTINUOUS, solved=-78.0, n_steps=256, n_epochs=4, gae_lambda=0.94
-    ),
-    "Pendulum-v1": _quick(ON_DEVICE_CONTINUOUS, solved=None, n_steps=200, batch_size=400),
-    "MountainCar-v0": _quick(
-        ON_DEVICE_CONTINUOUS,
-        solved=-105.0,
-        n_steps=256,
-        n_epochs=8,
-        gae_lambda=0.98,
-        ent_coef=0.01,
-    ),
-    "MountainCarContinuous-v0": _quick(
-        ON_DEVICE_CONTINUOUS, solved=94.0, n_steps=512, batch_size=1024, gamma=0.999
-    ),
-    "MemoryChain-bsuite": Recipe(
-        algorithm="PPO",
-        steps=150_000,
-        num_envs=32,
-        hyperparameters={
-            "n_steps": 32,
-            "batch_size": 512,
-            "n_epochs": 8,
-            "gamma": 0.99,
-            "gae_lambda": 0.95,
-            "learning_rate": Falling(1e-3),
-            "ent_coef": 0.01,
-            "gru": 32,
-            "policy_kwargs": SMALL,
-        },
-        solved=1.0,
-    ),
-    "overcooked_v1": KITCHEN,
-    **dict.fromkeys(
-        (
-            *("simple_adversary_v3", "simple_crypto_v3", "simple_push_v3", "simple_reference_v3"),
-            *("simple_speaker_listener_v4", "simple_tag_v3", "simple_world_comm_v3"),
-        ),
-        PARTICLES,
-    ),
-}
-
-
-def find(env: Environment[Any, Any], learner: str = "sb3") -> Recipe:
+def find(env: Environment[Any, Any], learner: str = "sb3", algorithm: str | None = None) -> Recipe:
     """The recipe of an environment, or one that does for most with such actions.
 
     Args:
         env: The environment.
         learner: "sb3", or "device" for `native.agents`, which has some of its own.
+        algorithm: Of the device; None: that of the recipe.
     """
     names = [env.spec.name]
     if isinstance(env, OneTeam):
         names.append(f"{env.env.spec.name}/{env.team}")
     known = {**RECIPES, **ON_DEVICE} if learner == "device" else RECIPES
-    for name in names:
-        if name in known:
-            return known[name]
+    own = next((known[name] for name in names if name in known), None)
+    if own is not None and algorithm in (None, own.algorithm):
+        return own
+    if algorithm is not None and algorithm in USUAL:
+        return USUAL[algorithm]
     if not any(isinstance(group.action, Box) for group in env.spec.groups):
         return DISCRETE
     return ON_DEVICE_CONTINUOUS if learner == "device" else CONTINUOUS

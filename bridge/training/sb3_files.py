@@ -15,7 +15,7 @@ from bridge.errors import ResultsError
 from bridge.files import replacing
 
 from .policies import ALGORITHMS, normalizer_of
-from .recipes import Recipe
+from .recipe import Recipe
 from .results import CHECKPOINT, MODEL, NORMALIZER, PROGRESS, progress, write
 
 BUFFER = "replay_buffer.pkl"

@@ -6,6 +6,7 @@
 | `dqn.py`           | deep Q-learning, from settings to an update                          |
 | `replay.py`        | what it remembers                                                    |
 | `es.py`            | evolution strategies and a genetic algorithm; extra `evolution`      |
+| `algorithms.py`    | these three by name                                                  |
 | `experience.py`    | what was played: samples, advantages, how episodes went              |
 | `training.py`      | many trainings at once: seeds, settings to compare                   |
 | `learned.py`       | what was learned, as a policy                                        |

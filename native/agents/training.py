@@ -110,10 +110,7 @@ class Learner:
         for each, form in zip(self.settings, forms, strict=True):
             algorithm_of(each).check(each, env)
             if form != forms[0]:
-                raise RuleError(
-                    f"Trainings at once may differ in {', '.join(algorithm.NUMBERS)}; these differ "
-                    f"in more: {self.settings[0]} and {each}."
-                )
+                raise RuleError(_unlike(self.settings[0], each, algorithm.NUMBERS))
         self._numbers = algorithm.NUMBERS
         self.steps = updates * algorithm.steps_an_update(self.settings[0], env)
 
@@ -187,6 +184,20 @@ class Learner:
                 ]
         joined: tuple[Any, dict[str, Any]] = _joined(done)
         return joined
+
+
+def _unlike(one: Shape, other: Shape, numbers: tuple[str, ...]) -> str:
+    """What two settings differ in that trainings at once may not."""
+    told = [
+        f"{name}: {mine!r} and {getattr(other, name, None)!r}"
+        for name, mine in vars(one).items()
+        if mine != getattr(other, name, None)
+        and (name not in numbers or None in (mine, getattr(other, name, None)))
+    ]
+    return (
+        "Trainings at once may differ in numbers such as learning_rate alone; these differ in "
+        f"{', '.join(told) or 'their algorithm'}."
+    )
 
 
 @functools.partial(jax.jit, static_argnums=1)

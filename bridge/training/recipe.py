@@ -1,0 +1,73 @@
+"""What a recipe says: algorithm, hyperparameters, steps, and when it is solved."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Falling:
+    """A schedule of SB3: from `start`, along a line, to a hundredth of it."""
+
+    start: float
+
+    def __call__(self, remaining: float) -> float:
+        """`remaining`: share of the training that is left, 1 ... 0."""
+        return self.start * max(remaining, 0.01)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How one environment is trained.
+
+    Attributes:
+        algorithm: "PPO", "SAC" or "DQN" of SB3; "PPO", "DQN" or "ES" of `native.agents`.
+        steps: Agent steps at most.
+        num_envs: Environments at once.
+        hyperparameters: Arguments of the algorithm, by SB3's names, or settings of `native.agents`.
+        normalize: Observations and rewards go through SB3's `VecNormalize`.
+        solved: Mean return of an agent in 100 episodes at which training stops; None: at no return.
+        params: Replace those of the environment while it is learned; it is judged by its own.
+    """
+
+    algorithm: str
+    steps: int
+    num_envs: int
+    hyperparameters: Mapping[str, Any]
+    normalize: bool = False
+    solved: float | None = None
+    params: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers, words, lists and dicts."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Recipe":
+        """What `to_json` was made of."""
+        numbers = {
+            name: Falling(**value) if isinstance(value, dict) and [*value] == ["start"] else value
+            for name, value in fields["hyperparameters"].items()
+        }
+        changed: dict[str, Any] = {**fields, "hyperparameters": numbers}
+        return cls(**changed)
+
+
+SMALL = {"net_arch": [64, 64]}
+
+PARTICLES = Recipe(  # by either learner
+    algorithm="PPO",
+    steps=2_000_000,
+    num_envs=64,
+    hyperparameters={
+        "n_steps": 25,
+        "batch_size": 1600,
+        "n_epochs": 8,
+        "gamma": 0.95,
+        "gae_lambda": 0.9,
+        "learning_rate": Falling(2e-3),
+        "clip_range": Falling(0.2),
+        "ent_coef": 0.01,
+        "policy_kwargs": SMALL,
+    },
+)

@@ -1,0 +1,154 @@
+"""Recipes of `native.agents`, for `train --learner device`, where they are not those of SB3."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from .recipe import PARTICLES, SMALL, Falling, Recipe
+
+# On the device noise is drawn anew in every step, which gSDE does not do, so that what relies on
+# it there needs other numbers here; and every group of a game can learn at once.
+ON_DEVICE_CONTINUOUS = Recipe(
+    algorithm="PPO",
+    steps=1_000_000,
+    num_envs=32,
+    hyperparameters={
+        "n_steps": 128,
+        "batch_size": 512,
+        "n_epochs": 10,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(3e-4),
+        "clip_range": 0.2,
+        "ent_coef": 0.0,
+        "policy_kwargs": SMALL,
+    },
+    normalize=True,
+)
+
+
+def _quick(recipe: Recipe, solved: float | None, **numbers: Any) -> Recipe:
+    """Another one whose learning rate begins at 1e-3."""
+    changed = {**recipe.hyperparameters, "learning_rate": Falling(1e-3), **numbers}
+    return dataclasses.replace(recipe, hyperparameters=changed, solved=solved)
+
+
+# The values of actions, of what is remembered; a long time of chance finds what is rare.
+BY_VALUES = Recipe(
+    algorithm="DQN",
+    steps=200_000,
+    num_envs=16,
+    hyperparameters={
+        "train_freq": 8,
+        "gradient_steps": 8,
+        "batch_size": 128,
+        "learning_rate": 1e-3,
+        "target_update_interval": 1000,
+        "exploration_fraction": 0.5,
+        "exploration_final_eps": 0.0,
+        "double": True,
+        "policy_kwargs": SMALL,
+    },
+)
+
+# Steps are those that are played at most: episodes may end sooner.
+EVOLVED = Recipe(
+    algorithm="ES",
+    steps=20_000_000,
+    num_envs=1,
+    hyperparameters={"algorithm": "simple_ga", "std": 0.1, "policy_kwargs": {"net_arch": [32]}},
+)
+
+# Boards of 10 by 10: one convolution, and a network that is small beside the game's own work.
+BOARDS = Recipe(
+    algorithm="PPO",
+    steps=10_000_000,
+    num_envs=64,
+    hyperparameters={
+        "n_steps": 128,
+        "batch_size": 1024,
+        "n_epochs": 3,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(2e-3),
+        "clip_range": 0.2,
+        "ent_coef": 0.01,
+        "policy_kwargs": {"net_arch": [64], "activation": "relu", "image_size": 64},
+    },
+)
+
+# Tasks of a few steps, which a few ten thousand of them teach.
+SHORT = Recipe(
+    algorithm="PPO",
+    steps=200_000,
+    num_envs=32,
+    hyperparameters={
+        "n_steps": 32,
+        "batch_size": 512,
+        "n_epochs": 8,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(1e-3),
+        "ent_coef": 0.01,
+        "policy_kwargs": SMALL,
+    },
+)
+
+KITCHEN = Recipe(
+    algorithm="PPO",
+    steps=4_000_000,
+    num_envs=64,
+    hyperparameters={
+        "n_steps": 128,
+        "batch_size": 2048,
+        "n_epochs": 4,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(1e-3),
+        "clip_range": Falling(0.2),
+        "ent_coef": 0.01,
+        "image_size": 64,
+        "policy_kwargs": SMALL,
+    },
+    params={"shaping": 1.0},  # nobody serves soup by chance
+)
+
+USUAL: Mapping[str, Recipe] = {"DQN": BY_VALUES, "ES": EVOLVED}  # of any environment
+
+ON_DEVICE: Mapping[str, Recipe] = {
+    **{
+        f"{game}-MinAtar": BOARDS
+        for game in ("Asterix", "Breakout", "Freeway", "SpaceInvaders", "Seaquest")
+    },
+    "Catch-bsuite": dataclasses.replace(SHORT, solved=1.0),
+    "DiscountingChain-bsuite": dataclasses.replace(SHORT, solved=1.099),
+    "SimpleBandit-bsuite": dataclasses.replace(SHORT, solved=0.999),
+    "UmbrellaChain-bsuite": SHORT,
+    "DeepSea-bsuite": dataclasses.replace(BY_VALUES, steps=150_000, solved=0.989),
+    "Acrobot-v1": _quick(
+        ON_DEVICE_CONTINUOUS, solved=-78.0, n_steps=256, n_epochs=4, gae_lambda=0.94
+    ),
+    "Pendulum-v1": _quick(ON_DEVICE_CONTINUOUS, solved=None, n_steps=200, batch_size=400),
+    "MountainCar-v0": _quick(
+        ON_DEVICE_CONTINUOUS,
+        solved=-105.0,
+        n_steps=256,
+        n_epochs=8,
+        gae_lambda=0.98,
+        ent_coef=0.01,
+    ),
+    "MountainCarContinuous-v0": _quick(
+        ON_DEVICE_CONTINUOUS, solved=94.0, n_steps=512, batch_size=1024, gamma=0.999
+    ),
+    "MemoryChain-bsuite": dataclasses.replace(
+        SHORT, steps=150_000, hyperparameters={**SHORT.hyperparameters, "gru": 32}, solved=1.0
+    ),
+    "overcooked_v1": KITCHEN,
+    **dict.fromkeys(
+        (
+            *("simple_adversary_v3", "simple_crypto_v3", "simple_push_v3", "simple_reference_v3"),
+            *("simple_speaker_listener_v4", "simple_tag_v3", "simple_world_comm_v3"),
+        ),
+        PARTICLES,
+    ),
+}
