@@ -39,7 +39,7 @@ config = (
 ppo = config.build_algo()
 try:
     where = ppo.env_runner_group.foreach_env_runner(
-        lambda runner: ray.get_runtime_context().get_node_id(), local_env_runner=False
+        lambda _: ray.get_runtime_context().get_node_id(), local_env_runner=False
     )
     print(len(where), "runners on", len(set(where)), "nodes")
     steps = []

@@ -1,4 +1,4 @@
-"""Ray Tune compares learning rates and discounts of PPO on CartPole: `python sweep.py [--short]`."""
+"""Ray Tune compares rates and discounts of PPO on CartPole: `python sweep.py [--short]`."""
 
 import sys
 import tempfile

@@ -1,4 +1,4 @@
-"""Two policies of simple_tag, hunters and prey, learn against each other: `python tag.py [--short]`.
+"""Two policies of simple_tag learn against each other: `python tag.py [--short]`.
 
 Agents of a group share a policy; `configure` derives that from the environment.
 """
