@@ -16,7 +16,11 @@ from typing import Any
 import jax
 
 from bridge.errors import MissingExtraError
+from bridge.session import Session
+from native.batch import Autoreset, Batch, Carry, Transition
+from native.prng import implementation
 from native.registry import make
+from native.rollout import collect, random_policy
 
 from .report import Plot, Report, machine
 from .timing import Progress
@@ -26,7 +30,8 @@ COLUMNS = (
     *("env-steps/s", "env-steps/CPU-s", "learner-steps/s", "against one"),
 )
 NOTES = (
-    "processes: native.agents' PPO, the worlds shared among all devices, as many for each process. "
+    "processes: trajectories and native.agents' PPO, the worlds shared among all devices, as many "
+    "for each process. "
     "runners, nodes: RLlib's PPO on Ray, one node's runners, or one runner on each node. env-steps "
     "of sampling alone, learner-steps of sampling and learning; by wall time, on one machine whose "
     "cores all of them share.",
@@ -37,7 +42,8 @@ NOTES = (
 )
 ENVIRONMENTS = {"CartPole-v1": 64, "simple_spread_v3": 16}  # worlds of a runner
 ARRAYS, LOOP, THEIRS = "in arrays", "RLlib's loop", "the library's own"
-ROUNDS = 5
+ROUNDS = 3
+STEPS = 32  # of a trajectory
 
 
 def suite(quick: bool, progress: Progress) -> Report:
@@ -129,25 +135,45 @@ def _processes(asked: dict[str, Any]) -> dict[str, Any]:
         config: Any = jax.config
         config.update("jax_cpu_collectives_implementation", "gloo")
         jax.distributed.initialize(f"127.0.0.1:{asked['port']}", number, mine)
-    settings = PPO(num_envs=worlds * number, n_steps=32, batch_size=worlds * number * 8, n_epochs=2)
-    play_only = PPO(
-        num_envs=worlds * number, n_steps=32, batch_size=worlds * number * 32, n_epochs=1
-    )
-    rates: list[tuple[float, float]] = []
-    for each in (play_only, settings):
-        learner = Learner([each], make("CartPole-v1"), 4, devices=jax.devices())
-        training = learner.begin([0])
+    env, devices = make("CartPole-v1"), jax.devices()
+    session = Session(env, worlds * number, Autoreset.SAME_STEP, devices=devices)
+    session.reset(0)
 
-        def play(learner: Learner = learner) -> int:
-            nonlocal training
-            training, metrics = learner.advance(training)
-            jax.block_until_ready(metrics)  # type: ignore[no-untyped-call]
-            return learner.steps
+    def play() -> int:
+        jax.block_until_ready(session.play(_trajectory))  # type: ignore[no-untyped-call]
+        return worlds * number * STEPS
 
-        rates.append(_timed(play, 1 if asked["quick"] else ROUNDS))
+    rows = worlds * number
+    settings = PPO(num_envs=rows, n_steps=STEPS, batch_size=rows * STEPS // 4, n_epochs=2)
+    learner = Learner([settings], env, 1, devices=devices)
+    training = learner.begin([0])
+
+    def learn() -> int:
+        nonlocal training
+        training, metrics = learner.advance(training)
+        jax.block_until_ready(metrics)  # type: ignore[no-untyped-call]
+        played: int = learner.steps
+        return played
+
+    rounds = 1 if asked["quick"] else ROUNDS
+    wall, cpu = _timed(play, rounds)
+    learned, _ = _timed(learn, rounds)
+    if number > 1:
+        jax.distributed.shutdown()  # type: ignore[no-untyped-call]  # waits for all
     for other in others:
         other.wait(timeout=60)
-    return {"worlds": worlds, "wall": rates[0][0], "cpu": rates[0][1], "learner": rates[1][0]}
+    return {"worlds": worlds, "wall": wall, "cpu": cpu, "learner": learned}
+
+
+def _trajectory(batch: Batch, carry: Carry, shown: Transition, params: Any) -> Any:
+    """Some steps with random actions, for `Session.play`; of each the rewards."""
+    policy = random_policy(batch.env)
+    key = jax.random.key(0, impl=implementation("pcg4d"))
+    return collect(batch, carry, shown, policy, key, STEPS, params, record=_reward)
+
+
+def _reward(step: Any) -> Any:
+    return step.after.timestep.reward.sum()
 
 
 def _runner(asked: dict[str, Any]) -> dict[str, Any]:
