@@ -102,6 +102,9 @@ INTERFACES = (
     Interface("sb3.make_vec_env", "bridge.driving:StableBaselines", SAME, many=True, alike=True),
     Interface("dm_env.make", "bridge.driving:DeepMind"),
     Interface("torchrl.make", "bridge.torchrl:Driver", many=True),
+    Interface("rllib.multi_agent_env", "bridge.rllib_drivers:OneDriver"),
+    Interface("rllib.multi_agent_vec_env", "bridge.rllib_drivers:ManyDriver", NEXT, many=True),
+    Interface("rllib.vec_env", "bridge.driving:GymnasiumVector", NEXT, many=True, one_agent=True),
 )
 
 

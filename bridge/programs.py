@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import jax
 import numpy as np
 
-from native import kernels
+from native import kernels, processes
 from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import HasGlobalState, Renders
 from native.parameters import row_axes
@@ -185,11 +185,16 @@ def _make(batch: Batch, form: Form) -> Programs:
     packing = _packing(carried) if may_pack else None
     numbers_packing = _packing(given) if devices is None and given else None
     sharding = everywhere = None
+    apart = processes.are_apart(devices)
     if devices is not None:
         mesh = jax.sharding.Mesh(np.array(devices), ("rows",))
         spec: Any = jax.sharding.PartitionSpec
         sharding = jax.sharding.NamedSharding(mesh, spec("rows"))
         everywhere = jax.sharding.NamedSharding(mesh, spec())
+
+    def here(flat: Sequence[Any]) -> Sequence[Any]:
+        """Arrays of this process alone."""
+        return processes.local([*flat], devices) if apart and devices else flat
 
     def flatten(tree: Any) -> tuple[jax.Array, ...]:
         leaves = jax.tree.leaves(tree)
@@ -213,7 +218,7 @@ def _make(batch: Batch, form: Form) -> Programs:
                 words, small = flat
                 leaves = packing.views(take(words), take(small), chosen)
             else:
-                leaves = [flat[place] for place in chosen]
+                leaves = here([flat[place] for place in chosen])
                 leaves = on_host(leaves) if on_host else leaves
                 leaves = [*map(np.array, leaves)] if own else leaves
             return tree.unflatten(leaves)
@@ -245,7 +250,7 @@ def _make(batch: Batch, form: Form) -> Programs:
             return flatten(now), kept
 
         if devices is not None:
-            return jax.jit(played, out_shardings=(sharding, None))
+            return jax.jit(played, out_shardings=(sharding, everywhere if apart else None))
         return kernels.jit(played)
 
     def render(flat: Any, row: Any, numbers: Any) -> jax.Array:
@@ -265,7 +270,7 @@ def _make(batch: Batch, form: Form) -> Programs:
         if packing:
             words, small = flat
             return packing.views(np.asarray(words), np.asarray(small))
-        leaves: list[np.ndarray] = arrays.to_numpy(list(flat))
+        leaves: list[np.ndarray] = arrays.to_numpy(list(here(flat)))
         return leaves
 
     def place(host: Sequence[np.ndarray]) -> tuple[jax.Array, ...]:
@@ -288,6 +293,7 @@ def _make(batch: Batch, form: Form) -> Programs:
 
     compiled = functools.partial(jax.jit, out_shardings=sharding)
     begin, packed = compiled(init), compiled(flatten)
+    alike: dict[str, Any] = {"out_shardings": everywhere} if apart else {}
 
     def whole(function: Callable[..., tuple[jax.Array, ...]]) -> Callable[..., Any]:
         if devices is not None:
@@ -304,8 +310,8 @@ def _make(batch: Batch, form: Form) -> Programs:
         unpack=unpack,
         place=place,
         place_params=place_params,
-        render=jax.jit(render),
-        global_state=jax.jit(global_state),
+        render=jax.jit(render, **alike),
+        global_state=jax.jit(global_state, **alike),
         leaves=tuple(Leaf.of(names[i], leaves[i]) for i in kept),
         form=form,
     )

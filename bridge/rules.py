@@ -71,7 +71,7 @@ def checked_devices(devices: Any, num_envs: int) -> tuple[Any, ...] | None:
 
     Raises:
         UnsuitableError: It is no sequence of devices of JAX's, one is there twice, there are none,
-            or their number does not divide `num_envs`.
+            or their number does not divide `num_envs`; or they are some other processes' only.
     """
     if devices is None:
         return None
@@ -84,6 +84,12 @@ def checked_devices(devices: Any, num_envs: int) -> tuple[Any, ...] | None:
     if len(set(found)) < len(found):
         twice = next(device for device in found if found.count(device) > 1)
         raise UnsuitableError(f"devices has {twice!r} twice; each may be there once.")
+    owners: set[int] = {getattr(device, "process_index", 0) for device in found}
+    if owners != {jax.process_index()} and len(owners) < jax.process_count():
+        raise UnsuitableError(
+            f"devices must be this process's own, or some of each of the {jax.process_count()} "
+            f"processes, got those of {sorted(owners)}."
+        )
     if num_envs % len(found):
         raise UnsuitableError(
             f"devices: {num_envs} rows cannot be shared by {len(found)} devices; their number must "

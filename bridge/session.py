@@ -8,6 +8,9 @@
 | `read(fields)`          | what the last of both shows: a named set of fields, see `read`     |
 | `set_params`, `set_rule` | other numbers, or another rule, from the next step on             |
 | `save`, `load`          | the state of every row as a file, see `state_file`                 |
+
+With devices of several processes every process calls the same, with the same arguments, and is
+shown all rows; a file is written by the first, and read by each.
 """
 
 import dataclasses
@@ -21,6 +24,7 @@ import numpy as np
 
 from native.batch import Autoreset, Batch
 from native.core import Environment
+from native.processes import agreed, are_apart, once
 
 from . import forked, together
 from .environments import with_rule
@@ -66,7 +70,8 @@ class Session:
         autoreset: When a finished one begins again.
         params: Numbers of the dynamics, see `bridge.parameters`; None: the environment's own.
         rng: Generator of the random bits, see `native.prng`.
-        devices: Share the batch among these; their number divides `num_envs`. None: JAX's default.
+        devices: Share the batch among these; their number divides `num_envs`. Those of several
+            processes: some of each. None: JAX's default.
 
     Raises:
         RulesError: There is no such parameter, or its shape or dtype is another.
@@ -92,6 +97,7 @@ class Session:
         with as_ours():
             self._batch = Batch(env, autoreset, rng)
         self._devices = checked_devices(devices, num_envs)
+        self._apart = are_apart(self._devices)
         self._arrays: tuple[jax.Array, ...] | None = None
         self._seeds = np.zeros(num_envs, np.uint32)
         self._every_row = np.ones(num_envs, bool)
@@ -268,7 +274,11 @@ class Session:
         arrays = {leaf.name: array for leaf, array in leaves}
         if self._params is not None:
             arrays |= self._named_params(self._params)
-        write(path, Saved(self._about(), arrays, memory))
+        saved = Saved(self._about(), arrays, memory)
+        if self._apart:
+            once(lambda: write(path, saved))
+        else:
+            write(path, saved)
 
     def load(self, path: str | os.PathLike[str]) -> Mapping[str, Any]:
         """Go on from a file that `save` wrote; the `memory` that it was given.
@@ -378,17 +388,21 @@ class Session:
             "rng": self._batch.rng,
         }
 
+    def _entropy(self, words: int) -> np.ndarray:
+        """Of the operating system; where several processes have the rows, of the first one's."""
+        drawn = np.random.SeedSequence().generate_state(words)
+        return agreed(drawn) if self._apart else drawn
+
     def _take_seeds(self, seeds: Seeds) -> np.ndarray:
         """Remember the seeds; bool (rows,), which rows start over from them."""
         first = self._arrays is None
         if seeds is None:
             if first:
-                entropy = np.random.SeedSequence().generate_state(1)[0]
-                self._seeds = entropy + np.arange(self.num_envs, dtype=np.uint32)
+                self._seeds = self._entropy(1)[0] + np.arange(self.num_envs, dtype=np.uint32)
             return self._every_row if first else ~self._every_row
         words = row_words(seeds, self.num_envs)
         if first and None in words:
-            fresh = np.random.SeedSequence().generate_state(self.num_envs)
+            fresh = self._entropy(self.num_envs)
             words = [int(f) if w is None else w for f, w in zip(fresh, words, strict=True)]
         together.warn_of_seeds(self.env, given=any(word is not None for word in words))
         self._seeds = np.array([word or 0 for word in words], np.uint32)

@@ -85,6 +85,8 @@ TORCHRL = Words(
     },
     silent=_COPIES,
 )
+RLLIB = Words(refused={**_SEED, **_COPY}, silent=_COPIES)
+RLLIB_ONE = Words(refused={**_SEED, **_COPY, **_DEVICES}, silent=_COPIES)
 LEGACY = Words(
     refused={
         **_SEED,

@@ -325,8 +325,25 @@ def test_devices_share_the_runs_of_a_training():
     assert len(jax.tree.leaves(found[1])[0].sharding.device_set) == 2
     for one, other in zip(*map(jax.tree.leaves, found), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
-    with pytest.raises(RuleError, match="3 runs cannot be shared equally among 2 devices"):
-        learner.begin(range(3))
+    odd = Learner(
+        [dataclasses.replace(settings, num_envs=3, batch_size=8)], env, 1, devices=devices
+    )
+    with pytest.raises(RuleError, match=r"Neither 3 runs nor 3 worlds .* among 2 devices"):
+        odd.begin(range(3))
+
+
+def test_devices_share_the_worlds_where_there_are_fewer_runs():
+    env = make("simple_tag_v3")
+    settings = PPO(net_arch=(8,), num_envs=4, n_steps=8, batch_size=16, n_epochs=1)
+    found = []
+    for devices in (None, jax.devices()[:2]):
+        learner = Learner([settings], env, 2, devices=devices)
+        training, metrics = learner.advance(learner.begin([3]))
+        found.append((training.weights, training.shown.timestep.observation, metrics))
+    seen = training.shown.timestep.reward
+    assert {shard.data.shape for shard in seen.addressable_shards} == {(1, 2, 4)}
+    for one, other in zip(*map(jax.tree.leaves, found), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_a_convolution_by_windows_is_a_convolution():

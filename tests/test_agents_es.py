@@ -128,3 +128,9 @@ def test_settings_that_are_numbers_are_compared_in_one_program():
 def test_what_cannot_be_evolved_is_refused_by_name(change, name, message):
     with pytest.raises(RuleError, match=message):
         Learner([dataclasses.replace(TINY, **change)], make(name), updates=1)
+
+
+def test_devices_cannot_share_the_worlds_of_a_population():
+    learner = Learner([ES(net_arch=(8,))], make("CartPole-v1"), 1, devices=jax.devices()[:2])
+    with pytest.raises(RuleError, match="Neither 1 runs nor 0 worlds can be shared"):
+        learner.begin([0])

@@ -653,7 +653,7 @@ def test_every_suite_is_a_module_and_all_but_the_long_run_by_default():
     short = {"adapters", "stages", "peers", "rollout", "scaling", "memory", "parameters"}
     short.add("collecting")
     assert short == {*suites.DEFAULT}
-    assert {*suites.SUITES} - short == {"gigastep", "training"}
+    assert {*suites.SUITES} - short == {"gigastep", "training", "scaling_out"}
     with pytest.raises(UnknownNameError):
         next(suites.run(["adapter"], quick=True, rounds=None, progress=print))
     assert issubclass(UnfairError, BridgeError)

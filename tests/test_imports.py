@@ -28,6 +28,7 @@ OPTIONAL = (
     "pettingzoo",
     "pgx",
     "pygame",
+    "ray",
     "rich",
     "stable_baselines3",
     "supersuit",
@@ -134,7 +135,7 @@ def test_no_native_file_imports_the_bridge_or_a_foreign_library(source):
     assert imported(source) <= allowed
 
 
-ADAPTERS = ("pettingzoo", "gymnasium", "dm_env", "sb3", "torchrl")
+ADAPTERS = ("pettingzoo", "gymnasium", "dm_env", "sb3", "torchrl", "rllib")
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
@@ -162,6 +163,7 @@ def test_the_bridge_names_no_game():
         ("bridge.sb3", "sb3"),
         ("bridge.torchrl", "torchrl"),
         ("bridge.agilerl", "agilerl"),
+        ("bridge.rllib", "rllib"),
         ("bridge.targets.gymnax", "gymnax"),
         ("bridge.targets.gymnax_legacy", "gymnax"),
         ("bridge.targets.jaxmarl", "jaxmarl"),

@@ -110,5 +110,5 @@ def test_every_adapter_has_an_extra_of_its_name(wheel):
     lines = wheel.read(metadata).decode().splitlines()
     extras = {line.split(": ")[1] for line in lines if line.startswith("Provides-Extra")}
     named = {extra.replace("-", "_") for extra in extras}
-    adapters = {"agilerl", "pettingzoo", "gymnasium", "dm_env", "sb3", "torchrl"}
+    adapters = {"agilerl", "pettingzoo", "gymnasium", "dm_env", "sb3", "torchrl", "rllib"}
     assert adapters | {"supersuit", "cli", "all"} <= named

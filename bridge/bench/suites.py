@@ -24,9 +24,10 @@ SUITES: Mapping[str, str] = MappingProxyType(
         "memory": "bytes a row, and leaks",
         "collecting": "rollouts of SB3's PPO and of ours",
         "training": "wall time of PPO; long",
+        "scaling_out": "processes, and RLlib's runners and nodes; long",
     }
 )
-LONG = ("gigastep", "training")
+LONG = ("gigastep", "training", "scaling_out")
 DEFAULT = tuple(name for name in SUITES if name not in LONG)
 
 

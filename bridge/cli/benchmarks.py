@@ -21,7 +21,7 @@ def bench(
         typer.Argument(
             metavar="[SUITE]...",
             help="adapters, stages, peers, rollout, scaling, memory, parameters, collecting, "
-            "gigastep or training; none: all but the last two, which take long.",
+            "gigastep, training or scaling_out; none: all but the last three, which take long.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from native import kernels
+from native import kernels, processes
 from native.batch import Vector
 from native.core import Environment
 from native.prng import implementation
@@ -32,6 +32,8 @@ from native.rules import RuleError
 from .acting import Shape
 
 T = TypeVar("T")
+
+WORLDS = ("carry", "shown")  # of a training: where its worlds stand
 
 
 class Algorithm(Protocol):
@@ -84,7 +86,9 @@ class Learner:
         env: What is played.
         updates: How many one call of `advance` makes.
         params: Numbers of the dynamics; None: the environment's own.
-        devices: Share the runs among these, equally many on each; None: JAX's default.
+        devices: Share the runs among these, equally many on each; where there are fewer runs, the
+            worlds of each, which then learn together. They may be several processes', see
+            `native.processes`. None: JAX's default.
 
     Attributes:
         settings: As they were given.
@@ -124,36 +128,55 @@ class Learner:
             return jax.lax.scan(update, training, None, length=updates)
 
         self._each: Any  # settings of every run
-        self._sharding: Any = None
-        if self._devices is not None:
-            mesh = jax.sharding.Mesh(np.array(self._devices), ("runs",))
-            spec: Any = jax.sharding.PartitionSpec
-            self._sharding = jax.sharding.NamedSharding(mesh, spec("runs"))
-        shared: Any = {} if self._sharding is None else {"out_shardings": self._sharding}
-        self._cores = 1 if shared else _cores(algorithm, env)
+        self._functions = _runs(begin), _runs(advance)
+        self._cores = 1 if self._devices is not None else _cores(algorithm, env)
         self._compiled = False
-        self._begin = jax.jit(_runs(begin), **shared)
-        self._advance = jax.jit(_runs(advance), **shared) if shared else kernels.jit(_runs(advance))
+        self._begin: Any = jax.jit(self._functions[0])
+        self._advance: Any = kernels.jit(self._functions[1])
 
     def begin(self, seeds: Sequence[int]) -> Any:
         """Every training with every seed, before its first step.
 
         Raises:
-            RuleError: The devices cannot have equally many runs each.
+            RuleError: The devices cannot have equally many runs each, nor equally many worlds.
         """
         words = np.asarray(seeds, np.uint32)
-        runs = len(words) * len(self.settings)
-        if self._devices is not None and (not runs or runs % len(self._devices)):
-            raise RuleError(
-                f"{runs} runs cannot be shared equally among {len(self._devices)} devices: train a "
-                f"multiple of {len(self._devices)}, or name fewer devices."
-            )
         keys = jax.vmap(lambda seed: jax.random.key(seed, impl=implementation("pcg4d")))(words)
         given = self._stacked(len(words)), jnp.tile(keys, len(self.settings))
-        self._each, keys = (
-            given if self._sharding is None else jax.device_put(given, self._sharding)
-        )
+        if self._devices is not None:
+            given = self._share(given)
+        self._each, keys = given
         return self._begin(self._each, keys)
+
+    def _share(self, given: tuple[Shape, jax.Array]) -> tuple[Shape, jax.Array]:
+        """Divide the runs, or else the worlds of each, among the devices.
+
+        Returns:
+            Settings and keys of every run, where they belong.
+        """
+        devices = self._devices or ()
+        runs, worlds = given[1].shape[0], getattr(self.settings[0], "num_envs", 0)
+        mesh = jax.sharding.Mesh(np.array(devices), ("shared",))
+        spec: Any = jax.sharding.PartitionSpec
+        whole = jax.sharding.NamedSharding(mesh, spec())
+        by_run = jax.sharding.NamedSharding(mesh, spec("shared"))
+        if runs and runs % len(devices) == 0:
+            given = processes.placed(given, by_run)
+            self._begin = jax.jit(self._functions[0], out_shardings=by_run)
+            self._advance = jax.jit(self._functions[1], out_shardings=by_run)
+            return given
+        begun = jax.eval_shape(self._functions[0], *given)
+        places = _where_worlds_are(begun, jax.sharding.NamedSharding(mesh, spec(None, "shared")))
+        if not runs or places is None or worlds % len(devices):
+            raise RuleError(
+                f"Neither {runs} runs nor {worlds} worlds can be shared equally among "
+                f"{len(devices)} devices: train a multiple of that, or name fewer devices."
+            )
+        places = jax.tree.map(lambda place: place or whole, places, is_leaf=lambda x: x is None)
+        given = processes.placed(given, whole)
+        self._begin = jax.jit(self._functions[0], out_shardings=places)
+        self._advance = jax.jit(self._functions[1], out_shardings=(places, whole))
+        return given
 
     def _stacked(self, seeds: int) -> Shape:
         numbers: dict[str, Any] = {}
@@ -198,6 +221,17 @@ def _unlike(one: Shape, other: Shape, numbers: tuple[str, ...]) -> str:
         "Trainings at once may differ in numbers such as learning_rate alone; these differ in "
         f"{', '.join(told) or 'their algorithm'}."
     )
+
+
+def _where_worlds_are(begun: Any, place: Any) -> Any:
+    """`place` for what has an axis of worlds after that of runs, None for the rest; None in all: it
+    plays no worlds that go on.
+    """
+    if not (hasattr(begun, "carry") and hasattr(begun, "shown")):
+        return None
+    nowhere = jax.tree.map(lambda _: None, begun)
+    there = {name: jax.tree.map(lambda _: place, getattr(begun, name)) for name in WORLDS}
+    return dataclasses.replace(nowhere, **there)
 
 
 @functools.partial(jax.jit, static_argnums=1)

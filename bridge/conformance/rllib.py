@@ -1,0 +1,34 @@
+"""RLlib's own check of a multi-agent environment, and whole episodes beside the bare batch."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bridge.adapters import INTERFACES
+from bridge.errors import MissingExtraError
+from bridge.rllib import multi_agent_env
+from native.core import Environment
+
+from .by_play import plays_the_same
+
+try:
+    from ray.rllib.utils.pre_checks.env import (  # type: ignore[import-not-found, import-untyped]
+        check_multiagent_environments as checked,
+    )
+except ImportError as error:
+    raise MissingExtraError("bridge.conformance.rllib", "ray", "rllib") from error
+
+
+def check_multiagent_environments(env: Environment[Any, Any]) -> None:
+    """RLlib's own."""
+    checked(multi_agent_env(env))
+
+
+SUITES: Mapping[str, Callable[[Environment[Any, Any]], None]] = {
+    "check_multiagent_environments": check_multiagent_environments,
+    **{
+        f"strict {each.name}": functools.partial(plays_the_same, each)
+        for each in INTERFACES
+        if each.library == "rllib"
+    },
+}
