@@ -1,4 +1,4 @@
-"""Megastep: homes seen from within, in one line of pixels; explore them, find places, hunt others."""
+"""Megastep: homes seen from within, in a line of pixels; explore them, find places, hunt others."""
 
 from native.names import Name
 

@@ -52,7 +52,7 @@ def heading(angle: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def to_world(vector: jax.Array, angle: jax.Array) -> jax.Array:
-    """Vectors (..., 2) ahead and to the left of one that looks along `angle`, in the world's x, y."""
+    """Vectors (..., 2), ahead and to the left of one that looks along `angle`, in x and y."""
     cosine, sine = heading(angle)
     ahead, left = vector[..., 0], vector[..., 1]
     return jnp.stack([cosine * ahead - sine * left, sine * ahead + cosine * left], axis=-1)

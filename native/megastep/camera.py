@@ -2,9 +2,10 @@
 
 Rays go through a plane, not through equal angles: pixel r of R looks along (1, (R - 2r - 1) tan(fov
 / 2) / R), ahead and to the left, so pixel 0 is leftmost. As a wall is seen by an agent that looks
-ahead, 1 / distance ahead is linear in the second number between the rays to its ends. So a ray and a
-wall cost one multiplication and three comparisons, in any direction. The nearest is the largest of
-1 / distance with the wall's place in its list in the low bits; of that one all is computed again.
+ahead, 1 / distance ahead is linear in the second number between the rays to its ends. So a ray and
+a wall cost one multiplication and three comparisons, in any direction. The nearest is the largest
+of 1 / distance, with the wall's place in its list in the low bits; of that one all is computed
+again.
 """
 
 import dataclasses

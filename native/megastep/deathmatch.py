@@ -33,6 +33,8 @@ from .camera import Camera, View
 from .families import Arena
 from .pool import Plans, as_jax
 
+ARENAS = Plans(Arena(), 8)
+NARROW = Camera(fov=70.0)
 COLOURS = ("blue", "red", "green", "gold", "violet", "teal")  # of teams
 
 
@@ -67,8 +69,8 @@ class Deathmatch(game.Game):
     name: ClassVar[str] = "megastep_deathmatch_v0"
     several: ClassVar[bool] = True
 
-    plans: Plans = Plans(Arena(), 8)
-    camera: Camera = Camera(fov=70.0)
+    plans: Plans = ARENAS
+    camera: Camera = NARROW
     horizon: int | None = 1000
     agents: int = 4
     sides: int = 0  # teams; 0: everybody for themselves
@@ -196,11 +198,13 @@ class Deathmatch(game.Game):
     def _side(self) -> np.ndarray:
         """The team of each agent, (agents,)."""
         each = np.arange(self.agents)
-        return each * self.sides // self.agents if self.sides else each
+        side: np.ndarray = each * self.sides // self.agents if self.sides else each
+        return side
 
     @property
     def _foes(self) -> np.ndarray:
-        return self._side[:, None] != self._side[None]
+        foes: np.ndarray = self._side[:, None] != self._side[None]
+        return foes
 
     def _decided(self, alive: jax.Array) -> jax.Array:
         """Whether no two foes are alive: bool ()."""

@@ -21,6 +21,7 @@ from native.rules import RuleError
 from .plan import MARGIN, OUTSIDE, WALL, Plan, middle, of_raster, parts
 
 UNIT = 0.1  # side of a cell of rasters
+EDGE = round(MARGIN / UNIT)  # the margin, in cells
 DIMMEST, BRIGHTEST = 0.5, 2.0  # of lights
 
 
@@ -32,21 +33,20 @@ class Family(Protocol):
         ...
 
 
-def blank(width: float, height: float, unit: float = UNIT) -> np.ndarray:
+def blank(width: float, height: float) -> np.ndarray:
     """A raster with one empty room of this size, a wall and a margin around it."""
-    edge = round(MARGIN / unit)
-    rows, columns = round(height / unit), round(width / unit)
-    rooms = np.full((rows + 2 * edge, columns + 2 * edge), OUTSIDE, np.int16)
-    rooms[edge - 1 : edge + rows + 1, edge - 1 : edge + columns + 1] = WALL
-    rooms[edge : edge + rows, edge : edge + columns] = 1
-    return rooms
+    rooms = np.ones((round(height / UNIT), round(width / UNIT)), np.int16)
+    walled = np.pad(rooms, 1, constant_values=WALL)
+    return np.pad(walled, EDGE - 1, constant_values=OUTSIDE)
 
 
-def lit(rng: np.random.Generator, rooms: np.ndarray, unit: float = UNIT) -> np.ndarray:
+def lit(rng: np.random.Generator, rooms: np.ndarray) -> np.ndarray:
     """A light in the middle of each room, of random intensity: (rooms, 3)."""
     places = [middle(rooms == number) for number in np.unique(rooms[rooms > 0])]
     bright = rng.uniform(DIMMEST, BRIGHTEST, len(places))
-    found = [((x + 0.5) * unit, (y + 0.5) * unit, i) for (y, x), i in zip(places, bright, strict=True)]
+    found = [
+        ((x + 0.5) * UNIT, (y + 0.5) * UNIT, i) for (y, x), i in zip(places, bright, strict=True)
+    ]
     return np.array(found)
 
 
@@ -104,10 +104,10 @@ class Arena:
         rooms, gap = blank(self.width, self.height), 6
         for _ in range(self.pillars):
             high, wide = rng.integers(3, 12, 2)
-            top, right = np.array(rooms.shape) - 10 - gap - (high, wide)
-            if min(top, right) <= 10 + gap:
+            top, right = np.array(rooms.shape) - EDGE - gap - (high, wide)
+            if min(top, right) <= EDGE + gap:
                 continue
-            row, column = rng.integers(10 + gap, top), rng.integers(10 + gap, right)
+            row, column = rng.integers(EDGE + gap, top), rng.integers(EDGE + gap, right)
             if (rooms[row - gap : row + high + gap, column - gap : column + wide + gap] == 1).all():
                 rooms[row : row + high, column : column + wide] = WALL
         numbers = np.where(rooms == 1, _quarters(rooms.shape), 0)
@@ -133,11 +133,11 @@ class Maze:
         rng = np.random.default_rng(seed)
         step = round(self.cell / UNIT)
         width, height = self.columns * step * UNIT, self.rows * step * UNIT
-        rooms, edge = blank(width - UNIT, height - UNIT), round(MARGIN / UNIT)
+        rooms = blank(width - UNIT, height - UNIT)
         for row in range(self.rows - 1):
-            rooms[edge + (row + 1) * step - 1, edge : edge + self.columns * step - 1] = WALL
+            rooms[EDGE + (row + 1) * step - 1, EDGE : EDGE + self.columns * step - 1] = WALL
         for column in range(self.columns - 1):
-            rooms[edge : edge + self.rows * step - 1, edge + (column + 1) * step - 1] = WALL
+            rooms[EDGE : EDGE + self.rows * step - 1, EDGE + (column + 1) * step - 1] = WALL
         tree = np.arange(self.rows * self.columns)
         between = [(r, c, 0, 1) for r in range(self.rows) for c in range(self.columns - 1)]
         between += [(r, c, 1, 0) for r in range(self.rows - 1) for c in range(self.columns)]
@@ -149,7 +149,7 @@ class Maze:
             if here == there and rng.random() >= self.loops:
                 continue
             tree[tree == there] = here
-            y, x = edge + row * step, edge + column * step
+            y, x = EDGE + row * step, EDGE + column * step
             if right:
                 rooms[y : y + step - 1, x + step - 1] = 1
             else:
@@ -178,16 +178,15 @@ class Cave:
             noise = rng.uniform(-1, 1, (rows, columns))
             for _ in range(3):
                 around = np.pad(noise, 1, mode="edge")
-                noise = sum(around[i : i + rows, j : j + columns] for i in range(3) for j in range(3))
+                noise = np.lib.stride_tricks.sliding_window_view(around, (3, 3)).sum((2, 3))
             noise = noise / noise.std() + 0.7
             noise[[0, -1]] = noise[:, [0, -1]] = -1.0
-            numbers = parts(noise > 0)
-            sizes = np.bincount(numbers.ravel())[1:]
-            if len(sizes) and sizes.max() > 0.3 * noise.size:
+            cave = _largest(noise > 0)
+            if cave.mean() > 0.3:
                 break
         else:
             raise RuleError(f"{self} finds no cave; make it larger, or `unit` smaller.")
-        noise = np.where((numbers == sizes.argmax() + 1) | (noise <= 0), noise, -0.5)
+        noise = np.where(cave | (noise <= 0), noise, -0.5)
         return self._cut(rng, noise)
 
     def _cut(self, rng: np.random.Generator, noise: np.ndarray) -> Plan:
@@ -204,13 +203,12 @@ class Cave:
             if len(ends) == 4 and noise[row, column] > 0:
                 ends = ends[-1:] + ends[:-1]  # a saddle: its solid corners stay apart from the free
             walls += [np.r_[ends[i], ends[i + 1]] for i in range(0, len(ends), 2)]
-        fine = round(self.unit / UNIT)
-        rows, columns = (round((n - 1) * self.unit / UNIT) for n in noise.shape)
-        y, x = ((np.arange(n) + 0.5) / fine for n in (rows, columns))
-        rough = _between(noise, y, x)
-        edge = round(MARGIN / UNIT)
-        rooms = np.pad(np.where(rough > 0.1, 1, OUTSIDE), edge).astype(np.int16)
-        rooms[parts(rooms > 0) > 1] = OUTSIDE
+        y, x = (
+            (np.arange(int((n - 1) * self.unit / UNIT + 1e-6)) + 0.5) * UNIT / self.unit
+            for n in noise.shape
+        )
+        rooms = np.pad(np.where(_between(noise, y, x) > 0.1, 1, OUTSIDE), EDGE).astype(np.int16)
+        rooms[~_largest(rooms > 0)] = OUTSIDE
         numbers = np.where(rooms == 1, _quarters(rooms.shape), 0)
         return Plan(np.array(walls) * self.unit + MARGIN, lit(rng, numbers), rooms, UNIT)
 
@@ -239,8 +237,8 @@ class Text:
         grid = np.pad(grid, 1, constant_values=" ")
         numbers = parts(grid != "#")
         rooms = np.where(grid == "#", WALL, numbers - 1).astype(np.int16)  # part 1 is outside
-        fine, edge = round(self.cell / UNIT), round(MARGIN / UNIT)
-        rooms = np.pad(rooms[1:-1, 1:-1].repeat(fine, 0).repeat(fine, 1), edge)
+        fine = round(self.cell / UNIT)
+        rooms = np.pad(rooms[1:-1, 1:-1].repeat(fine, 0).repeat(fine, 1), EDGE)
         places = np.argwhere(grid[1:-1, 1:-1] == "*")[:, ::-1]
         spots = (places + 0.5) * fine * UNIT + MARGIN
         return of_raster(rooms, UNIT, np.c_[spots, np.ones(len(spots))])
@@ -262,6 +260,14 @@ class Walls:
 
 
 SIDE = rules.number_in(2.0, 40.0, "a number of metres in 2 ... 40")
+
+
+def _largest(free: np.ndarray) -> np.ndarray:
+    """Which cells are in the largest connected part of the free ones."""
+    numbers = parts(free)
+    sizes = np.bincount(numbers[free], minlength=2)
+    found: np.ndarray = numbers == sizes.argmax()
+    return found if free.any() else free
 
 
 def _quarters(shape: tuple[int, int], side: int = 30) -> np.ndarray:

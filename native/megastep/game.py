@@ -24,6 +24,7 @@ from .rooms import Rooms
 
 OBSERVATIONS = ("parts", "image")
 PIXELS = ("float32", "uint8")
+WIDE = Camera()
 SMALL = Plans(Rooms(width=8.0, height=6.0, rooms=6), 8)
 
 
@@ -57,7 +58,7 @@ class Game:
     several: ClassVar[bool] = False  # whether names of agents are numbered
 
     plans: Plans = SMALL
-    camera: Camera = Camera()
+    camera: Camera = WIDE
     observation: str = "parts"
     pixels: str = "float32"
     slide: bool = False
@@ -109,7 +110,9 @@ class Game:
                 part: Box(-math.inf, math.inf, (size,)) for part, size in self.numbers.items()
             }
             seen = Dict({**pictures, **others})
-        groups = (Group(team, who, seen, Discrete(movement.ACTIONS)) for team, who in self.teams.items())
+        groups = (
+            Group(team, who, seen, Discrete(movement.ACTIONS)) for team, who in self.teams.items()
+        )
         return Spec(self.name, tuple(groups), self.horizon, render_fps=FPS)
 
     def numbered(self, kind: type[Any]) -> Any:

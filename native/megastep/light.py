@@ -51,7 +51,8 @@ def on_places(plan: Plan, lists: Lists) -> np.ndarray:
     light = np.full(len(middles), AMBIENT)
     for lamp in plan.lights:
         light += _falls(lamp, middles, plan.walls[_seen_from(lamp, plan, lists)])
-    return np.minimum(light, 1.0).reshape(rows, columns)
+    found: np.ndarray = np.minimum(light, 1.0).reshape(rows, columns)
+    return found
 
 
 def brightness(rng: np.random.Generator, count: int) -> np.ndarray:

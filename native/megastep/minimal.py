@@ -5,8 +5,8 @@ Observation  colours: float32 (64, 3), 0 ... 1.
 Reward       none.
 Ending       truncates at 1,000 steps.
 Start        somewhere in the box.
-Source       megastep 0.2.4, whose speed of 10 m/s and 180 degrees a second is divided by the steps of
-             a second twice: it goes 1 m and turns 18 degrees in a second, and so does this.
+Source       megastep 0.2.4, whose speed of 10 m/s and 180 degrees a second is divided by the steps
+             of a second twice: it goes 1 m and turns 18 degrees in a second, and so does this.
 """
 
 import dataclasses
@@ -21,8 +21,11 @@ from native.spaces import Box, Discrete
 
 from . import families, movement, physics, picture, spawns
 from .agents import FPS, Agents
-from .camera import Camera, look
+from .camera import Camera, View, look
 from .pool import Plans, Pool, as_jax
+
+BOX = Plans(families.Box(), 1)
+WIDE = Camera()
 
 
 @pytree
@@ -48,8 +51,8 @@ class Params:
 class Minimal:
     """Everything that does not change."""
 
-    plans: Plans = Plans(families.Box(), 1)
-    camera: Camera = Camera()
+    plans: Plans = BOX
+    camera: Camera = WIDE
     horizon: int | None = 1000
 
     def __post_init__(self) -> None:
@@ -103,5 +106,5 @@ class Minimal:
         scene = picture.Scene(plan=state.plan, agents=state.agents, there=there, view=view)
         return picture.paint(self.camera, pool, scene, 10.0)
 
-    def _view(self, pool: Pool, state: State) -> picture.View:
+    def _view(self, pool: Pool, state: State) -> View:
         return look(self.camera, pool, state.plan, state.agents, jnp.ones(1, jnp.bool_))

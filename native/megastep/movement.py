@@ -1,8 +1,8 @@
 """Movements: seven actions that set or change the velocities of agents.
 
-    action      0        1       2        3      4     5          6
-    does        nothing  goes    goes     goes   goes  turns      turns
-                         left    right    ahead  back  left       right
+action      0        1       2        3      4     5          6
+does        nothing  goes    goes     goes   goes  turns      turns
+                     left    right    ahead  back  left       right
 """
 
 import dataclasses
@@ -39,8 +39,7 @@ def simple(agents: Agents, action: jax.Array, speed: Number, turn: Number) -> Ag
 def momentum(
     agents: Agents, action: jax.Array, accel: Number, turn: Number, decay: Number
 ) -> Agents:
-    """What is left of the old velocities, and a push. With the usual numbers they settle at 4 m/s and
-    144 degrees a second.
+    """What is left of the old velocities, and a push. Usually they settle at 4 m/s, 144 degrees/s.
 
     Args:
         agents: All of them.

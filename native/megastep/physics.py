@@ -61,9 +61,7 @@ def step(
     return Agents(position=position, angle=angle, velocity=velocity, spin=spin), share
 
 
-def progress(
-    position: jax.Array, move: jax.Array, walls: jax.Array, there: jax.Array
-) -> jax.Array:
+def progress(position: jax.Array, move: jax.Array, walls: jax.Array, there: jax.Array) -> jax.Array:
     """The share of its move that each agent can go: float32 (agents,), 0 ... 1.
 
     Args:

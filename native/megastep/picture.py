@@ -115,7 +115,8 @@ def _floor(view: draw.View, pool: Pool, plan: jax.Array) -> jax.Array:
     high = glow[above, left] * (1 - u) + glow[above, right] * u
     bright = (0.9 * (low * (1 - v) + high * v))[..., None]
     night, floor = (jnp.array(c, jnp.float32)[None, None] for c in (NIGHT, FLOOR))
-    return night * (1 - bright) + floor * bright
+    lit: jax.Array = night * (1 - bright) + floor * bright
+    return lit
 
 
 def _walls(view: draw.View, pool: Pool, scene: Scene, canvas: jax.Array) -> jax.Array:

@@ -84,11 +84,12 @@ def of_raster(rooms: np.ndarray, unit: float, lights: np.ndarray) -> Plan:
         grid = free.T if upright else free
         below, above = grid[:-1], grid[1:]
         for sides in (below & ~above, above & ~below):
-            for line in np.flatnonzero(sides.any(axis=1)):
-                edges = np.flatnonzero(np.diff(np.r_[0, sides[line].astype(np.int8), 0]))
-                for start, end in edges.reshape(-1, 2):
-                    one, two = (start, line + 1), (end, line + 1)
-                    found.append((*one[::-1], *two[::-1]) if upright else (*one, *two))
+            for row in np.flatnonzero(sides.any(axis=1)).tolist():
+                line = row + 1
+                edges = np.flatnonzero(np.diff(np.r_[0, sides[row].astype(np.int8), 0]))
+                for start, end in edges.reshape(-1, 2).tolist():
+                    wall = (line, start, line, end) if upright else (start, line, end, line)
+                    found.append(wall)
     return Plan(np.array(found, np.float64) * unit, lights, rooms, unit)
 
 
@@ -178,6 +179,8 @@ def _enclosed(walls: np.ndarray, unit: float) -> np.ndarray:
     free = (touched > unit * 0.71).reshape(rows, columns)  # half the diagonal of a cell
     numbers = parts(free)
     edge = np.r_[numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]]
-    rooms = np.where(np.isin(numbers, edge), OUTSIDE, numbers).astype(np.int16)
+    inside = free & ~np.isin(numbers, edge)
+    rooms = np.full(free.shape, OUTSIDE, np.int16)
+    rooms[inside] = 1 + np.unique(numbers[inside], return_inverse=True)[1].ravel()
     rooms[~free] = WALL
     return rooms

@@ -105,7 +105,8 @@ class Plans:
 
     def pool(self) -> Pool:
         """Their arrays, which are computed once."""
-        own = _pool(self.family, self.count, self.first)
+        family: Any = self.family  # hashable, as all rules are
+        own = _pool(family, self.count, self.first)
         for other in self.beside:
             pool = other.pool()
             own = fitted(own, _larger(own, pool))
@@ -155,7 +156,7 @@ def _larger(one: Pool, two: Pool) -> Pool:
 
 
 @functools.lru_cache(maxsize=16)
-def _pool(family: Family, count: int, first: int) -> Pool:
+def _pool(family: Any, count: int, first: int) -> Pool:
     plans = [_arrays(family.plan(seed), seed) for seed in range(first, first + count)]
     walls = max(len(one["walls"]) for one in plans)
     if walls >= 1 << 15:
@@ -181,7 +182,9 @@ def _arrays(plan: Plan, seed: int) -> dict[str, np.ndarray]:
     cells = culling.lists(plan)
     counts, lit = light.on_walls(plan, cells)
     bright = light.brightness(rng, len(lit))
-    words = np.round(lit * 65535).astype(np.uint32) << 16 | np.round(bright * 65535).astype(np.uint32)
+    words = np.round(lit * 65535).astype(np.uint32) << 16 | np.round(bright * 65535).astype(
+        np.uint32
+    )
     paint = np.round((PALETTE / 255) ** GAMMA * 1023).astype(np.uint32)
     packed = paint[:, 0] << 20 | paint[:, 1] << 10 | paint[:, 2]
     rows, columns = np.max(list(cells), axis=0) + 1
@@ -215,7 +218,7 @@ def _places(rng: np.random.Generator, plan: Plan) -> np.ndarray:
     points = points[(distances(points, plan.walls) > CLEARANCE).all(axis=1)]
     if not len(points):
         raise RuleError("No place of this plan is clear of walls; make its rooms larger.")
-    kept = []
+    kept: list[np.ndarray] = []
     while len(points) and len(kept) < PLACES:
         kept.append(points[0])
         points = points[np.hypot(*(points - points[0]).T) > SPACING]

@@ -13,7 +13,7 @@ import numpy as np
 from native import rules
 from native.rules import RuleError
 
-from .families import UNIT, blank, lit
+from .families import EDGE, UNIT, blank, lit
 from .plan import OUTSIDE, WALL, Plan, of_raster, parts
 
 # In cells of 0.1 m.
@@ -162,12 +162,10 @@ class Rooms:
         return leaves, walls
 
 
-def _cut_corner(
-    rng: np.random.Generator, rooms: np.ndarray, *, down: bool, right: bool
-) -> None:
+def _cut_corner(rng: np.random.Generator, rooms: np.ndarray, *, down: bool, right: bool) -> None:
     high, wide = (int(rng.integers(NARROWEST, max(NARROWEST + 1, n // 3))) for n in rooms.shape)
-    y = slice(-10 - high, None) if down else slice(0, 10 + high)
-    x = slice(-10 - wide, None) if right else slice(0, 10 + wide)
+    y = slice(-EDGE - high, None) if down else slice(0, EDGE + high)
+    x = slice(-EDGE - wide, None) if right else slice(0, EDGE + wide)
     rooms[y, x] = OUTSIDE
 
 
@@ -177,12 +175,13 @@ def _open(rng: np.random.Generator, rooms: np.ndarray, wall: Block) -> None:
     turned = rooms if across else rooms.T
     start, end = (wall.left, wall.right) if across else (wall.top, wall.bottom)
     near, far = (wall.top, wall.bottom) if across else (wall.left, wall.right)
-    beside = (turned[near - 1, start:end] > 0) & (turned[far, start:end] > 0)
-    shut = (turned[near:far, start:end] == WALL).all(axis=0)
+    beside: np.ndarray = (turned[near - 1, start:end] > 0) & (turned[far, start:end] > 0)
+    shut: np.ndarray = (turned[near:far, start:end] == WALL).all(axis=0)
     width = int(rng.integers(*DOOR))
-    places = np.flatnonzero(
-        np.lib.stride_tricks.sliding_window_view(beside & shut, width + 2 * CORNER).all(axis=1)
-    ) if end - start >= width + 2 * CORNER else np.zeros(0, int)
+    if end - start < width + 2 * CORNER:
+        return
+    clear = np.lib.stride_tricks.sliding_window_view(beside & shut, width + 2 * CORNER)
+    places = np.flatnonzero(clear.all(axis=1))
     if len(places):
         at = start + CORNER + int(rng.choice(places))
         turned[near:far, at : at + width] = turned[near - 1, at]
@@ -197,11 +196,11 @@ def _furnish(rng: np.random.Generator, rooms: np.ndarray, leaf: Block) -> None:
     row, column = int(rng.integers(low, top)), int(rng.integers(left, right))
     piece = Block(row, column, row + high, column + wide)
     around = Block(row - APART, column - APART, row + high + APART, column + wide + APART)
-    if (around.of(rooms) > 0).all():
+    if np.all(around.of(rooms) > 0):
         piece.of(rooms)[:] = WALL
 
 
 def _shrunk(free: np.ndarray) -> np.ndarray:
     """Without the cells next to others: where an agent's centre can be, nearly."""
-    kept: np.ndarray = np.lib.stride_tricks.sliding_window_view(np.pad(free, 1), (3, 3)).all((2, 3))
-    return kept
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(free, 1), (3, 3))
+    return np.asarray(around.all((2, 3)))

@@ -61,7 +61,8 @@ def again(
     def where(new: jax.Array, old: jax.Array) -> jax.Array:
         return jnp.where(who.reshape((-1,) + (1,) * (new.ndim - 1)), new, old)
 
-    return jax.tree.map(where, fresh, agents)
+    begun: Agents = jax.tree.map(where, fresh, agents)
+    return begun
 
 
 def life_span(key: jax.Array, most: int) -> jax.Array:

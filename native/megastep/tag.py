@@ -22,7 +22,7 @@ from native.core import Timestep, pytree, restart, transition
 from . import game, picture, senses, spawns
 from .agents import Agents
 from .camera import View
-from .families import Arena
+from .deathmatch import ARENAS
 from .pool import Plans, as_jax
 
 
@@ -44,7 +44,7 @@ class Tag(game.Game):
     name: ClassVar[str] = "megastep_tag_v0"
     several: ClassVar[bool] = True
 
-    plans: Plans = Plans(Arena(), 8)
+    plans: Plans = ARENAS
     horizon: int | None = 256
     agents: int = 2
 

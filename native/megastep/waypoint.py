@@ -1,9 +1,9 @@
 """Waypoint and PointGoal: go to a place.
 
 Action       as in `movement`, with momentum.
-Observation  rgb (64, 3), d (64,), and goal (2,), metres. Waypoint: ahead of the agent and to its left,
-             now. PointGoal: the same as seen from where it began, all the time, and imu (3,): it must
-             know by itself how far it has come.
+Observation  rgb (64, 3), d (64,), and goal (2,), metres. Waypoint: ahead of the agent and to its
+             left, now. PointGoal: the same as seen from where it began, all the time, and imu (3,):
+             it must know by itself how far it has come.
 Reward       how many agents are at their goals.
 Ending       terminates when all are; truncates after 256 to 512 steps, drawn for each episode.
 Start        different places of one plan; a goal for each, of ten places, mostly about 1 m away.
@@ -165,7 +165,7 @@ class PointGoal(Waypoint):
 def goals(
     key: jax.Array, pool: Pool, plan: jax.Array, agents: Agents, away: float | jax.Array
 ) -> jax.Array:
-    """A goal for each agent: of ten places the more likely one the nearer its distance is to `away`.
+    """A goal for each agent, of ten places, likelier those about `away` metres off.
 
     Returns float32 (agents, 2).
     """
@@ -177,7 +177,8 @@ def goals(
     far = jnp.sqrt(jnp.sum(apart * apart, axis=-1)) / away
     tens = jnp.clip(jnp.log10(jnp.maximum(far, 1e-6)), NEAREST, FARTHEST)
     chosen = jax.random.categorical(for_choice, -SHARPNESS * jnp.abs(tens), axis=1)
-    return places[np.arange(count), chosen]
+    goal: jax.Array = places[np.arange(count), chosen]
+    return goal
 
 
 def straight(goal: jax.Array) -> jax.Array:
