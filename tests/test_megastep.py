@@ -303,7 +303,7 @@ def test_a_fast_agent_stops_where_the_original_s_does():
 
 
 def test_agents_that_meet_head_on_stop_apart_and_alike():
-    position, move = jnp.array([[2.0, 3.0], [4.0, 3.0]]), jnp.array([[3.0, 0.0], [-3.0, 0.0]])
+    position, move = jnp.array([[2.5, 3.0], [4.5, 3.0]]), jnp.array([[2.5, 0.0], [-2.5, 0.0]])
     walls = jnp.broadcast_to(box_walls(), (2, 5, 4))
     share = physics.progress(position, move, walls, jnp.ones(2, jnp.bool_))
     after = position + share[:, None] * move

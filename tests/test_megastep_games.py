@@ -1,6 +1,7 @@
 """Megastep's games: who earns what and when, beside what the contract asks of every environment."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -26,10 +27,15 @@ BOX = Plans(Box(), 1)
 AHEAD, TURN = 3, 5
 
 
+@functools.lru_cache(maxsize=4)
+def compiled(env):
+    return jax.jit(env.init), jax.jit(env.step)
+
+
 def begun(env, seed=0):
     """Compiled step, with its parameters, and the first state and timestep."""
-    state, shown = jax.jit(env.init)(jax.random.key(seed), env.params)
-    step = jax.jit(env.step)
+    init, step = compiled(env)
+    state, shown = init(jax.random.key(seed), env.params)
     return lambda state, action: step(jax.random.key(1), state, action, env.params), state, shown
 
 
@@ -154,7 +160,7 @@ def test_the_dead_have_no_body():
     [
         ({"agents": 1}, "agents must be an integer in 2 ... 1024, got 1"),
         ({"agents": 5, "sides": 2}, "sides must be 0, or 2 or more that divide the 5 agents"),
-        ({"plans": "home"}, "plans must be a native.megastep Plans"),
+        ({"plans": "home"}, "plans must be a native.megastep.pool.Plans"),
         ({"observation": "pixels"}, "observation must be one of parts, image"),
         ({"respawn": 1}, "respawn must be True or False"),
     ],
@@ -249,14 +255,27 @@ def test_minimal_goes_a_metre_a_second():
 # ----------------------------------------------------------------------------------- all of them
 
 
+LITTLE = Camera(res=16)
+
+
 @pytest.mark.parametrize(
     "env",
     [
-        Explorer(plans=BOX, observation="image", pixels="uint8", camera=Camera(res=16)),
-        Deathmatch(plans=BOX, agents=4, sides=2, observation="image", camera=Camera(res=16)),
-        Waypoint(plans=BOX, agents=2, pixels="uint8", slide=True, camera=Camera(res=16)),
+        pytest.param(
+            Deathmatch(plans=BOX, sides=2, observation="image", pixels="uint8", camera=LITTLE),
+            id="teams",
+        ),
+        pytest.param(
+            Deathmatch(plans=BOX, agents=2, respawn=True, horizon=60, camera=LITTLE),
+            id="respawn",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            Waypoint(plans=BOX, agents=2, pixels="uint8", slide=True, camera=LITTLE),
+            id="slide",
+            marks=pytest.mark.long,
+        ),
     ],
-    ids=["bytes", "image", "slide"],
 )
 def test_other_rules_keep_the_contract(env):
     check_environment(env)

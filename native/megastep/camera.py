@@ -94,7 +94,7 @@ def look(camera: Camera, pool: Pool, plan: jax.Array, agents: Agents, there: jax
 
     def one(me: jax.Array, position: jax.Array, angle: jax.Array) -> View:
         cell = jnp.floor(position / CELL).astype(jnp.int32)
-        listed = pool.seen[plan, cell[1], cell[0]].astype(jnp.int32)
+        listed = pool.seen[plan, cell[1], cell[0]]
         lines = pool.walls[plan, listed]
         if count > 1:
             seen = there & (jnp.arange(count, dtype=jnp.int32) != me)

@@ -67,7 +67,6 @@ class Deathmatch(game.Game):
     """Everything that does not change."""
 
     name: ClassVar[str] = "megastep_deathmatch_v0"
-    several: ClassVar[bool] = True
 
     plans: Plans = ARENAS
     camera: Camera = NARROW

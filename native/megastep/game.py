@@ -55,7 +55,6 @@ class Game:
     """
 
     name: ClassVar[str]
-    several: ClassVar[bool] = False  # whether names of agents are numbered
 
     plans: Plans = SMALL
     camera: Camera = WIDE
@@ -65,11 +64,10 @@ class Game:
     horizon: int | None = None
 
     def __post_init__(self) -> None:
-        for rule, kind in (("plans", Plans), ("camera", Camera)):
-            if not isinstance(getattr(self, rule), kind):
-                rules.refuse(rule, f"a native.megastep {kind.__name__}", getattr(self, rule))
         rules.check(
             self,
+            plans=rules.instance_of(Plans),
+            camera=rules.instance_of(Camera),
             observation=rules.one_of(*OBSERVATIONS),
             pixels=rules.one_of(*PIXELS),
             slide=rules.flag,
@@ -84,8 +82,9 @@ class Game:
     @property
     def teams(self) -> Mapping[str, tuple[str, ...]]:
         """Group -> names of its agents."""
-        names = tuple(f"agent_{i}" for i in range(self.count))
-        return {"agent": names if self.several else ("agent",)}
+        if self.count == 1:
+            return {"agent": ("agent",)}
+        return {"agent": tuple(f"agent_{i}" for i in range(self.count))}
 
     @property
     def numbers(self) -> Mapping[str, int]:
@@ -122,7 +121,7 @@ class Game:
             RuleError: The plans have no places for so many agents.
         """
         pool = self.plans.pool()
-        spawns.with_plans_for(self.count, pool)
+        spawns.check_places(self.count, pool)
         return kind(plans=pool)
 
     def begin(self, key: jax.Array, params: Params) -> tuple[Pool, jax.Array, Agents]:

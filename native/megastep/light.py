@@ -15,6 +15,7 @@ AMBIENT, LUMINANCE = 0.1, 2.0
 TEXEL = 0.05  # metres
 PLACE = 0.25  # side of a cell of the light that falls on agents, metres
 STRIPES = 0.1  # chance that brightness jumps from one texel to the next
+SLACK = 1e-9  # so that no light falls through a corner where two walls meet
 SHORT_OF = 0.999  # share of the way to a point on which a wall hides it: not the point's own
 
 Lists = Mapping[tuple[int, int], tuple[np.ndarray, np.ndarray]]
@@ -77,6 +78,6 @@ def _falls(lamp: np.ndarray, points: np.ndarray, walls: np.ndarray) -> np.ndarra
     across = np.where(np.abs(turn) < 1e-12, np.inf, turn)
     share = (start[:, 0] * way[:, 1] - start[:, 1] * way[:, 0]) / across
     along = (start[:, 0] * ray[:, 1:] - start[:, 1] * ray[:, :1]) / across
-    hides = (share > 0) & (share < SHORT_OF) & (along > 0) & (along < 1)
+    hides = (share > 0) & (share < SHORT_OF) & (along > -SLACK) & (along < 1 + SLACK)
     lit: np.ndarray = np.where(hides.any(axis=1), 0.0, light)
     return lit

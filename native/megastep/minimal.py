@@ -56,7 +56,12 @@ class Minimal:
     horizon: int | None = 1000
 
     def __post_init__(self) -> None:
-        rules.check(self, horizon=rules.time_limit)
+        rules.check(
+            self,
+            plans=rules.instance_of(Plans),
+            camera=rules.instance_of(Camera),
+            horizon=rules.time_limit,
+        )
 
     @property
     def params(self) -> Params:

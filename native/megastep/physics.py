@@ -36,7 +36,7 @@ def step(
         touched something.
     """
     cell = jnp.floor(agents.position / CELL).astype(jnp.int32)
-    listed = pool.touched[plan, cell[:, 1], cell[:, 0]].astype(jnp.int32)
+    listed = pool.touched[plan, cell[:, 1], cell[:, 0]]
     walls = pool.walls[plan, listed]
     move = jnp.where(there[:, None], agents.velocity, 0.0) / FPS
     far = jnp.sqrt(jnp.sum(move * move, axis=-1, keepdims=True))

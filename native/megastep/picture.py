@@ -127,7 +127,7 @@ def _walls(view: draw.View, pool: Pool, scene: Scene, canvas: jax.Array) -> jax.
     row = jnp.clip((y / CELL).astype(jnp.int32), 0, height - 1)
 
     def nearer(i: jax.Array, best: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-        wall = pool.touched[plan, row, column, i].astype(jnp.int32)
+        wall = pool.touched[plan, row, column, i]
         x1, y1, x2, y2 = jnp.moveaxis(pool.walls[plan, wall], -1, 0)
         dx, dy = x2 - x1, y2 - y1
         square = jnp.maximum(dx * dx + dy * dy, 1e-12)

@@ -57,8 +57,8 @@ class Pool:
         count: int32 (plans, walls), how many texels it has.
         colour: uint32 (plans, walls), linear red, green and blue, of 10 bits each.
         texels: uint32 (plans, texels): light, of 16 bits, above brightness, of 16 bits.
-        seen: int16 (plans, rows, columns, some), walls that can be seen from a cell of 1 m.
-        touched: int16 (plans, rows, columns, some), walls that one step can lead to.
+        seen: int32 (plans, rows, columns, some), walls that can be seen from a cell of 1 m.
+        touched: int32 (plans, rows, columns, some), walls that one step can lead to.
         glow: float32 (plans, rows, columns), light on agents, in cells of 25 cm.
         places: float32 (plans, places, 2), where agents may begin; too few are repeated.
         free: int32 (plans,), how many of them are different.
@@ -135,7 +135,7 @@ def fitted(pool: Pool, like: Pool) -> Pool:
         repeated = array[np.arange(want[0]) % len(array)]
         if name in LISTS:
             none, last = pool.walls.shape[1] - 1, like.walls.shape[1] - 1
-            repeated = np.where(repeated == none, last, repeated).astype(np.int16)
+            repeated = np.where(repeated == none, last, repeated).astype(np.int32)
             made[name] = _padded(repeated, want, last)
         else:
             made[name] = _padded(repeated, want, 0)
@@ -159,8 +159,6 @@ def _larger(one: Pool, two: Pool) -> Pool:
 def _pool(family: Any, count: int, first: int) -> Pool:
     plans = [_arrays(family.plan(seed), seed) for seed in range(first, first + count)]
     walls = max(len(one["walls"]) for one in plans)
-    if walls >= 1 << 15:
-        raise RuleError(f"{family} has a plan of {walls} walls; 32,767 can be told apart.")
     made: dict[str, np.ndarray] = {}
     for name in plans[0]:
         arrays = [one[name] for one in plans]
@@ -205,7 +203,7 @@ def _arrays(plan: Plan, seed: int) -> dict[str, np.ndarray]:
 
 
 def _table(lists: dict[tuple[int, int], np.ndarray], rows: int, columns: int) -> np.ndarray:
-    table = np.full((rows, columns, max(map(len, lists.values()))), -1, np.int16)
+    table = np.full((rows, columns, max(map(len, lists.values()))), -1, np.int32)
     for cell, walls in lists.items():
         table[cell][: len(walls)] = walls
     return table

@@ -70,7 +70,7 @@ def life_span(key: jax.Array, most: int) -> jax.Array:
     return jax.random.randint(key, (), most // 2, most + 1, jnp.int32)
 
 
-def with_plans_for(count: int, pool: Pool) -> None:
+def check_places(count: int, pool: Pool) -> None:
     """Refuse plans that have not so many different places.
 
     Raises:

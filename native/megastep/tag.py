@@ -42,7 +42,6 @@ class Tag(game.Game):
     """Everything that does not change."""
 
     name: ClassVar[str] = "megastep_tag_v0"
-    several: ClassVar[bool] = True
 
     plans: Plans = ARENAS
     horizon: int | None = 256

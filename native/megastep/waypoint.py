@@ -58,7 +58,6 @@ class Waypoint(game.Game):
     """Everything that does not change."""
 
     name: ClassVar[str] = "megastep_waypoint_v0"
-    several: ClassVar[bool] = False
 
     horizon: int | None = 512
     agents: int = 1
@@ -73,13 +72,6 @@ class Waypoint(game.Game):
     def count(self) -> int:
         """How many agents there are."""
         return self.agents
-
-    @property
-    def teams(self) -> Mapping[str, tuple[str, ...]]:
-        """One group."""
-        if self.agents == 1:
-            return {"agent": ("agent",)}
-        return {"agent": tuple(f"agent_{i}" for i in range(self.agents))}
 
     @property
     def numbers(self) -> Mapping[str, int]:
