@@ -49,6 +49,7 @@ FAMILIES = (
     "smax",
     "switch_riddle",
     "jaxnav",
+    "megastep",
 )
 GROUP = "jitbridge.environments"  # of entry points; each is called as its family, and is a module
 

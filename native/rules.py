@@ -121,6 +121,17 @@ def one_of(*known: str) -> Check:
     return fits
 
 
+def instance_of(kind: type[Any]) -> Check:
+    """An object of this class."""
+
+    def fits(rule: str, value: Any) -> Any:
+        if not isinstance(value, kind):
+            refuse(rule, f"a {kind.__module__}.{kind.__qualname__}", value)
+        return value
+
+    return fits
+
+
 def optional(fits: Check) -> Check:
     """None, or what `fits`."""
     return lambda rule, value: None if value is None else fits(rule, value)
