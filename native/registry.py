@@ -44,6 +44,7 @@ FAMILIES = (
     "mpe",
     "grid",
     "gigastep",
+    "social",
 )
 GROUP = "jitbridge.environments"  # of entry points; each is called as its family, and is a module
 

@@ -1,0 +1,153 @@
+"""Infinite matrix game: two players choose whole strategies and earn their exact value.
+
+Action       five logits, of the chances to cooperate after CC, CD, DC, DD and at the start, as the
+             player itself sees it, its own action first; a large one cooperates.
+Observation  own five chances, then the other's five as the other sees them.
+Reward       what the strategies earn in an iterated matrix game without end, discounted by `gamma`
+             and times 1 - `gamma`: a mean of `payoff`'s rows, which are those of
+             `iterated_matrix_v0`. It is differentiable in the actions, see `values`.
+Ending       truncates at `horizon` steps; nothing terminates.
+Start        all chances are equal for both, each drawn from 0.5 ... 0.73.
+Source       Foerster et al. (2018), the exact form; as in Pax's InfiniteMatrixGame.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from native import core, rules
+from native.core import Group, Spec, Timestep, pytree, restart, transition
+from native.spaces import Box
+
+from .iterated_matrix import PAYOFFS, Payoff, matrix, mixed
+from .picture import paint_strategies
+
+BOUND = 20.0  # of a logit: the chance is then within 2e-9 of 0 or 1
+STATES = 5  # CC, CD, DC, DD, start
+_AS_OTHER = np.array([0, 2, 1, 3])  # CC, DC, CD, DD: what the other calls CC, CD, DC, DD
+
+
+@pytree
+class State:
+    """Everything that changes."""
+
+    chances: jax.Array  # float32 (2, 5), of each player, to cooperate
+    tick: jax.Array  # int32 ()
+    over: jax.Array  # bool ()
+
+
+@pytree
+class Params:
+    """Numbers of the dynamics."""
+
+    payoff: np.ndarray | jax.Array  # float32 (4, 2)
+    gamma: float | jax.Array  # discount of a step, below 1
+
+
+@dataclasses.dataclass(frozen=True)
+class InfiniteMatrix:
+    """Everything that does not change; `payoff` and `gamma` are what `params` holds."""
+
+    payoff: Payoff = PAYOFFS["prisoners_dilemma"]
+    gamma: float = 0.96
+    horizon: int | None = 100
+
+    def __post_init__(self) -> None:
+        below_1 = rules.number_in(0.0, 1 - 1e-6, "a number of at least 0 and below 1")
+        rules.check(self, payoff=matrix, gamma=below_1, horizon=rules.time_limit)
+
+    @property
+    def params(self) -> Params:
+        """The usual ones."""
+        return Params(payoff=np.array(self.payoff, np.float32), gamma=self.gamma)
+
+    @property
+    def spec(self) -> Spec:
+        """One group of two agents."""
+        agents = ("player_0", "player_1")
+        action = Box(-BOUND, BOUND, (STATES,))
+        player = Group("player", agents, Box(0.0, 1.0, (2 * STATES,)), action)
+        return Spec("infinite_matrix_v0", (player,), self.horizon, render_fps=4)
+
+    def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
+        """Draw one strategy for both."""
+        del params
+        drawn = jax.nn.sigmoid(jax.random.uniform(key, (STATES,), jnp.float32))
+        state = State(chances=jnp.stack([drawn, drawn]), tick=jnp.int32(0), over=jnp.bool_(False))
+        return state, restart(_observe(state.chances), 2)
+
+    def step(
+        self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: Params
+    ) -> tuple[State, Timestep]:
+        """Both strategies play for ever."""
+        del key
+        chances = jax.nn.sigmoid(action["player"])
+        tick = state.tick + 1
+        late = core.late(tick, self.horizon)
+        everyone = jnp.ones(2, jnp.bool_)
+        return State(chances=chances, tick=tick, over=state.over | late), transition(
+            self.spec,
+            acting=everyone & ~state.over,
+            observation=_observe(chances),
+            reward=values(params.payoff, params.gamma, chances[0], chances[1]),
+            terminated=~everyone,
+            truncated=everyone & late,
+        )
+
+    def render(self, state: State, params: Params) -> jax.Array:
+        """The chances of both to cooperate, in each state: uint8 (100, 400, 3)."""
+        del params
+        return paint_strategies(state.chances)
+
+
+def values(payoff: Any, gamma: Any, one: jax.Array, two: jax.Array) -> jax.Array:
+    """What two strategies earn, discounted and normalised: float32 (2,), differentiable.
+
+    Args:
+        payoff: (4, 2), CC, CD, DC, DD as the first player sees them.
+        gamma: Discount, 0 ... below 1.
+        one, two: (5,), chances to cooperate as each sees it: CC, CD, DC, DD, start.
+    """
+    payoff = jnp.asarray(payoff, jnp.float32)
+    first = _both(one[4], two[4])
+    after = [_both(one[i], two[j]) for i, j in enumerate(_AS_OTHER)]
+    # visits = first + gamma * visits @ after, of which `left` is each equation's left side
+    left = [[float(i == j) - gamma * after[i][j] for i in range(4)] for j in range(4)]
+    visits = _solved(left, first)
+    earned: jax.Array = (1 - gamma) * mixed(payoff, visits)
+    return earned
+
+
+def _both(one: jax.Array, two: jax.Array) -> list[jax.Array]:
+    """How likely CC, CD, DC, DD are."""
+    return [one * two, one * (1 - two), (1 - one) * two, (1 - one) * (1 - two)]
+
+
+def _solved(left: list[list[Any]], right: list[Any]) -> list[Any]:
+    """The solution of linear equations whose diagonal is dominant in each column.
+
+    By elimination, which then needs no pivots. For four unknowns it is a few multiplications, where
+    a library's solver takes a call for every world of a batch.
+    """
+    size = len(right)
+    left, right = [list(row) for row in left], list(right)
+    for i in range(size):
+        for j in range(i + 1, size):
+            factor = left[j][i] / left[i][i]
+            left[j] = [a - factor * b for a, b in zip(left[j], left[i], strict=True)]
+            right[j] = right[j] - factor * right[i]
+    found: list[Any] = []
+    for i in reversed(range(size)):
+        value = right[i]
+        for factor, known in zip(left[i][i + 1 :], found, strict=True):
+            value = value - factor * known
+        found.insert(0, value / left[i][i])
+    return found
+
+
+def _observe(chances: jax.Array) -> dict[str, jax.Array]:
+    return {"player": jnp.concatenate([chances, chances[::-1]], axis=1)}
