@@ -12,7 +12,7 @@ Source       Foerster et al. (2018), the exact form; as in Pax's InfiniteMatrixG
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -28,7 +28,7 @@ from .picture import paint_strategies
 
 BOUND = 20.0  # of a logit: the chance is then within 2e-9 of 0 or 1
 STATES = 5  # CC, CD, DC, DD, start
-_AS_OTHER = np.array([0, 2, 1, 3])  # CC, DC, CD, DD: what the other calls CC, CD, DC, DD
+_AS_OTHER = (0, 2, 1, 3, 4)  # what the other calls CC, DC, CD, DD, start
 
 
 @pytree
@@ -112,41 +112,34 @@ def values(payoff: Any, gamma: Any, one: jax.Array, two: jax.Array) -> jax.Array
         gamma: Discount, 0 ... below 1.
         one, two: (5,), chances to cooperate as each sees it: CC, CD, DC, DD, start.
     """
-    payoff = jnp.asarray(payoff, jnp.float32)
-    first = _both(one[4], two[4])
-    after = [_both(one[i], two[j]) for i, j in enumerate(_AS_OTHER)]
-    # visits = first + gamma * visits @ after, of which `left` is each equation's left side
-    left = [[float(i == j) - gamma * after[i][j] for i in range(4)] for j in range(4)]
-    visits = _solved(left, first)
-    earned: jax.Array = (1 - gamma) * mixed(payoff, visits)
+    two = two[jnp.array(_AS_OTHER)]
+    rows = jnp.stack([one * two, one * (1 - two), (1 - one) * two, (1 - one) * (1 - two)])
+    # How often each outcome is visited: visits = first + gamma * rows @ visits.
+    visits = _solved(jnp.eye(4, dtype=jnp.float32) - gamma * rows[:, :4], rows[:, 4])
+    earned: jax.Array = (1 - gamma) * mixed(jnp.asarray(payoff, jnp.float32), visits)
     return earned
 
 
-def _both(one: jax.Array, two: jax.Array) -> list[jax.Array]:
-    """How likely CC, CD, DC, DD are."""
-    return [one * two, one * (1 - two), (1 - one) * two, (1 - one) * (1 - two)]
+def of_logits(payoff: Any, gamma: Any) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """The game of two actions, (5,) each, as a function of them: see `values`."""
+
+    def game(one: jax.Array, two: jax.Array) -> jax.Array:
+        return values(payoff, gamma, jax.nn.sigmoid(one), jax.nn.sigmoid(two))
+
+    return game
 
 
-def _solved(left: list[list[Any]], right: list[Any]) -> list[Any]:
-    """The solution of linear equations whose diagonal is dominant in each column.
+def _solved(left: jax.Array, right: jax.Array) -> jax.Array:
+    """The solution of four linear equations whose diagonal is dominant in each column: (4,).
 
-    By elimination, which then needs no pivots. For four unknowns it is a few multiplications, where
-    a library's solver takes a call for every world of a batch.
+    By elimination, which then needs no pivots: a library's solver is called anew for every world.
     """
-    size = len(right)
-    left, right = [list(row) for row in left], list(right)
-    for i in range(size):
-        for j in range(i + 1, size):
-            factor = left[j][i] / left[i][i]
-            left[j] = [a - factor * b for a, b in zip(left[j], left[i], strict=True)]
-            right[j] = right[j] - factor * right[i]
-    found: list[Any] = []
-    for i in reversed(range(size)):
-        value = right[i]
-        for factor, known in zip(left[i][i + 1 :], found, strict=True):
-            value = value - factor * known
-        found.insert(0, value / left[i][i])
-    return found
+    both = jnp.concatenate([left, right[:, None]], axis=1)
+    number = jnp.arange(4, dtype=jnp.int32)[:, None]
+    for i in range(4):
+        row = both[i] / both[i, i]
+        both = jnp.where(number == i, row[None], both - both[:, i, None] * row[None])
+    return both[:, 4]
 
 
 def _observe(chances: jax.Array) -> dict[str, jax.Array]:

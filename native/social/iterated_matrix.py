@@ -124,11 +124,11 @@ def pay(payoff: Any, one: jax.Array, two: jax.Array) -> jax.Array:
     return mixed(payoff, (c1 * c2, c1 * d2, d1 * c2, d1 * d2))
 
 
-def mixed(payoff: jax.Array, shares: Sequence[jax.Array]) -> jax.Array:
+def mixed(payoff: jax.Array, shares: Sequence[jax.Array] | jax.Array) -> jax.Array:
     """The rows of a payoff (4, 2), each so many times, added up: (2,)."""
     total = shares[0] * payoff[0]
-    for share, row in zip(shares[1:], payoff[1:], strict=True):
-        total = total + share * row
+    for number in (1, 2, 3):
+        total = total + shares[number] * payoff[number]
     return total
 
 
