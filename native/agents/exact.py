@@ -137,6 +137,11 @@ _learner(GoodShepherd, ("learning_rate", "other_rate", "beginning"))
 _learner(BestResponse, ("choices",))
 
 
+def of_other(game: Game) -> Game:
+    """The same game as the other player sees it."""
+    return lambda own, other: game(other, own)[::-1]
+
+
 def taught(game: Game, own: jax.Array, other: jax.Array, rate: Any, steps: int) -> jax.Array:
     """What the other plays while it learns naively: (1 + steps, *strategy), differentiable.
 
@@ -178,13 +183,10 @@ def learn(game: Game, one: Exact, two: Exact, strategies: jax.Array, steps: int)
         steps: Of each.
     """
 
-    def other_side(own: jax.Array, other: jax.Array) -> jax.Array:
-        return game(other, own)[::-1]
+    others = of_other(game)
 
     def step(now: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
-        after = jnp.stack(
-            [one.update(game, now[0], now[1]), two.update(other_side, now[1], now[0])]
-        )
+        after = jnp.stack([one.update(game, now[0], now[1]), two.update(others, now[1], now[0])])
         return after, after
 
     rest = jax.lax.scan(step, strategies, None, length=steps)[1]
