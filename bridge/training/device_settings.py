@@ -18,7 +18,7 @@ from .recipes import Falling, Recipe
 
 
 def settings_of(
-    recipe: Recipe, spec: Spec, num_envs: int, steps: int, changes: Mapping[str, str]
+    recipe: Recipe, spec: Spec, num_envs: int, steps: int, changes: Mapping[str, Any]
 ) -> PPO:
     """A recipe as settings.
 
@@ -27,7 +27,7 @@ def settings_of(
         spec: Of the environment.
         num_envs: Worlds at once.
         steps: Agent steps in all.
-        changes: Setting -> its value as text, see `changed`.
+        changes: Setting -> its value, see `changed`.
 
     Raises:
         UnsuitableError: Its algorithm is none that learns on the device.
@@ -70,8 +70,8 @@ def _fitting(settings: PPO, spec: Spec) -> PPO:
     return dataclasses.replace(settings, batch_size=fitting)
 
 
-def changed(settings: PPO, changes: Mapping[str, str]) -> PPO:
-    """Settings with others, given as text: "3e-4", "true", "64,64".
+def changed(settings: PPO, changes: Mapping[str, Any]) -> PPO:
+    """Settings with others, given as they are or as text: "3e-4", "true", "64,64".
 
     Raises:
         OptionError: There is no such setting, or the text is no value of it.
@@ -83,7 +83,7 @@ def changed(settings: PPO, changes: Mapping[str, str]) -> PPO:
             near = nearest(name, known)
             meant = f" Did you mean {near}?" if near else ""
             raise OptionError(f"PPO has no setting {name!r}.{meant} It has {', '.join(known)}.")
-        made[name] = _value(name, text, known[name])
+        made[name] = _value(name, text, known[name]) if isinstance(text, str) else text
     return dataclasses.replace(settings, **made)
 
 

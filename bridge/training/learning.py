@@ -39,7 +39,7 @@ def train(
     overwrite: bool = False,
     learner: str | None = None,
     seeds: int = 1,
-    changes: Mapping[str, str] | None = None,
+    changes: Mapping[str, Any] | None = None,
     swept: Mapping[str, Sequence[str]] | None = None,
 ) -> Outcome:
     """Train until the steps are done, it is solved, or Ctrl-C; then write all results.
@@ -59,7 +59,7 @@ def train(
         overwrite: Results in `out` may go.
         learner: "device" for `native.agents`, or "sb3"; None: see `learner_of`.
         seeds: Trainings at once, with the seeds that follow; on the device.
-        changes: Setting -> its value as text; on the device.
+        changes: Setting -> its value, or that as text; on the device.
         swept: Setting -> values as text, each of which is trained with; on the device.
 
     Raises:

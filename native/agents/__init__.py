@@ -5,6 +5,9 @@
 | `ppo.py`           | proximal policy optimisation, from settings to an update             |
 | `dqn.py`           | deep Q-learning, from settings to an update                          |
 | `replay.py`        | what it remembers                                                    |
+| `lola.py`          | learning through what others learn, by DiCE                          |
+| `exact.py`         | exact gradients of games of two whole strategies                     |
+| `co_players.py`    | worlds in which the other player learns meanwhile                    |
 | `es.py`            | evolution strategies and a genetic algorithm; extra `evolution`      |
 | `experience.py`    | what was played: samples, advantages, how episodes went              |
 | `training.py`      | many trainings at once: seeds, settings to compare                   |
@@ -23,7 +26,7 @@ plain dicts.
 try:
     from .dqn import DQN
     from .evaluation import Episodes, Score, evaluate, score
-    from .learned import LearnedPolicy
+    from .learned import LearnedOpponent, LearnedPolicy
     from .ppo import PPO, Training
     from .training import Learner
 except ModuleNotFoundError as error:
@@ -36,6 +39,7 @@ __all__ = [
     "DQN",
     "PPO",
     "Episodes",
+    "LearnedOpponent",
     "LearnedPolicy",
     "Learner",
     "Score",

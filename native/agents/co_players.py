@@ -245,9 +245,11 @@ class AgainstLearner(Wrapper):
     co_player: CoPlayer
     games: int
     episodes: int
+    stop: int | None = None
 
     def __post_init__(self) -> None:
         rules.check(self, games=rules.count(), episodes=rules.count())
+        rules.check(self, stop=rules.optional(rules.count(0)))
         spec = self.env.spec
         if spec.turns or spec.masks or spec.num_agents != 2 or spec.horizon is None:
             raise RuleError(
@@ -270,7 +272,8 @@ class AgainstLearner(Wrapper):
     @property
     def own_params(self) -> Mapping[str, Any]:
         """The co-player's numbers; and "stop", inner episodes after which it learns no more."""
-        return {**self.co_player.numbers, "stop": self.episodes}
+        stop = self.episodes if self.stop is None else self.stop
+        return {**self.co_player.numbers, "stop": stop}
 
     def inner_state(self, state: State) -> Any:
         """That of the first game."""
@@ -366,7 +369,7 @@ class AgainstLearner(Wrapper):
             reward=shown.reward[:, mine],
             terminated=everybody & over,
             truncated=~everybody,
-            info=self._info(after, done, row.reward.mean()),
+            info=self._info(after, done, jnp.where(state.over, 0.0, row.reward.mean())),
         )
 
     @property
@@ -431,7 +434,13 @@ def _select(condition: jax.Array, yes: Any, no: Any) -> Any:
 
 
 def against_learner(
-    world: Environment[Any, Any], agent: str, co_player: CoPlayer, *, games: int, episodes: int
+    world: Environment[Any, Any],
+    agent: str,
+    co_player: CoPlayer,
+    *,
+    games: int,
+    episodes: int,
+    stop: int | None = None,
 ) -> AgainstLearner:
     """A world whose episodes are trials against a co-player that learns meanwhile.
 
@@ -446,8 +455,9 @@ def against_learner(
         co_player: Plays the other.
         games: Played at once, from all of which the co-player learns.
         episodes: Inner episodes of a trial.
+        stop: Inner episodes after which the co-player learns no more; None: it always does.
 
     Raises:
         RuleError: There is no such agent, or something does not fit.
     """
-    return AgainstLearner(world, agent, co_player, games, episodes)
+    return AgainstLearner(world, agent, co_player, games, episodes, stop)

@@ -1,0 +1,57 @@
+"""`experiment`: two agents, of whom at least one learns, by a file of settings."""
+
+import importlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from bridge.errors import OptionError
+
+from .app import app, console, plain, print_table
+
+
+@app.command()
+def experiment(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="FOLDER/FILE, or a YAML file; none: list them."),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE of a setting, as YAML; further ones may follow."),
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write, made if need be; None: runs/NAME.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Results in the folder may go.")
+    ] = False,
+) -> None:
+    """Train two agents with or against each other, and say who cooperates and what both earn."""
+    configuration: Any = importlib.import_module("bridge.experiments.configuration")
+    if name is None:
+        console().print("\n".join(configuration.names()))
+        return
+    if resume and overwrite:
+        raise OptionError("--resume goes on with the results that --overwrite gives up: name one.")
+    asked = configuration.read(name, [*(changes or ()), *(more or ())])
+    running: Any = importlib.import_module("bridge.experiments.running")
+    out = Path("runs", Path(name).with_suffix("")) if out is None else out
+    _, found = running.run(asked, name, out, console=console(), resume=resume, overwrite=overwrite)
+    if found:
+        table = Table("state", "visits", "cooperates")
+        for row in zip(found["states"], found["visits"], found["p_cooperate"], strict=True):
+            table.add_row(row[0], f"{row[1]:.0f}", f"{row[2]:.2f}")
+        print_table(table)
+        mine, theirs = found["reward"]
+        console().print(
+            plain(f"{asked.agent1} earns {mine:.2f} a step, {asked.agent2} {theirs:.2f}.")
+        )
+    written = ", ".join(sorted(path.name for path in out.iterdir()))
+    console().print(plain(f"{out}: {written}"), soft_wrap=True)
