@@ -1,15 +1,16 @@
-"""`experiment`: two agents, of whom at least one learns, by a file of settings."""
+"""`experiment`, by a file of settings, and `tournament`: two agents, who may learn."""
 
 import importlib
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.table import Table
 
 from bridge.errors import OptionError
 
-from .app import app, console, plain, print_table
+from .app import Identifier, Seed, app, console, find_environment, plain, print_table
 
 
 @app.command()
@@ -55,3 +56,25 @@ def experiment(
         )
     written = ", ".join(sorted(path.name for path in out.iterdir()))
     console().print(plain(f"{out}: {written}"), soft_wrap=True)
+
+
+@app.command()
+def tournament(
+    environment: Identifier,
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FOLDER]...", help="Of experiments.")
+    ] = None,
+    games: Annotated[int, typer.Option(min=1, help="Of each pair, in each place.")] = 32,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="The picture, a PNG.")] = Path("tournament.png"),
+) -> None:
+    """Let every strategy of a game, and what experiments have learned, play each other."""
+    contest: Any = importlib.import_module("bridge.experiments.contest")
+    world = find_environment(environment)
+    names, earned, error = contest.contest(world, folders or [], games, seed, out)
+    table = Table("earns, each step", *names, "mean")
+    for i in np.argsort(-earned.mean(axis=1), kind="stable"):
+        each = [f"{mean:.2f} ± {wide:.2f}" for mean, wide in zip(earned[i], error[i], strict=True)]
+        table.add_row(names[i], *each, f"{earned[i].mean():.2f}")
+    print_table(table)
+    console().print(plain(f"{out}: the same as a picture"), soft_wrap=True)

@@ -5,7 +5,8 @@
 | `configuration.py` | files of settings, what the command line changes in them, checks   |
 | `game.py`          | the environment and the learner that they ask for                  |
 | `running.py`       | one experiment: trained as by `train`, then statistics, a picture  |
-| `picture.py`       | the picture                                                        |
+| `contest.py`       | a tournament of strategies and of what experiments have learned    |
+| `picture.py`       | the pictures of both                                               |
 
 Files lie beside a family, in `native/FAMILY/experiments`, and are read with OmegaConf.
 """

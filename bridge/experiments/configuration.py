@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf  # type: ignore[import-not-found]  # pyright: ignore
+from omegaconf.errors import OmegaConfBaseException  # type: ignore[import-not-found]  # pyright: ignore
 
 import native
 from bridge.errors import OptionError, UnknownNameError

@@ -69,3 +69,28 @@ def front(corners: np.ndarray) -> np.ndarray:
 
 def _turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
     return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
+
+
+def draw_tournament(path: Path, names: list[str], earned: np.ndarray) -> None:
+    """Draw who earned what against whom as PNG.
+
+    Args:
+        path: The file.
+        names: Of the contestants.
+        earned: (n, n), what the row earned against the column.
+    """
+    size = 2.2 + 0.75 * len(names)
+    figure = Figure(figsize=(size + 1, size), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.imshow(earned, cmap="viridis")
+    places = np.arange(len(names))
+    axes.set_xticks(places, names, rotation=40, ha="right")
+    axes.set_yticks(places, names)
+    axes.set(xlabel="against", ylabel="earns, each step")
+    middle = (earned.min() + earned.max()) / 2
+    for row, column in np.ndindex(earned.shape):
+        value = earned[row, column]
+        colour = "white" if value < middle else "black"
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
+    figure.colorbar(shown, ax=axes, shrink=0.8)
+    figure.savefig(path, format="png", dpi=110)

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf  # type: ignore[import-not-found]  # pyright: ignore
 from rich.console import Console
 
 from bridge import policy_file
