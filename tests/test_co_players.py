@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from native.agents import PPO, Learner
-from native.agents.co_players import NaiveCoPlayer, PPOCoPlayer, against_learner
+from native.agents.against_learner import against_learner
+from native.agents.co_players import NaiveCoPlayer, PPOCoPlayer
 from native.agents.exact import Naive, of_other
 from native.registry import make
 from native.rules import RuleError
@@ -123,7 +124,8 @@ def test_in_the_infinite_game_the_other_follows_its_exact_gradient():
 
 def test_two_tables_learn_in_step_to_defect():
     """Two independent learners, one of whom is the world's; 4 seeds, -2 is mutual defection."""
-    learning = PPO(net_arch=(), learning_rate=0.1, gamma=0.96, batch_size=100, n_epochs=4)
+    numbers = {"learning_rate": 0.1, "gamma": 0.96, "ent_coef": 0.02}
+    learning = PPO(net_arch=(), batch_size=100, n_epochs=4, **numbers)
     world = IteratedMatrix(horizon=50)
     env = against_learner(world, "player_0", PPOCoPlayer(learning), games=4, episodes=10**6)
     settings = dataclasses.replace(learning, num_envs=1, n_steps=50)

@@ -19,7 +19,7 @@ from bridge.errors import BridgeError
 from bridge.experiments import picture
 from bridge.experiments.configuration import names, read
 from bridge.experiments.game import experiment_of
-from native.agents.co_players import AgainstLearner
+from native.agents.against_learner import AgainstLearner
 from native.social.iterated_matrix import PAYOFFS
 from native.social.statistics import statistics
 from native.wrappers import OneTeam, Trials

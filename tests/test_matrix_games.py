@@ -9,9 +9,10 @@ from native.core import Environment
 from native.rollout import rollout
 from native.rules import RuleError
 from native.social import iterated_matrix
+from native.social.dilemmas import draw_dilemmas
 from native.social.infinite_matrix import InfiniteMatrix, values
 from native.social.iterated_matrix import PAYOFFS, IteratedMatrix, mirrored
-from native.wrappers import trials
+from native.wrappers import levels, trials
 
 POSITIVE = [[2, 2], [0, 3], [3, 0], [1, 1]]
 COOPERATE, DEFECT, HALF = (jnp.full(5, chance, jnp.float32) for chance in (1.0, 0.0, 0.5))
@@ -180,3 +181,22 @@ def test_the_infinite_game_shows_both_strategies_and_pays_their_values():
     own, other = shown.observation["player"]
     np.testing.assert_allclose(own, jnp.concatenate([TIT_FOR_TAT, DEFECT]), atol=1e-6)
     np.testing.assert_allclose(other, jnp.concatenate([DEFECT, TIT_FOR_TAT]), atol=1e-6)
+
+
+def test_dilemmas_that_are_drawn_are_dilemmas():
+    payoffs = np.asarray(draw_dilemmas(jax.random.key(0), 500))
+    reward, sucker, temptation, punishment = payoffs[:, :, 0].T
+    assert (temptation > reward).all() and (reward > punishment).all()
+    assert (punishment > sucker).all() and (2 * reward > temptation + sucker).all()
+    np.testing.assert_array_equal(payoffs[:, :, 1], payoffs[:, [0, 2, 1, 3], 0])
+    assert len(np.unique(payoffs, axis=0)) > 20
+
+
+def test_each_episode_may_draw_a_dilemma_of_a_table():
+    table = draw_dilemmas(jax.random.key(1), 3)
+    env = levels(IteratedMatrix(), 3)
+    params = jax.tree.map(lambda _: table, env.params)
+    state, shown = env.init(jax.random.key(2), params)
+    action = {"player": jnp.array([0, 1], jnp.int32)}
+    _, after = env.step(jax.random.key(0), state, action, params)
+    np.testing.assert_array_equal(after.reward, table[int(shown.info["level"]), 1])

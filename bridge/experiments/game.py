@@ -7,7 +7,8 @@ from bridge.errors import OptionError, RuleValueError, UnknownNameError, Unsuita
 from bridge.wording import nearest
 from native import opponents, registry
 from native.agents import PPO
-from native.agents.co_players import PPOCoPlayer, against_learner
+from native.agents.against_learner import against_learner
+from native.agents.co_players import PPOCoPlayer
 from native.agents.ppo import steps_an_update
 from native.core import Environment
 from native.rules import RuleError

@@ -7,7 +7,8 @@
 | `replay.py`        | what it remembers                                                    |
 | `lola.py`          | learning through what others learn, by DiCE                          |
 | `exact.py`         | exact gradients of games of two whole strategies                     |
-| `co_players.py`    | worlds in which the other player learns meanwhile                    |
+| `against_learner.py` | worlds in which the other player learns meanwhile                  |
+| `co_players.py`    | how that other player learns                                         |
 | `es.py`            | evolution strategies and a genetic algorithm; extra `evolution`      |
 | `experience.py`    | what was played: samples, advantages, how episodes went              |
 | `training.py`      | many trainings at once: seeds, settings to compare                   |
