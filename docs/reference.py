@@ -93,6 +93,7 @@ SECTIONS = {
         "bridge.targets.gymnax_legacy",
         "bridge.targets.gigastep",
         "bridge.targets.jaxmarl",
+        "bridge.targets.pax",
     ),
     "Environments as pure functions": (
         "native",

@@ -50,6 +50,7 @@ FAMILIES = (
     "switch_riddle",
     "jaxnav",
     "megastep",
+    "social",
 )
 GROUP = "jitbridge.environments"  # of entry points; each is called as its family, and is a module
 

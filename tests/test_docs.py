@@ -96,9 +96,13 @@ def test_the_commands_on_the_pages_run(command, tmp_path, monkeypatch):
 
     from bridge.cli import app
 
+    if " experiment" in command or " tournament " in command:
+        pytest.importorskip("omegaconf")
     monkeypatch.chdir(tmp_path)
     arguments = shlex.split(command.removeprefix("python -m bridge"))
-    if any(word in command for word in (" train ", " runs/")):  # here only that it runs
+    if any(
+        word in command for word in (" train ", " runs/", " experiment ")
+    ):  # here only that it runs
         monkeypatch.setattr("bridge.training.evaluation.EPISODES", 4)
         monkeypatch.setattr("bridge.training.playing.FILMED_STEPS", 5)
         monkeypatch.setattr("bridge.training.board.INSTALLED", False)  # as after the set-up

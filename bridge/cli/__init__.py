@@ -18,6 +18,9 @@ from . import playing
 from . import training
 
 # isort: split
+from . import experimenting
+
+# isort: split
 from . import benchmarks
 
 # isort: split
@@ -32,6 +35,7 @@ __all__ = [
     "checking",
     "comparing",
     "environments",
+    "experimenting",
     "migrating",
     "playing",
     "training",

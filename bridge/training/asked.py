@@ -16,7 +16,7 @@ class Asked:
         seeds: Trainings at once.
         num_envs: Environments at once.
         eval_every: Agent steps between evaluations.
-        changes: Setting -> its value as text.
+        changes: Setting -> its value, or that as text.
         swept: Setting -> values as text.
     """
 
@@ -27,7 +27,7 @@ class Asked:
     seeds: int | None = None
     num_envs: int | None = None
     eval_every: int | None = None
-    changes: Mapping[str, str] | None = None
+    changes: Mapping[str, Any] | None = None
     swept: Mapping[str, Sequence[str]] | None = None
 
     def going_on(self, begun: Mapping[str, Any]) -> "Asked":

@@ -20,7 +20,7 @@ from .recipe import Falling, Recipe
 
 
 def settings_of(
-    recipe: Recipe, spec: Spec, num_envs: int, steps: int, changes: Mapping[str, str]
+    recipe: Recipe, spec: Spec, num_envs: int, steps: int, changes: Mapping[str, Any]
 ) -> Shape:
     """A recipe as settings.
 
@@ -29,7 +29,7 @@ def settings_of(
         spec: Of the environment.
         num_envs: Worlds at once.
         steps: Agent steps in all.
-        changes: Setting -> its value as text, see `changed`.
+        changes: Setting -> its value, see `changed`.
 
     Raises:
         UnsuitableError: Its algorithm is none that learns on the device.
@@ -81,8 +81,8 @@ def _fitting(settings: PPO, spec: Spec) -> PPO:
     return dataclasses.replace(settings, batch_size=fitting)
 
 
-def changed(settings: Shape, changes: Mapping[str, str]) -> Shape:
-    """Settings with others, given as text: "3e-4", "true", "64,64".
+def changed(settings: Shape, changes: Mapping[str, Any]) -> Shape:
+    """Settings with others, given as they are or as text: "3e-4", "true", "64,64".
 
     Raises:
         OptionError: There is no such setting, or the text is no value of it.
@@ -96,7 +96,8 @@ def changed(settings: Shape, changes: Mapping[str, str]) -> Shape:
             lists = f"help({kind.__module__}.{kind.__name__}) lists what it has."
             instead = f"Did you mean {near}?" if near else lists
             raise OptionError(f"{kind.__name__} has no setting {name!r}. {instead}")
-        made[name] = _value(name, text, known[name], name in numbers)
+        given = _value(name, text, known[name], name in numbers) if isinstance(text, str) else text
+        made[name] = given
     return dataclasses.replace(settings, **made)
 
 

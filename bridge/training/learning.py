@@ -41,7 +41,7 @@ def train(
     learner: str | None = None,
     algorithm: str | None = None,
     seeds: int | None = None,
-    changes: Mapping[str, str] | None = None,
+    changes: Mapping[str, Any] | None = None,
     swept: Mapping[str, Sequence[str]] | None = None,
 ) -> Outcome:
     """Train until the steps are done, it is solved, or Ctrl-C; then write all results.
@@ -63,7 +63,7 @@ def train(
         learner: "device" for `native.agents`, or "sb3"; None: see `learner_of`.
         algorithm: "PPO", "DQN" or "ES", on the device; None: the recipe's.
         seeds: Trainings at once, with the seeds that follow, on the device; None: 1.
-        changes: Setting -> its value as text; on the device.
+        changes: Setting -> its value, or that as text; on the device.
         swept: Setting -> values as text, each of which is trained with; on the device.
 
     Raises:

@@ -5,6 +5,10 @@
 | `ppo.py`           | proximal policy optimisation, from settings to an update             |
 | `dqn.py`           | deep Q-learning, from settings to an update                          |
 | `replay.py`        | what it remembers                                                    |
+| `lola.py`          | learning through what others learn, by DiCE                          |
+| `exact.py`         | exact gradients of games of two whole strategies                     |
+| `against_learner.py` | worlds in which the other player learns meanwhile                  |
+| `co_players.py`    | how that other player learns                                         |
 | `es.py`            | evolution strategies and a genetic algorithm; extra `evolution`      |
 | `algorithms.py`    | these three by name                                                  |
 | `experience.py`    | what was played: samples, advantages, how episodes went              |
@@ -24,7 +28,7 @@ plain dicts.
 try:
     from .dqn import DQN
     from .evaluation import Episodes, Score, evaluate, score
-    from .learned import LearnedPolicy
+    from .learned import LearnedOpponent, LearnedPolicy
     from .ppo import PPO, Training
     from .training import Learner
 except ModuleNotFoundError as error:
@@ -37,6 +41,7 @@ __all__ = [
     "DQN",
     "PPO",
     "Episodes",
+    "LearnedOpponent",
     "LearnedPolicy",
     "Learner",
     "Score",

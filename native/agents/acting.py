@@ -170,6 +170,28 @@ def look(
     return actions.masked(outputs, seen.mask), values, memory
 
 
+def choose(
+    settings: Shape,
+    player: Player,
+    key: jax.Array,
+    weights: Any,
+    moments: Any,
+    seen: Seen,
+    memory: Any,
+    *,
+    deterministic: bool = False,
+) -> Acted:
+    """Act by one set of weights: draw an action, or take the likeliest."""
+    outputs, values, memory = look(settings, player, weights, moments, seen, memory)
+    log_std = log_std_of(weights)
+    if deterministic:
+        action = actions.mode(player.action, outputs)
+    else:
+        action = actions.sample(player.action, key, outputs, log_std)
+    log_prob, _ = actions.log_prob_and_entropy(player.action, outputs, log_std, action)
+    return Acted(action=action, log_prob=log_prob, value=values, memory=memory)
+
+
 def policy_of(
     settings: Shape, spec: Spec, weights: Weights, moments: Weights, *, deterministic: bool = False
 ) -> Policy:
@@ -186,22 +208,14 @@ def policy_of(
         The policy. What it returns beside its action is player -> `Acted`.
     """
 
-    def choose(player: Player, key: jax.Array, weights: Any, moments: Any, *now: Any) -> Acted:
-        outputs, values, memory = look(settings, player, weights, moments, *now)
-        log_std = log_std_of(weights)
-        if deterministic:
-            action = actions.mode(player.action, outputs)
-        else:
-            action = actions.sample(player.action, key, outputs, log_std)
-        log_prob, _ = actions.log_prob_and_entropy(player.action, outputs, log_std, action)
-        return Acted(action=action, log_prob=log_prob, value=values, memory=memory)
-
     def policy(key: jax.Array, shown: Transition, memory: Any) -> Choice:
         chosen: dict[str, jax.Array] = {}
         acted: dict[str, Acted] = {}
         for i, player in enumerate(players_of(spec, settings.sharing)):
             name, own = player.name, keys_of(player, jax.random.fold_in(key, i))
-            act = player.each(functools.partial(choose, player))
+            act = player.each(
+                functools.partial(choose, settings, player, deterministic=deterministic)
+            )
             now = seen_by(player, shown), memory[name]
             acted[name] = act(own, weights[name], moments[name], *now)
             chosen |= player.by_group(actions.playable(player.action, acted[name].action))

@@ -13,13 +13,15 @@ import jax
 import jax.numpy as jnp
 
 from native.batch import Transition
-from native.core import Spec
+from native.core import Group, Spec
 from native.rollout import Choice
 from native.rules import RuleError
 from native.spaces import Dict
+from native.wrappers.opponent import Opponent, View
 
-from .acting import Shape, Weights, no_memory, policy_of
-from .players import players_of
+from . import actions
+from .acting import Seen, Shape, Weights, choose, no_memory, policy_of
+from .players import Player, players_of
 from .ppo import PPO
 
 
@@ -76,3 +78,61 @@ class LearnedPolicy:
         choice = policy(key, shown, before)
         assert isinstance(choice, Choice)
         return Choice(choice.action, memory=None if memory is None else choice.memory)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LearnedOpponent(Opponent):
+    """A learned policy that plays others, in `one_team` or a tournament; equal to itself alone.
+
+    Its weights are the parameter "opponent" of the environment.
+
+    Attributes:
+        learned: Of a game in which it was one agent alone, or all agents shared one set of weights.
+
+    Raises:
+        RuleError: It has several sets of weights.
+    """
+
+    learned: LearnedPolicy
+
+    def __post_init__(self) -> None:
+        spec, settings = self.learned.spec, self.learned.settings
+        if len(self._players) != 1 or self._players[0].own:
+            raise RuleError(
+                f"An opponent plays by one set of weights; {spec.name} with "
+                f"sharing={settings.sharing!r} has more."
+            )
+
+    @property
+    def params(self) -> Any:
+        """Weights, and moments of observations."""
+        name, moments = self._players[0].name, self.learned.moments
+        return self.learned.weights[name], None if moments is None else moments[name]
+
+    def init(self, key: jax.Array, group: Group, params: Any) -> Any:
+        """Whether an episode begins, and the memory."""
+        del key, params
+        agents = len(group.agents)
+        return jnp.ones(agents, jnp.bool_), self._no_memory(agents)
+
+    def act(
+        self, key: jax.Array, group: Group, view: View, memory: Any, params: Any
+    ) -> tuple[jax.Array, Any]:
+        """As it has learned to."""
+        (weights, moments), (first, before) = params, memory
+        seen = Seen(observation=view.observation, first=first, mask=view.action_mask, world=None)
+        settings, player = self.learned.settings, self._players[0]
+        likeliest = self.learned.deterministic
+        acted = choose(
+            settings, player, key, weights, moments, seen, before, deterministic=likeliest
+        )
+        action = actions.playable(group.action, acted.action)
+        return action, (jnp.zeros_like(first), acted.memory)
+
+    @property
+    def _players(self) -> tuple[Player, ...]:
+        return players_of(self.learned.spec, self.learned.settings.sharing)
+
+    def _no_memory(self, agents: int) -> Any:
+        gru = self.learned.settings.gru
+        return jnp.zeros((agents, gru), jnp.float32) if gru else ()

@@ -176,7 +176,7 @@ def init(settings: PPO, env: Environment[Any, Any], key: jax.Array, params: Any 
     begun: dict[str, Any] = {}
     memory: dict[str, Any] = {}
     for i, player in enumerate(players_of(env.spec, settings.sharing)):
-        begin = player.each(functools.partial(_begin, settings, player))
+        begin = player.each(functools.partial(begin_player, settings, player))
         keys = keys_of(player, jax.random.fold_in(of_weights, i))
         memory[player.name] = acting.no_memory(settings, player, rows)
         begun[player.name] = begin(keys, seen_by(player, shown))
@@ -233,7 +233,7 @@ def update(
         lanes = jax.vmap(functools.partial(experience.lanes_of, env.spec, player))
         told = lanes(rewards), lanes(outcome.done), last
         advantage = experience.advantages(settings.gamma, settings.gae_lambda, samples[name], *told)
-        learn: Any = functools.partial(_learn, settings, player, left)
+        learn: Any = functools.partial(learn_player, settings, player, left)
         if player.own:
             learn = jax.vmap(learn, in_axes=(0, 0, 0, 1, 1, 0, 0))
         keys = keys_of(player, jax.random.fold_in(of_learning, i))
@@ -259,7 +259,7 @@ def update(
 CHECKED = ("observation", "value", "advantage", "gradient", "weights")  # in the order of their use
 
 
-def _begin(settings: PPO, player: Player, key: jax.Array, seen: Seen) -> Any:
+def begin_player(settings: PPO, player: Player, key: jax.Array, seen: Seen) -> Any:
     """First weights, their optimizer's state, and moments; of one set of weights."""
     weights = acting.first_weights(settings, player, key, seen)
     if (log_std := log_std_of(weights)) is not None:
@@ -276,7 +276,7 @@ def _optimizer(settings: PPO) -> optax.GradientTransformation:
     return optax.flatten(optax.chain(clip, optax.scale_by_adam(eps=1e-5)))
 
 
-def _learn(
+def learn_player(
     settings: PPO,
     player: Player,
     left: jax.Array,

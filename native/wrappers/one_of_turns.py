@@ -58,7 +58,7 @@ class OneOfTurns(OneTeam):
     ) -> tuple[State, Timestep]:
         """`step`, with what everybody in the world is shown."""
         chosen = {part.group.name: part.group.zero_action() for part in self.theirs}
-        joint = change(self._joint(action[self.ours.group.name], chosen))
+        joint = change(self.joint(action[self.ours.group.name], chosen))
         state = self._move(jax.random.fold_in(key, 0), state, joint, params)
         state = self._until_ours(own_key(key, "turns"), state, params)
         shown = state.seen
@@ -110,7 +110,7 @@ class OneOfTurns(OneTeam):
                 for part in self.theirs
                 if part.group.name in memory
             }
-            joint = self._joint(self.ours.group.zero_action(), chosen)
+            joint = self.joint(self.ours.group.zero_action(), chosen)
             after = self._move(jax.random.fold_in(mine, 0), state, joint, params)
             return count + 1, dataclasses.replace(after, memory=memory)
 

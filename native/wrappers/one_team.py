@@ -154,7 +154,7 @@ class OneTeam(Wrapper):
             change: What everybody is about to do -> what they do, by group of the world.
         """
         chosen, memory = self._chosen(key, state, params)
-        joint = change(self._joint(action[self.ours.group.name], chosen))
+        joint = change(self.joint(action[self.ours.group.name], chosen))
         env, shown = self.env.step(
             jax.random.fold_in(key, 0), state.env, joint, self.inner_params(params)
         )
@@ -253,8 +253,8 @@ class OneTeam(Wrapper):
                 f"{group.action.dtype}{[*wanted]}."
             )
 
-    def _joint(self, own: jax.Array, chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """What everybody does, by group of the world."""
+    def joint(self, own: jax.Array, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """What everybody does, by group of the world: what the team does beside the others."""
         joint = dict(chosen)
         part = self.ours
         name = part.group.name

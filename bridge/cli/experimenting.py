@@ -1,0 +1,80 @@
+"""`experiment`, by a file of settings, and `tournament`: two agents, who may learn."""
+
+import importlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from bridge.errors import OptionError
+
+from .app import Identifier, Seed, app, console, find_environment, plain, print_table
+
+
+@app.command()
+def experiment(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="FOLDER/FILE, or a YAML file; none: list them."),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE of a setting, as YAML; further ones may follow."),
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write, made if need be; None: runs/NAME.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint in the folder.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Results in the folder may go.")
+    ] = False,
+) -> None:
+    """Train two agents with or against each other, and say who cooperates and what both earn."""
+    configuration: Any = importlib.import_module("bridge.experiments.configuration")
+    if name is None:
+        console().print("\n".join(configuration.names()))
+        return
+    if resume and overwrite:
+        raise OptionError("--resume goes on with the results that --overwrite gives up: name one.")
+    asked = configuration.read(name, [*(changes or ()), *(more or ())])
+    running: Any = importlib.import_module("bridge.experiments.running")
+    out = Path("runs", Path(name).with_suffix("")) if out is None else out
+    _, found = running.run(asked, name, out, console=console(), resume=resume, overwrite=overwrite)
+    if found:
+        table = Table("state", "visits", "cooperates")
+        for row in zip(found["states"], found["visits"], found["p_cooperate"], strict=True):
+            table.add_row(row[0], f"{row[1]:.0f}", f"{row[2]:.2f}")
+        print_table(table)
+        mine, theirs = found["reward"]
+        console().print(
+            plain(f"{asked.agent1} earns {mine:.2f} a step, {asked.agent2} {theirs:.2f}.")
+        )
+    written = ", ".join(sorted(path.name for path in out.iterdir()))
+    console().print(plain(f"{out}: {written}"), soft_wrap=True)
+
+
+@app.command()
+def tournament(
+    environment: Identifier,
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FOLDER]...", help="Of experiments.")
+    ] = None,
+    games: Annotated[int, typer.Option(min=1, help="Of each pair, in each place.")] = 32,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(help="The picture, a PNG.")] = Path("tournament.png"),
+) -> None:
+    """Let every strategy of a game, and what experiments have learned, play each other."""
+    contest: Any = importlib.import_module("bridge.experiments.contest")
+    world = find_environment(environment)
+    names, earned, error = contest.contest(world, folders or [], games, seed, out)
+    table = Table("earns, each step", *names, "mean")
+    for i in np.argsort(-earned.mean(axis=1), kind="stable"):
+        each = [f"{mean:.2f} ± {wide:.2f}" for mean, wide in zip(earned[i], error[i], strict=True)]
+        table.add_row(names[i], *each, f"{earned[i].mean():.2f}")
+    print_table(table)
+    console().print(plain(f"{out}: the same as a picture"), soft_wrap=True)

@@ -1,0 +1,195 @@
+"""Learners that follow exact gradients of a game in which both players know both strategies.
+
+    game = of_logits(payoff, 0.96)  # of native.social.infinite_matrix
+    path = learn(game, LOLA(), LOLA(), strategies, steps=200)
+
+| learner         | climbs                                                                       |
+| --------------- | ---------------------------------------------------------------------------- |
+| `Naive`         | its value against the other as it is                                         |
+| `LOLA`          | that, and what its value gains by the other's naive step, which its own      |
+|                 | strategy turns (Foerster et al., 2018, to first order as there)              |
+| `GoodShepherd`  | its mean value while the other, from a beginning, learns naively against it, |
+|                 | with the gradient through all of that (Balaguer et al., 2022)                |
+| `BestResponse`  | nothing: it takes the best of what it may choose from                        |
+
+A game is a function of what both do; strategies are any arrays. All is pure: `jax.vmap` over first
+strategies, or over the rates of learners, learns many at once.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+from native import rules
+from native.core import pytree
+
+Game: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]  # own, other's -> values (2,)
+
+
+class Exact(Protocol):
+    """A learner."""
+
+    def update(self, game: Game, own: jax.Array, other: jax.Array) -> jax.Array:
+        """What it plays next.
+
+        Args:
+            game: As the learner sees it: of its own strategy and the other's, its value first.
+            own, other: Both strategies now.
+        """
+        ...
+
+
+def _learner(kind: type, numbers: tuple[str, ...]) -> None:
+    """Let JAX look into a learner: these are data, the other fields its form."""
+    form = [field.name for field in dataclasses.fields(kind) if field.name not in numbers]
+    jax.tree_util.register_dataclass(kind, data_fields=list(numbers), meta_fields=form)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Naive:
+    """Attributes:
+    learning_rate: Of a step along the gradient.
+    """
+
+    learning_rate: Any = 1.0
+
+    def update(self, game: Game, own: jax.Array, other: jax.Array) -> jax.Array:
+        """A step upwards."""
+        after: jax.Array = own + self.learning_rate * jax.grad(lambda mine: game(mine, other)[0])(
+            own
+        )
+        return after
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LOLA:
+    """Attributes:
+    learning_rate: Of a step along the gradient.
+    other_rate: That of the other, as this one believes.
+    """
+
+    learning_rate: Any = 10.0
+    other_rate: Any = 25.0
+
+    def update(self, game: Game, own: jax.Array, other: jax.Array) -> jax.Array:
+        """A step upwards of its value and of where it turns the other."""
+        wished = jax.grad(lambda theirs: game(own, theirs)[0])(other)
+
+        def worth(mine: jax.Array) -> jax.Array:
+            step = self.other_rate * jax.grad(lambda theirs: game(mine, theirs)[1])(other)
+            return game(mine, other)[0] + jnp.vdot(step, wished)
+
+        after: jax.Array = own + self.learning_rate * jax.grad(worth)(own)
+        return after
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GoodShepherd:
+    """Attributes:
+    learning_rate: Of a step along the gradient.
+    other_rate: That of the other.
+    steps: Naive steps of the other in the mean that is climbed.
+    beginning: What the other begins with, as every element of its strategy.
+    """
+
+    learning_rate: Any = 1.0
+    other_rate: Any = 1.0
+    beginning: Any = 0.0
+    steps: int = 20
+
+    def __post_init__(self) -> None:
+        rules.check(self, steps=rules.count())
+
+    def update(self, game: Game, own: jax.Array, other: jax.Array) -> jax.Array:
+        """A step upwards of the whole lesson."""
+        begun = jnp.full_like(other, self.beginning)
+
+        def lesson(mine: jax.Array) -> jax.Array:
+            others = taught(game, mine, begun, self.other_rate, self.steps)
+            return jax.vmap(lambda each: game(mine, each)[0])(others).mean()
+
+        after: jax.Array = own + self.learning_rate * jax.grad(lesson)(own)
+        return after
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BestResponse:
+    """Attributes:
+    choices: (choices, *strategy), what it may choose from.
+    """
+
+    choices: Any
+
+    def update(self, game: Game, own: jax.Array, other: jax.Array) -> jax.Array:
+        """The best of them; of equal ones the first."""
+        del own
+        worth = jax.vmap(lambda mine: game(mine, other)[0])(self.choices)
+        best: jax.Array = jnp.asarray(self.choices)[jnp.argmax(worth)]
+        return best
+
+
+_learner(Naive, ("learning_rate",))
+_learner(LOLA, ("learning_rate", "other_rate"))
+_learner(GoodShepherd, ("learning_rate", "other_rate", "beginning"))
+_learner(BestResponse, ("choices",))
+
+
+def of_other(game: Game) -> Game:
+    """The same game as the other player sees it."""
+    return lambda own, other: game(other, own)[::-1]
+
+
+def taught(game: Game, own: jax.Array, other: jax.Array, rate: Any, steps: int) -> jax.Array:
+    """What the other plays while it learns naively: (1 + steps, *strategy), differentiable.
+
+    Args:
+        game: As in `Exact.update`.
+        own: What is played against it all the time.
+        other: What it begins with.
+        rate, steps: Of its steps.
+    """
+
+    def step(now: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
+        after = now + rate * jax.grad(lambda theirs: game(own, theirs)[1])(now)
+        return after, after
+
+    after: jax.Array = jax.lax.scan(step, other, None, length=steps)[1]
+    return jnp.concatenate([other[None], after])
+
+
+@pytree
+class Path:
+    """How two learners went, before every step and after the last.
+
+    Attributes:
+        strategies: (1 + steps, 2, *strategy).
+        values: float32 (1 + steps, 2).
+    """
+
+    strategies: jax.Array
+    values: jax.Array
+
+
+def learn(game: Game, one: Exact, two: Exact, strategies: jax.Array, steps: int) -> Path:
+    """Let two learners learn at the same time, each from where both are.
+
+    Args:
+        game: As the first one sees it.
+        one, two: The learners.
+        strategies: (2, *strategy), what they begin with.
+        steps: Of each.
+    """
+
+    others = of_other(game)
+
+    def step(now: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
+        after = jnp.stack([one.update(game, now[0], now[1]), two.update(others, now[1], now[0])])
+        return after, after
+
+    rest = jax.lax.scan(step, strategies, None, length=steps)[1]
+    all_of_them = jnp.concatenate([strategies[None], rest])
+    values = jax.vmap(lambda both: game(both[0], both[1]))(all_of_them)
+    return Path(strategies=all_of_them, values=values)

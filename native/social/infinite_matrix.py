@@ -1,0 +1,146 @@
+"""Infinite matrix game: two players choose whole strategies and earn their exact value.
+
+Action       five logits, of the chances to cooperate after CC, CD, DC, DD and at the start, as the
+             player itself sees it, its own action first; a large one cooperates.
+Observation  own five chances, then the other's five as the other sees them.
+Reward       what the strategies earn in an iterated matrix game without end, discounted by `gamma`
+             and times 1 - `gamma`: a mean of `payoff`'s rows, which are those of
+             `iterated_matrix_v0`. It is differentiable in the actions, see `values`.
+Ending       truncates at `horizon` steps; nothing terminates.
+Start        all chances are equal for both, each drawn from 0.5 ... 0.73.
+Source       Foerster et al. (2018), the exact form; as in Pax's InfiniteMatrixGame.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from native import core, rules
+from native.core import Group, Spec, Timestep, pytree, restart, transition
+from native.spaces import Box
+
+from .iterated_matrix import PAYOFFS, Payoff, matrix, mixed
+from .picture import paint_strategies
+
+BOUND = 20.0  # of a logit: the chance is then within 2e-9 of 0 or 1
+STATES = 5  # CC, CD, DC, DD, start
+_AS_OTHER = (0, 2, 1, 3, 4)  # what the other calls CC, DC, CD, DD, start
+
+
+@pytree
+class State:
+    """Everything that changes."""
+
+    chances: jax.Array  # float32 (2, 5), of each player, to cooperate
+    tick: jax.Array  # int32 ()
+    over: jax.Array  # bool ()
+
+
+@pytree
+class Params:
+    """Numbers of the dynamics."""
+
+    payoff: np.ndarray | jax.Array  # float32 (4, 2)
+    gamma: float | jax.Array  # discount of a step, below 1
+
+
+@dataclasses.dataclass(frozen=True)
+class InfiniteMatrix:
+    """Everything that does not change; `payoff` and `gamma` are what `params` holds."""
+
+    payoff: Payoff = PAYOFFS["prisoners_dilemma"]
+    gamma: float = 0.96
+    horizon: int | None = 100
+
+    def __post_init__(self) -> None:
+        below_1 = rules.number_in(0.0, 1 - 1e-6, "a number of at least 0 and below 1")
+        rules.check(self, payoff=matrix, gamma=below_1, horizon=rules.time_limit)
+
+    @property
+    def params(self) -> Params:
+        """The usual ones."""
+        return Params(payoff=np.array(self.payoff, np.float32), gamma=self.gamma)
+
+    @property
+    def spec(self) -> Spec:
+        """One group of two agents."""
+        agents = ("player_0", "player_1")
+        action = Box(-BOUND, BOUND, (STATES,))
+        player = Group("player", agents, Box(0.0, 1.0, (2 * STATES,)), action)
+        return Spec("infinite_matrix_v0", (player,), self.horizon, render_fps=4)
+
+    def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
+        """Draw one strategy for both."""
+        del params
+        drawn = jax.nn.sigmoid(jax.random.uniform(key, (STATES,), jnp.float32))
+        state = State(chances=jnp.stack([drawn, drawn]), tick=jnp.int32(0), over=jnp.bool_(False))
+        return state, restart(_observe(state.chances), 2)
+
+    def step(
+        self, key: jax.Array, state: State, action: Mapping[str, jax.Array], params: Params
+    ) -> tuple[State, Timestep]:
+        """Both strategies play for ever."""
+        del key
+        chances = jax.nn.sigmoid(action["player"])
+        tick = state.tick + 1
+        late = core.late(tick, self.horizon)
+        everyone = jnp.ones(2, jnp.bool_)
+        return State(chances=chances, tick=tick, over=state.over | late), transition(
+            self.spec,
+            acting=everyone & ~state.over,
+            observation=_observe(chances),
+            reward=values(params.payoff, params.gamma, chances[0], chances[1]),
+            terminated=~everyone,
+            truncated=everyone & late,
+        )
+
+    def render(self, state: State, params: Params) -> jax.Array:
+        """The chances of both to cooperate, in each state: uint8 (100, 400, 3)."""
+        del params
+        return paint_strategies(state.chances)
+
+
+def values(payoff: Any, gamma: Any, one: jax.Array, two: jax.Array) -> jax.Array:
+    """What two strategies earn, discounted and normalised: float32 (2,), differentiable.
+
+    Args:
+        payoff: (4, 2), CC, CD, DC, DD as the first player sees them.
+        gamma: Discount, 0 ... below 1.
+        one, two: (5,), chances to cooperate as each sees it: CC, CD, DC, DD, start.
+    """
+    two = two[jnp.array(_AS_OTHER)]
+    rows = jnp.stack([one * two, one * (1 - two), (1 - one) * two, (1 - one) * (1 - two)])
+    # How often each outcome is visited: visits = first + gamma * rows @ visits.
+    visits = _solved(jnp.eye(4, dtype=jnp.float32) - gamma * rows[:, :4], rows[:, 4])
+    earned: jax.Array = (1 - gamma) * mixed(jnp.asarray(payoff, jnp.float32), visits)
+    return earned
+
+
+def of_logits(payoff: Any, gamma: Any) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """The game of two actions, (5,) each, as a function of them: see `values`."""
+
+    def game(one: jax.Array, two: jax.Array) -> jax.Array:
+        return values(payoff, gamma, jax.nn.sigmoid(one), jax.nn.sigmoid(two))
+
+    return game
+
+
+def _solved(left: jax.Array, right: jax.Array) -> jax.Array:
+    """The solution of four linear equations whose diagonal is dominant in each column: (4,).
+
+    By elimination, which then needs no pivots: a library's solver is called anew for every world.
+    """
+    both = jnp.concatenate([left, right[:, None]], axis=1)
+    number = jnp.arange(4, dtype=jnp.int32)[:, None]
+    for i in range(4):
+        row = both[i] / both[i, i]
+        both = jnp.where(number == i, row[None], both - both[:, i, None] * row[None])
+    return both[:, 4]
+
+
+def _observe(chances: jax.Array) -> dict[str, jax.Array]:
+    return {"player": jnp.concatenate([chances, chances[::-1]], axis=1)}
