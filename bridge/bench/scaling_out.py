@@ -141,7 +141,7 @@ def _processes(asked: dict[str, Any]) -> dict[str, Any]:
 
     def play() -> int:
         jax.block_until_ready(session.play(_trajectory))  # type: ignore[no-untyped-call]
-        return worlds * number * STEPS
+        return int(worlds * number * STEPS)
 
     rows = worlds * number
     settings = PPO(num_envs=rows, n_steps=STEPS, batch_size=rows * STEPS // 4, n_epochs=2)

@@ -140,7 +140,7 @@ def _battle(words: Words) -> Words:
         drawn = scenario.smacv2_unit_type_generation
         anywhere = scenario.smacv2_position_generation
     units = "".join(UNKNOWN if drawn else LETTERS[kind] for kind in kinds)
-    ours = {"allies": units[:allies], "enemies": units[allies:]}
+    ours: Words = {"allies": units[:allies], "enemies": units[allies:]}
     ours["starts"] = "anywhere" if anywhere else "facing"
     if "observation_type" in words:
         ours["observation"] = words.pop("observation_type")
@@ -149,7 +149,7 @@ def _battle(words: Words) -> Words:
     numbers = {field.name for field in dataclasses.fields(BattleParams)} & set(words)
     given = {name: np.asarray(words.pop(name)).tolist() for name in numbers}
     if given:
-        fitting = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+        fitting: Words = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
         ours["params"] = BattleParams(**fitting)
     return {**ours, **words}
 
