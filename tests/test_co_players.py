@@ -8,6 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+pytest.importorskip("optax")
+pytest.importorskip("flax")
+
 from native.agents import PPO, Learner
 from native.agents.against_learner import against_learner
 from native.agents.co_players import NaiveCoPlayer, PPOCoPlayer

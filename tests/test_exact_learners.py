@@ -7,6 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+pytest.importorskip("optax")
+pytest.importorskip("flax")
+
 from native.agents.exact import LOLA, BestResponse, GoodShepherd, Naive, learn, taught
 from native.rules import RuleError
 from native.social.infinite_matrix import of_logits

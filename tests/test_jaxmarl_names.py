@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+pytest.importorskip("pettingzoo")
+
 from bridge.pettingzoo import parallel_env
 from native.registry import make
 from native.rules import RuleError

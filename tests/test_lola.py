@@ -7,6 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+pytest.importorskip("optax")
+pytest.importorskip("flax")
+
 from native.agents import lola
 from native.agents.lola import LOLA, Played
 from native.registry import make

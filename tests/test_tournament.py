@@ -7,6 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+pytest.importorskip("optax")
+pytest.importorskip("flax")
+
 from native.agents import PPO, LearnedOpponent, LearnedPolicy, ppo
 from native.registry import make
 from native.rules import RuleError
