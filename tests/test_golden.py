@@ -89,6 +89,7 @@ def test_the_golden_episode_is_unchanged(name, env, request):
         assert close(found[field], value), (field, found[field], value)
 
 
+@pytest.mark.sampled("kind", "tag", "family")
 def test_the_picture_follows_the_state(env):
     """Not one colour, and another picture after some steps."""
     if env.spec.render_fps is None:
