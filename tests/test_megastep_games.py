@@ -332,9 +332,7 @@ def test_rows_are_worlds_of_their_own_and_a_scan_is_a_loop():
     assert all(np.allclose(last[part], whole["agent"][part][-1], atol=1e-4) for part in last)
 
 
-@pytest.mark.parametrize(
-    "env", [Explorer(), Deathmatch(sides=2), PointGoal()], ids=lambda e: e.name
-)
+@pytest.mark.parametrize("env", [Explorer(), Deathmatch(sides=2)], ids=lambda e: e.name)
 def test_pictures_show_the_plan_and_what_agents_see(env):
     state, _ = jax.jit(env.init)(jax.random.key(0), env.params)
     image = np.asarray(jax.jit(env.render)(state, env.params))

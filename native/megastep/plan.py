@@ -119,12 +119,12 @@ def of_walls(
     rooms = np.asarray(rooms, np.int16)
     if lights is None:
         centres = [middle(rooms == number) for number in np.unique(rooms[rooms > 0])]
-        lights = np.array([((x + 0.5) * unit, (y + 0.5) * unit, 1.0) for y, x in centres])
-        lights = lights if len(lights) else np.ones((1, 3))
-    lights = np.asarray(lights, np.float64)
-    if lights.ndim == 2 and lights.shape[1] == 2:
-        lights = np.c_[lights, np.ones(len(lights))]
-    return Plan(walls, lights, rooms, unit)
+        lights = np.array([((x + 0.5) * unit, (y + 0.5) * unit) for y, x in centres])
+        lights = lights if len(lights) else np.ones((1, 2))  # that there is no room is told below
+    lamps = np.asarray(lights, np.float64)
+    if lamps.ndim == 2 and lamps.shape[1] == 2:
+        lamps = np.c_[lamps, np.ones(len(lamps))]
+    return Plan(walls, lamps, rooms, unit)
 
 
 def middle(cells: np.ndarray) -> tuple[int, int]:
