@@ -13,7 +13,7 @@
 | `num_ranks`,                |                                                                  |
 | `num_cards_of_rank`,        |                                                                  |
 | `max_info_tokens`           |                                                                  |
-| `SMAX`                      | `smax_3m_v1` with both teams, five marines each                  |
+| `SMAX`                      | `smax_..._v1` with both teams, five marines each if not told     |
 | `HeuristicEnemySMAX`        | the same with an `enemy_policy`: `attack_mode`, or "harmless"    |
 |                             | for `enemy_shoots=False`                                         |
 | `scenario`, `num_allies`,   | `allies`, `enemies`, `starts`                                    |
@@ -34,7 +34,7 @@ import numpy as np
 
 from bridge.errors import RuleValueError
 from native.registry import REGISTRY, name_of
-from native.smax.scenarios import UNKNOWN
+from native.smax.scenarios import SCENARIOS, UNKNOWN
 from native.smax.units import LETTERS, Params
 
 Words = dict[str, Any]
@@ -134,8 +134,10 @@ def _battle(words: Words) -> Words:
         drawn = scenario.smacv2_unit_type_generation
         anywhere = scenario.smacv2_position_generation
     units = "".join(UNKNOWN if drawn else LETTERS[kind] for kind in kinds)
-    ours = {"allies": units[:allies], "enemies": units[allies:]}
+    ours: Words = {"allies": units[:allies], "enemies": units[allies:]}
     ours["starts"] = "anywhere" if anywhere else "facing"
+    alike = {teams: f"smax_{scenario}_v1" for scenario, teams in SCENARIOS.items()}
+    ours["name"] = alike.get((ours["allies"], ours["enemies"]), "smax")
     if "observation_type" in words:
         ours["observation"] = words.pop("observation_type")
     if "action_type" in words:
@@ -143,7 +145,7 @@ def _battle(words: Words) -> Words:
     numbers = {field.name for field in dataclasses.fields(Params)} & set(words)
     given = {name: np.asarray(words.pop(name)).tolist() for name in numbers}
     if given:
-        fitting = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+        fitting: Words = {n: tuple(v) if isinstance(v, list) else v for n, v in given.items()}
         ours["params"] = Params(**fitting)
     return {**ours, **words}
 
@@ -161,5 +163,10 @@ def _one_of(known: Mapping[str, Any], word: str, value: Any) -> Any:
 
 
 TWINS: Mapping[str, Twin] = MappingProxyType(
-    {"overcooked": Twin("overcooked_v1", {"random_facing": True}, _kitchen)}
+    {
+        "overcooked": Twin("overcooked_v1", {"random_facing": True}, _kitchen),
+        "hanabi": Twin("hanabi_v1", {"noop": True, "beliefs": True}, _cards),
+        "SMAX": Twin("smax_3m_v1", {"enemy_policy": None}, _battle),
+        "HeuristicEnemySMAX": Twin("smax_3m_v1", {}, _battle_of_one_team),
+    }
 )

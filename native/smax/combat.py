@@ -51,7 +51,7 @@ def fight(
         stats: What they can do.
         orders: What they are told.
         luck: What is added to the cooldown of a weapon that shoots, float32 (SUBSTEPS, units), or
-            (1, units): the same in every substep. No weapon shoots twice in a step.
+            (1, units): the same in every substep, since no usual weapon shoots twice in a step.
         allies: How many of the units are.
         walls_cause_death: The rule.
     """
