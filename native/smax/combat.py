@@ -166,7 +166,8 @@ def _volley(
 def _over(count: int, body: Callable[[Any, T], T], start: T, unrolled: int = UNROLLED) -> T:
     """`body(i, ...)` for each i below `count`, one after the other; few of them without a loop."""
     if count > unrolled:
-        looped: T = jax.lax.fori_loop(0, count, body, start)
+        once = lambda i, now: body(i.astype(jnp.int32), now)  # noqa: E731  under x64 it is int64
+        looped: T = jax.lax.fori_loop(0, count, once, start)
         return looped
     for i in range(count):
         start = body(i, start)
