@@ -12,10 +12,10 @@ from native import opponents, registry
 from native.registry import VARIANTS, make
 from native.rollout import rollout
 from native.rules import RuleError
-from native.smax import controls, start
+from native.smax import combat, controls, start
 from native.smax.scenarios import SCENARIOS
 from native.smax.smax import Smax
-from native.smax.units import LETTERS, SIDE, Params, stats
+from native.smax.units import LETTERS, SIDE, Params, Units, stats
 from native.testing import check_environment
 from native.wrappers import one_team
 
@@ -116,6 +116,47 @@ def test_the_edge_of_the_map_kills():
 def test_units_push_each_other_apart():
     state = step(BASE, placed(BASE, [10, 10.5, 30], [16, 16, 5]), told(STOP, STOP, STOP))[0]
     np.testing.assert_allclose(state.units.x, [9.875, 10.625, 30], atol=1e-5)
+
+
+def test_many_units_fight_as_few_do():
+    """Their program has loops; those beyond the first three are dead."""
+    rng, few, many = np.random.default_rng(0), 3, combat.UNROLLED + 1
+    places = rng.uniform(10, 14, (2, 2 * few))
+    targets = rng.integers(0, few, 2 * few)
+    kind = rng.integers(0, 6, 2 * few).astype(np.int32)
+    fight = functools.partial(combat.fight, walls_cause_death=True)
+
+    def fought(units, steps=6):
+        rows = np.r_[0:few, units : units + few]
+
+        def filled(values, dtype):
+            whole = np.zeros(2 * units, dtype)
+            whole[rows] = values
+            return jnp.asarray(whole)
+
+        able = stats(filled(kind, np.int32), Params())
+        nothing = jnp.zeros(2 * units, jnp.float32)
+        alive = filled(1, bool)
+        team = Units(
+            x=filled(places[0], np.float32),
+            y=filled(places[1], np.float32),
+            health=jnp.where(alive, able.health, 0.0),
+            alive=alive,
+            cooldown=nothing,
+            kind=filled(kind, np.int32),
+            dx=nothing,
+            dy=nothing,
+            attack=jnp.zeros(2 * units, jnp.int32),
+        )
+        orders = combat.Orders(dx=nothing, dy=nothing, target=filled(targets, np.int32))
+        once = jax.jit(lambda team: fight(team, able, orders, nothing[None], units))
+        for _ in range(steps):
+            team = once(team)
+        return [np.asarray(leaf)[rows] for leaf in (team.x, team.y, team.health, team.cooldown)]
+
+    for ours, right in zip(fought(many), fought(few), strict=True):
+        np.testing.assert_allclose(ours, right, rtol=1e-5)
+    assert (fought(few)[2] == 0).any()
 
 
 def test_an_episode_has_100_steps():

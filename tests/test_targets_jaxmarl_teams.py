@@ -13,6 +13,7 @@ from jaxmarl.wrappers.baselines import SMAXLogWrapper
 from bridge.errors import RulesError, RuleValueError, UnknownNameError
 from bridge.targets.jaxmarl import make
 from native.hanabi.hanabi import Hanabi
+from native.registry import make as make_native
 from native.smax.scenarios import SCENARIOS
 from native.smax.smax import Smax
 from native.smax.units import Params
@@ -37,14 +38,14 @@ def test_their_hanabi_is_ours():
 def test_their_scenarios_are_ours(name):
     env = make("HeuristicEnemySMAX", scenario=map_name_to_scenario(name), see_enemy_actions=True)
     allies, enemies = SCENARIOS[name]
-    starts = "anywhere" if "?" in allies else "facing"
-    assert env.env == Smax(allies=allies, enemies=enemies, starts=starts)
+    assert env.env == make_native(f"smax_{name}_v1")
     assert env.num_allies == len(allies) and env.state_size == 12 * len(allies + enemies)
 
 
 def test_their_words_for_battles_are_ours():
     both = make("SMAX", num_allies=2, num_enemies=3, observation_type="conic")
-    assert both.env == Smax(allies="mm", enemies="mmm", enemy_policy=None, observation="conic")
+    rules = {"enemy_policy": None, "observation": "conic", "name": "smax"}
+    assert both.env == Smax(allies="mm", enemies="mmm", **rules)
     env = make(
         "HeuristicEnemySMAX",
         enemy_shoots=False,
@@ -55,7 +56,8 @@ def test_their_words_for_battles_are_ours():
     )
     numbers = Params(unit_type_attacks=(2.0,) * 6, won_battle_bonus=2.0)
     rules = {"enemy_policy": "harmless", "continuous_actions": True, "horizon": 50}
-    assert env.env == Smax(allies="mmmmm", enemies="mmmmm", params=numbers, **rules)
+    rules |= {"params": numbers, "name": "smax"}
+    assert env.env == Smax(allies="mmmmm", enemies="mmmmm", **rules)
     with pytest.raises(RuleValueError, match="action_type must be one of discrete, continuous"):
         make("SMAX", action_type="Discrete")
     with pytest.raises(RulesError, match="no rule 'map_width'"):

@@ -16,7 +16,7 @@
 | `num_ranks`,                |                                                                  |
 | `num_cards_of_rank`,        |                                                                  |
 | `max_info_tokens`           |                                                                  |
-| `SMAX`                      | `smax_3m_v1` with both teams, five marines each                  |
+| `SMAX`                      | `smax_..._v1` with both teams, five marines each if not told     |
 | `HeuristicEnemySMAX`        | the same with an `enemy_policy`: `attack_mode`, or "harmless"    |
 |                             | for `enemy_shoots=False`                                         |
 | `scenario`, `num_allies`,   | `allies`, `enemies`, `starts`                                    |
@@ -39,7 +39,7 @@ from bridge.errors import RuleValueError
 from native.jaxnav.jaxnav import Params as MazeParams
 from native.jaxnav.space import SIDE
 from native.registry import REGISTRY, name_of
-from native.smax.scenarios import UNKNOWN
+from native.smax.scenarios import SCENARIOS, UNKNOWN
 from native.smax.units import LETTERS
 from native.smax.units import Params as BattleParams
 
@@ -142,6 +142,8 @@ def _battle(words: Words) -> Words:
     units = "".join(UNKNOWN if drawn else LETTERS[kind] for kind in kinds)
     ours: Words = {"allies": units[:allies], "enemies": units[allies:]}
     ours["starts"] = "anywhere" if anywhere else "facing"
+    alike = {teams: f"smax_{scenario}_v1" for scenario, teams in SCENARIOS.items()}
+    ours["name"] = alike.get((ours["allies"], ours["enemies"]), "smax")
     if "observation_type" in words:
         ours["observation"] = words.pop("observation_type")
     if "action_type" in words:

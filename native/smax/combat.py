@@ -51,7 +51,7 @@ def fight(
         stats: What they can do.
         orders: What they are told.
         luck: What is added to the cooldown of a weapon that shoots, float32 (SUBSTEPS, units), or
-            (1, units): the same in every substep. No weapon shoots twice in a step.
+            (1, units): the same in every substep, since no usual weapon shoots twice in a step.
         allies: How many of the units are.
         walls_cause_death: The rule.
     """
@@ -166,7 +166,8 @@ def _volley(
 def _over(count: int, body: Callable[[Any, T], T], start: T, unrolled: int = UNROLLED) -> T:
     """`body(i, ...)` for each i below `count`, one after the other; few of them without a loop."""
     if count > unrolled:
-        looped: T = jax.lax.fori_loop(0, count, body, start)
+        once = lambda i, now: body(i.astype(jnp.int32), now)  # noqa: E731  under x64 it is int64
+        looped: T = jax.lax.fori_loop(0, count, once, start)
         return looped
     for i in range(count):
         start = body(i, start)
