@@ -120,7 +120,8 @@ def _processes(asked: dict[str, Any]) -> dict[str, Any]:
     """One of them starts the others."""
     from native.agents import PPO, Learner
 
-    number, mine = asked["number"], asked.get("mine", 0)
+    number: int = asked["number"]
+    mine = asked.get("mine", 0)
     worlds = 16 if asked["quick"] else 512
     others: list[subprocess.Popen[str]] = []
     if number > 1:
