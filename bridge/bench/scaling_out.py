@@ -42,7 +42,7 @@ NOTES = (
 )
 ENVIRONMENTS = {"CartPole-v1": 64, "simple_spread_v3": 16}  # worlds of a runner
 ARRAYS, LOOP, THEIRS = "in arrays", "RLlib's loop", "the library's own"
-ROUNDS, ALTERNATIONS = 3, 15
+ROUNDS, ALTERNATIONS = 3, 7
 STEPS = 32  # of a trajectory
 
 
@@ -255,7 +255,7 @@ def _config(asked: dict[str, Any]) -> Any:
     return config.env_runners(
         num_env_runners=0,
         num_envs_per_env_runner=ENVIRONMENTS[name],
-        rollout_fragment_length=8 if asked["quick"] else 64,
+        rollout_fragment_length=8 if asked["quick"] else 32,
     ).debugging(seed=0)
 
 
