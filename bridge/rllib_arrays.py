@@ -69,6 +69,12 @@ class PlaysInArrays:
     metrics: Any
     _rollout: Rollout | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        runner: Any = self
+        if runner._seed is not None:  # RLlib's is the runner's number on: the worlds' would overlap
+            runner._seed += (runner.worker_index or 0) * (self.config.num_envs_per_env_runner - 1)
+
     def _mapping(self) -> Mapping[str, str] | None:
         """Agent -> policy; None: it may differ between episodes, or the batch is not ours."""
         raise NotImplementedError

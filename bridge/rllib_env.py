@@ -250,6 +250,8 @@ class MultiAgentVecBridge(Worlds, VectorMultiAgentEnv):  # type: ignore[misc]
         envs: For each world what RLlib asks of it: agents and spaces.
     """
 
+    closed = True  # until it is built: RLlib's destructor closes what is not
+
     def __init__(
         self,
         env: Environment[Any, Any],

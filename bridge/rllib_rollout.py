@@ -109,8 +109,12 @@ class Rollout:
         after = self._session.read(EndFields).acting.copy()
         was = self._acting
         over: np.ndarray = np.logical_or.reduce(was, axis=1) & ~np.logical_or.reduce(after, axis=1)
-        flags = now.reward, now.terminated, now.truncated
-        self._slots.append(Slot(action, beside, *flags, was))
+        slot = Slot(action, beside, now.reward, now.terminated, now.truncated, was)
+        if self._kept == len(self._slots) and self._slots and _unlike(slot, self._slots[-1]):
+            # policies said other things before, as where actions were random: nothing to look back
+            self._slots, self._kept = [], 0
+            self._seen, self._info = self._seen[-1:], self._info[-1:]
+        self._slots.append(slot)
         self._seen.append(self._by_policy(now))
         self._info.append(now.info)
         self._acting = after
@@ -198,6 +202,11 @@ class Rollout:
                     start += len(rows)
             joint[group.name] = checked(group, whole, self._session.num_envs)
         return joint
+
+
+def _unlike(one: Slot, two: Slot) -> bool:
+    form: Any = jax.tree.structure
+    return bool(form(one) != form(two))
 
 
 def _columns(tree: Any, rows: Sequence[int]) -> Any:

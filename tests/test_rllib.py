@@ -377,20 +377,38 @@ def test_what_wants_single_steps_gets_them():
     assert len(made.sample()) == WORLDS
 
 
-def test_random_actions_and_forced_resets():
-    for name in ("CartPole-v1", "simple_tag_v3"):
-        fast = runner(settings(name))
-        fast.sample(num_timesteps=6)
-        episodes = fast.sample(num_timesteps=6, random_actions=True, force_reset=True)
-        assert {
-            episode.env_t_started if hasattr(episode, "env_t_started") else episode.t_started
-            for episode in episodes
-        } == {0}
-        assert all(
-            Columns.ACTION_LOGP not in e.extra_model_outputs
-            for e in episodes
-            if hasattr(e, "extra_model_outputs")
-        )
+@pytest.mark.parametrize("name", ["CartPole-v1", "simple_tag_v3"])
+def test_random_actions_and_forced_resets(name):
+    fast = runner(settings(name))
+    fast.sample(num_timesteps=6)
+
+    def begun(episodes):
+        return {getattr(each, "env_t_started", getattr(each, "t_started", 0)) for each in episodes}
+
+    def own(episodes):
+        return [
+            part
+            for each in episodes
+            for part in getattr(each, "agent_episodes", {0: each}).values()
+        ]
+
+    drawn = fast.sample(num_timesteps=6, random_actions=True, force_reset=True)
+    assert begun(drawn) == {0}
+    assert all(Columns.ACTION_LOGP not in each.extra_model_outputs for each in own(drawn))
+    chosen = fast.sample(num_timesteps=6)
+    assert begun(chosen) == {2}
+    assert all(len(each.extra_model_outputs[Columns.ACTION_LOGP]) == 2 for each in own(chosen))
+
+
+def test_no_two_runners_play_the_same_worlds():
+    config = settings("CartPole-v1")
+    kinds = config.env_runner_cls
+    first, second = (kinds(config=config, worker_index=number) for number in (1, 2))
+    starts = [
+        {tuple(episode.get_observations(0)) for episode in each.sample(num_episodes=WORLDS)}
+        for each in (first, second)
+    ]
+    assert len(starts[0] | starts[1]) == 2 * WORLDS
 
 
 def test_a_batch_that_fails_is_made_anew_where_that_is_asked_for(monkeypatch):

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -42,7 +42,7 @@ NOTES = (
 )
 ENVIRONMENTS = {"CartPole-v1": 64, "simple_spread_v3": 16}  # worlds of a runner
 ARRAYS, LOOP, THEIRS = "in arrays", "RLlib's loop", "the library's own"
-ROUNDS = 3
+ROUNDS, ALTERNATIONS = 3, 7
 STEPS = 32  # of a trajectory
 
 
@@ -50,30 +50,23 @@ def suite(quick: bool, progress: Progress) -> Report:
     """All that can run here; quick: one of each."""
     numbers = (1,) if quick else (1, 2)
     wanted: list[dict[str, Any]] = [{"against": "processes", "number": n} for n in numbers]
-    ways = (ARRAYS,) if quick else (THEIRS, LOOP, ARRAYS)
-    for name in ENVIRONMENTS:
-        wanted += [
-            {"against": "runner", "number": 1, "environment": name, "how": how} for how in ways
-        ]
-    wanted += (
-        []
-        if quick
-        else [{"against": w, "number": n} for w in ("runners", "nodes") for n in numbers]
-    )
+    wanted += [{"against": "runner", "number": 1, "environment": name} for name in ENVIRONMENTS]
+    if not quick:
+        wanted += [{"against": what, "number": n} for what in ("runners", "nodes") for n in numbers]
     found: list[dict[str, Any]] = []
+    absent: list[str] = []
     for what in wanted:
-        asked = {"environment": "CartPole-v1", "how": ARRAYS, **what, "quick": quick}
         progress(", ".join(map(str, what.values())))
-        one = _apart(asked)
-        if one is not None:
-            found.append(one)
-    absent = () if len(found) == len(wanted) else ("Some of ray, mpe2 and gymnasium is missing.",)
+        asked = {"environment": "CartPole-v1", "how": ARRAYS, **what, "quick": quick}
+        measured = _apart(asked)
+        found += measured
+        absent += [] if measured else [f"Left out, as a library is missing: {what['against']}."]
     return Report(
         suite="scaling_out",
         title="More processes, runners and nodes",
         columns=COLUMNS,
         rows=[_row(one, found) for one in found],
-        notes=NOTES + absent,
+        notes=(*NOTES, *dict.fromkeys(absent)),
         machine=machine("ray", "torch", "gymnasium", "mpe2"),
         plot=Plot("env-steps/s", series=("against", "number", "environment", "how")),
     )
@@ -91,15 +84,15 @@ def _row(one: dict[str, Any], found: list[dict[str, Any]]) -> tuple[Any, ...]:
     return (*first, one["wall"], one["cpu"], one["learner"], against)
 
 
-def _apart(asked: dict[str, Any]) -> dict[str, Any] | None:
-    """What another process measures; None: a library is missing."""
+def _apart(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """What another process measures; nothing if a library is missing."""
     command = [sys.executable, "-W", "ignore", "-m", "bridge.bench.scaling_out", json.dumps(asked)]
     settings = {"JAX_CPU_ENABLE_ASYNC_DISPATCH": "0", "JAX_PLATFORMS": "cpu"}
     settings |= {"OMP_NUM_THREADS": "1", "RAY_DISABLE_IMPORT_WARNING": "1"}
     done = subprocess.run(
         command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True, check=True
     )
-    found: dict[str, Any] | None = json.loads(done.stdout.splitlines()[-1])
+    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -113,14 +106,20 @@ def _timed(play: Callable[[], int], rounds: int) -> tuple[float, float]:
         steps = play()
         wall.append(steps / (time.perf_counter() - now))
         cpu.append(steps / (time.process_time() - used))
-    return sorted(wall)[rounds // 2], sorted(cpu)[rounds // 2]
+    return _median(wall), _median(cpu)
 
 
-def _processes(asked: dict[str, Any]) -> dict[str, Any]:
+def _median(values: Iterable[float]) -> float:
+    each = sorted(values)
+    return each[len(each) // 2]
+
+
+def _processes(asked: dict[str, Any]) -> list[dict[str, Any]]:
     """One of them starts the others."""
     from native.agents import PPO, Learner
 
-    number, mine = asked["number"], asked.get("mine", 0)
+    number: int = asked["number"]
+    mine = asked.get("mine", 0)
     worlds = 16 if asked["quick"] else 512
     others: list[subprocess.Popen[str]] = []
     if number > 1:
@@ -162,7 +161,7 @@ def _processes(asked: dict[str, Any]) -> dict[str, Any]:
         jax.distributed.shutdown()  # type: ignore[no-untyped-call]  # waits for all
     for other in others:
         other.wait(timeout=60)
-    return {"worlds": worlds, "wall": wall, "cpu": cpu, "learner": learned}
+    return [{**asked, "worlds": worlds, "wall": wall, "cpu": cpu, "learner": learned}]
 
 
 def _trajectory(batch: Batch, carry: Carry, shown: Transition, params: Any) -> Any:
@@ -176,19 +175,32 @@ def _reward(step: Any) -> Any:
     return step.after.timestep.reward.sum()
 
 
-def _runner(asked: dict[str, Any]) -> dict[str, Any]:
-    """A runner in this process: ours, or RLlib's own with the library's own environment."""
-    config = _config(asked)
-    kind = config.env_runner_cls
-    if asked["how"] == LOOP:
-        kind = type("Loop", (kind,), {"plays_in_arrays": False})
-    runner = kind(config=config)
-    rounds = 1 if asked["quick"] else ROUNDS
-    wall, cpu = _timed(lambda: sum(len(episode) for episode in runner.sample()), rounds)
-    return {"worlds": config.num_envs_per_env_runner, "wall": wall, "cpu": cpu, "learner": None}
+def _runner(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Runners in this process, in alternation: ours, and RLlib's with the library's environment."""
+    ways = (ARRAYS,) if asked["quick"] else (THEIRS, LOOP, ARRAYS)
+    runners: dict[str, Any] = {}
+    for how in ways:
+        config = _config({**asked, "how": how})
+        kind = config.env_runner_cls
+        if how == LOOP:
+            kind = type("Loop", (kind,), {"plays_in_arrays": False})
+        runners[how] = kind(config=config)
+        runners[how].sample()
+    rates: dict[str, list[tuple[float, float]]] = {how: [] for how in ways}
+    for _ in range(1 if asked["quick"] else ALTERNATIONS):
+        for how, runner in runners.items():
+            now, used = time.perf_counter(), time.process_time()
+            steps = sum(len(episode) for episode in runner.sample())
+            took = time.perf_counter() - now, time.process_time() - used
+            rates[how].append((steps / took[0], steps / took[1]))
+    return [
+        {**asked, "how": how, "worlds": ENVIRONMENTS[asked["environment"]], "learner": None}
+        | {"wall": _median(wall), "cpu": _median(cpu)}
+        for how, (wall, cpu) in ((how, zip(*each, strict=True)) for how, each in rates.items())
+    ]
 
 
-def _on_ray(asked: dict[str, Any]) -> dict[str, Any]:
+def _on_ray(asked: dict[str, Any]) -> list[dict[str, Any]]:
     """Runners on one node, or one on each of several, and the learner in this process."""
     import ray  # type: ignore[import-not-found, import-untyped]
     from ray.cluster_utils import Cluster  # type: ignore[import-not-found, import-untyped]
@@ -220,7 +232,8 @@ def _on_ray(asked: dict[str, Any]) -> dict[str, Any]:
         algorithm.stop()
         ray.shutdown()
         cluster.shutdown()
-    return {"worlds": config.num_envs_per_env_runner, "wall": wall, "cpu": cpu, "learner": learner}
+    worlds = config.num_envs_per_env_runner
+    return [{**asked, "worlds": worlds, "wall": wall, "cpu": cpu, "learner": learner}]
 
 
 def _config(asked: dict[str, Any]) -> Any:
@@ -242,7 +255,7 @@ def _config(asked: dict[str, Any]) -> Any:
     return config.env_runners(
         num_env_runners=0,
         num_envs_per_env_runner=ENVIRONMENTS[name],
-        rollout_fragment_length=8 if asked["quick"] else 64,
+        rollout_fragment_length=8 if asked["quick"] else 32,
     ).debugging(seed=0)
 
 
@@ -276,9 +289,9 @@ MEASURES = {"processes": _processes, "runner": _runner, "runners": _on_ray, "nod
 
 def _main(asked: dict[str, Any]) -> None:
     try:
-        found: Any = {**asked, **MEASURES[asked["against"]](asked)}
+        found = MEASURES[asked["against"]](asked)
     except ModuleNotFoundError:
-        found = None
+        found = []
     sys.stdout.write(f"\n{json.dumps(found)}\n")
     sys.stdout.flush()
 
