@@ -475,8 +475,8 @@ def test_agents_begin_apart_and_begin_anew_clear_of_others():
         assert (apart + 9 * np.eye(6)).min() > 3 * RADIUS - 1e-6
 
 
-def test_life_spans_are_between_half_and_all():
-    spans = jax.vmap(lambda key: spawns.life_span(key, 20))(
-        jax.random.split(jax.random.key(0), 500)
-    )
+def test_life_spans_are_between_half_and_all_where_they_are_drawn():
+    keys = jax.random.split(jax.random.key(0), 500)
+    spans = jax.vmap(lambda key: spawns.life_span(key, 20, drawn=True))(keys)
     assert spans.min() == 10 and spans.max() == 20  # misses either once in 1e20
+    assert spawns.life_span(keys[0], 20, drawn=False) == 20

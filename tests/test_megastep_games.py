@@ -219,8 +219,8 @@ def test_the_script_reaches_goals_that_nothing_is_in_front_of():
     assert float(reached.mean()) > 0.8
 
 
-def test_episodes_last_half_the_horizon_or_more():
-    env = Waypoint(plans=BOX, horizon=20)
+def test_by_a_rule_episodes_last_half_the_horizon_or_more():
+    env = Waypoint(plans=BOX, horizon=20, life_spans=True)
     step, state, _ = begun(env)
     tick, over = 0, False
     while not over:
@@ -228,8 +228,8 @@ def test_episodes_last_half_the_horizon_or_more():
         state, shown = step(state, act(env, 0))
         over = bool(shown.truncated[0])
     assert tick == int(state.limit) and 10 <= tick <= 20
-    with pytest.raises(RuleError, match="horizon must be a number of steps"):
-        Waypoint(horizon=None)
+    with pytest.raises(RuleError, match="life_spans are drawn up to horizon"):
+        Waypoint(horizon=None, life_spans=True)
 
 
 # ------------------------------------------------------------------------------- tag and minimal

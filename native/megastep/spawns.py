@@ -65,9 +65,26 @@ def again(
     return begun
 
 
-def life_span(key: jax.Array, most: int) -> jax.Array:
-    """Steps that an episode lasts, at least half of `most` and at most `most`: int32 ()."""
-    return jax.random.randint(key, (), most // 2, most + 1, jnp.int32)
+def life_span(key: jax.Array, horizon: int | None, *, drawn: bool) -> jax.Array:
+    """Steps that an episode lasts: `horizon`, or if drawn at least half of it: int32 ().
+
+    Where spans are drawn, worlds that began together do not end together.
+    """
+    if horizon is None:
+        return jnp.int32(np.iinfo(np.int32).max)
+    if not drawn:
+        return jnp.int32(horizon)
+    return jax.random.randint(key, (), horizon // 2, horizon + 1, jnp.int32)
+
+
+def check_life_spans(drawn: bool, horizon: int | None) -> None:
+    """Refuse to draw the half of no limit.
+
+    Raises:
+        RuleError: It is to be drawn.
+    """
+    if drawn and horizon is None:
+        raise RuleError("life_spans are drawn up to horizon, which must be a number of steps then.")
 
 
 def check_places(count: int, pool: Pool) -> None:

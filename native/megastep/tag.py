@@ -3,7 +3,8 @@
 Action       as in `movement`, with momentum.
 Observation  rgb (64, 3), d (64,), imu (3,): see `game` and `senses`.
 Reward       how many others the agent sees, less how many see it, in every step.
-Ending       truncates after 128 to 256 steps, drawn for each episode.
+Ending       truncates at `horizon` steps; by the rule `life_spans` a span of at least half of it
+             is drawn for each episode, as in the source.
 Start        different places of one plan.
 Source       an experiment of megastep, July 2020, for two agents; removed there. Our numbers.
 """
@@ -46,12 +47,12 @@ class Tag(game.Game):
     plans: Plans = ARENAS
     horizon: int | None = 256
     agents: int = 2
+    life_spans: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        rules.check(self, agents=rules.count(2, 1024))
-        if self.horizon is None:
-            rules.refuse("horizon", "a number of steps, of which episodes last half or more", None)
+        rules.check(self, agents=rules.count(2, 1024), life_spans=rules.flag)
+        spawns.check_life_spans(self.life_spans, self.horizon)
 
     @property
     def count(self) -> int:
@@ -71,7 +72,7 @@ class Tag(game.Game):
         state = State(
             plan=plan,
             agents=agents,
-            limit=spawns.life_span(for_life, self.horizon or 1),
+            limit=spawns.life_span(for_life, self.horizon, drawn=self.life_spans),
             tick=jnp.int32(0),
             over=jnp.bool_(False),
         )

@@ -5,7 +5,8 @@ Observation  rgb (64, 3), d (64,), and goal (2,), metres. Waypoint: ahead of the
              left, now. PointGoal: the same as seen from where it began, all the time, and imu (3,):
              it must know by itself how far it has come.
 Reward       how many agents are at their goals.
-Ending       terminates when all are; truncates after 256 to 512 steps, drawn for each episode.
+Ending       terminates when all are; truncates at `horizon` steps. By the rule `life_spans` a span
+             of at least half of it is drawn for each episode, as in the source.
 Start        different places of one plan; a goal for each, of ten places, mostly about 1 m away.
 Step         All move. At the goal is who is within 15 cm of it.
 Source       megastep of 6 July 2020; later versions have left both out.
@@ -61,12 +62,12 @@ class Waypoint(game.Game):
 
     horizon: int | None = 512
     agents: int = 1
+    life_spans: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        rules.check(self, agents=rules.count(1, 1024))
-        if self.horizon is None:
-            rules.refuse("horizon", "a number of steps, of which episodes last half or more", None)
+        rules.check(self, agents=rules.count(1, 1024), life_spans=rules.flag)
+        spawns.check_life_spans(self.life_spans, self.horizon)
 
     @property
     def count(self) -> int:
@@ -93,7 +94,7 @@ class Waypoint(game.Game):
             agents=agents,
             goal=goals(for_goals, pool, plan, agents, params.away),
             home=jnp.concatenate([agents.position, agents.angle[:, None]], axis=1),
-            limit=spawns.life_span(for_life, self.horizon or 1),
+            limit=spawns.life_span(for_life, self.horizon, drawn=self.life_spans),
             tick=jnp.int32(0),
             over=jnp.bool_(False),
         )
