@@ -28,7 +28,17 @@ def small(**changes):
     return against_learner(IteratedMatrix(horizon=8), "player_0", PPOCoPlayer(TABLE), **rules)
 
 
-@pytest.mark.parametrize("name", [name for name in CHECKS if "64" not in name])
+LONG = ("observations lie", "jit changes", "vmap is")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] * name.startswith(LONG))
+        for name in CHECKS
+        if "64" not in name  # the networks are of 32 bits only
+    ],
+)
 def test_it_is_an_environment(name):
     CHECKS[name](small())
 
@@ -141,7 +151,7 @@ def test_two_tables_learn_in_step_to_defect():
 @pytest.mark.parametrize(
     ("world", "agent", "rules", "said"),
     [
-        ("CartPole-v1", "cart_0", {}, "nobody is left"),
+        ("CartPole-v1", "cart_0", {}, "two agents"),
         ("simple_spread_v3", "agent_0", {}, "two agents"),
         ("iterated_matrix_v0", "player_7", {}, "no agent 'player_7'"),
         ("iterated_matrix_v0", "player_0", {"games": 0}, "games"),
