@@ -132,6 +132,7 @@ def test_in_the_infinite_game_the_other_follows_its_exact_gradient():
     assert bool(shown.terminated.all())
 
 
+@pytest.mark.long
 def test_two_tables_learn_in_step_to_defect():
     """Two independent learners, one of whom is the world's; 4 seeds, -2 is mutual defection."""
     numbers = {"learning_rate": 0.1, "gamma": 0.96, "ent_coef": 0.02}
