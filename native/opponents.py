@@ -9,6 +9,8 @@ from .gigastep.world import Gigastep
 from .mpe.opponents import Chasing, Fleeing, Telling
 from .mpe.simple_speaker_listener import SimpleSpeakerListener
 from .mpe.simple_tag import SimpleTag
+from .social.coin_game import CoinGame
+from .social.coin_game_opponents import OPPONENTS as GREEDY
 from .social.infinite_matrix import InfiniteMatrix
 from .social.iterated_matrix import IteratedMatrix
 from .social.strategies import IN_THE_INFINITE, IN_THE_ITERATED
@@ -19,6 +21,7 @@ _FAMILIES: Mapping[type, Mapping[str, AnyOpponent]] = {
     Gigastep: AIRCRAFT,
     SimpleSpeakerListener: {"telling": Telling()},
     SimpleTag: {"chasing": Chasing(), "fleeing": Fleeing()},
+    CoinGame: GREEDY,
     IteratedMatrix: IN_THE_ITERATED,
     InfiniteMatrix: IN_THE_INFINITE,
 }
