@@ -21,8 +21,7 @@ import numpy as np
 
 from native.core import Environment
 
-from .attributes import is_known, is_shared, refuse_if_fixed, worlds_get
-from .environments import rule_called
+from .attributes import is_known, is_shared, refuse_if_fixed, rule_to_set, worlds_get
 from .errors import CallOrderError, RenderError
 from .session import Session
 from .together import raised_by
@@ -192,7 +191,7 @@ class Adapter:
             self.__dict__[name] = value  # steps set only these, and `super()` costs two more calls
         elif private or mine or not self._ready or hasattr(type(self), name):
             super().__setattr__(name, value)
-        elif (rule := rule_called(self._session.env, name)) is not None:
+        elif (rule := rule_to_set(self._session, name)) is not None:
             self._session.set_rule(rule, value)
             self._rule_set(rule)
         elif is_known(self._session, name):

@@ -4,6 +4,7 @@
 | -------------------------------- | ------------------- | ------------------------------------- |
 | a parameter, also the original's | its value by world  | from the next step on, in some worlds |
 | a rule                           | its value           | from the next step on, in all worlds  |
+| both                             | the parameter       | the parameter                         |
 | part of the state, derived       | -                   | an error that says what to do instead |
 | nearly a parameter or a rule     | -                   | an error that says which              |
 | anything else                    | the note of the row | a note for the row                    |
@@ -159,6 +160,13 @@ def is_known(session: Session, name: str) -> bool:
     return name in names(session.env) or rule_called(session.env, name) is not None
 
 
+def rule_to_set(session: Session, name: str) -> str | None:
+    """The rule of that name; of one that says what a parameter usually is, the parameter is read
+    and set, which may differ from world to world.
+    """
+    return None if name in names(session.env) else rule_called(session.env, name)
+
+
 def refuse_if_fixed(session: Session, name: str) -> None:
     """Raise if setting it would seem to change the world and could not.
 
@@ -192,7 +200,7 @@ def refuse_if_fixed(session: Session, name: str) -> None:
 
 def is_shared(session: Session, name: str) -> bool:
     """Whether a parameter or rule is the same in all worlds because only one was given."""
-    if rule_called(session.env, name) is not None:
+    if rule_to_set(session, name) is not None:
         return True
     usual, now = _values(session, name)
     return all(
@@ -203,7 +211,7 @@ def is_shared(session: Session, name: str) -> bool:
 
 def worlds_get(session: Session, name: str) -> list[Any]:
     """A parameter or rule of every world: Python's numbers where they are scalars."""
-    if (rule := rule_called(session.env, name)) is not None:
+    if (rule := rule_to_set(session, name)) is not None:
         return [getattr(session.env, rule)] * session.num_envs
     usual, now = _values(session, name)
 
@@ -227,7 +235,7 @@ def worlds_set(session: Session, name: str, values: Sequence[Any]) -> None:
     """
     first, *others = values
     alike = all(_equal(first, other) for other in others)
-    if (rule := rule_called(session.env, name)) is not None:
+    if (rule := rule_to_set(session, name)) is not None:
         if not alike:
             raise RulesError(f"{name!r} is a rule, and rules are the same in all worlds.")
         session.set_rule(rule, first)

@@ -11,6 +11,8 @@ from .mpe.simple_speaker_listener import SimpleSpeakerListener
 from .mpe.simple_tag import SimpleTag
 from .smax.heuristic import OPPONENTS as TROOPS
 from .smax.smax import Smax
+from .social.coin_game import CoinGame
+from .social.coin_game_opponents import OPPONENTS as GREEDY
 from .social.infinite_matrix import InfiniteMatrix
 from .social.iterated_matrix import IteratedMatrix
 from .social.strategies import IN_THE_INFINITE, IN_THE_ITERATED
@@ -22,6 +24,7 @@ _FAMILIES: Mapping[type, Mapping[str, AnyOpponent]] = {
     SimpleSpeakerListener: {"telling": Telling()},
     Smax: TROOPS,
     SimpleTag: {"chasing": Chasing(), "fleeing": Fleeing()},
+    CoinGame: GREEDY,
     IteratedMatrix: IN_THE_ITERATED,
     InfiniteMatrix: IN_THE_INFINITE,
 }

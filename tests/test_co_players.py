@@ -31,7 +31,17 @@ def small(**changes):
     return against_learner(IteratedMatrix(horizon=8), "player_0", PPOCoPlayer(TABLE), **rules)
 
 
-@pytest.mark.parametrize("name", [name for name in CHECKS if "64" not in name])
+LONG = ("observations lie", "jit changes", "vmap is")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] * name.startswith(LONG))
+        for name in CHECKS
+        if "64" not in name  # the networks are of 32 bits only
+    ],
+)
 def test_it_is_an_environment(name):
     CHECKS[name](small())
 
@@ -125,6 +135,7 @@ def test_in_the_infinite_game_the_other_follows_its_exact_gradient():
     assert bool(shown.terminated.all())
 
 
+@pytest.mark.long
 def test_two_tables_learn_in_step_to_defect():
     """Two independent learners, one of whom is the world's; 4 seeds, -2 is mutual defection."""
     numbers = {"learning_rate": 0.1, "gamma": 0.96, "ent_coef": 0.02}
@@ -144,7 +155,7 @@ def test_two_tables_learn_in_step_to_defect():
 @pytest.mark.parametrize(
     ("world", "agent", "rules", "said"),
     [
-        ("CartPole-v1", "cart_0", {}, "nobody is left"),
+        ("CartPole-v1", "cart_0", {}, "two agents"),
         ("simple_spread_v3", "agent_0", {}, "two agents"),
         ("iterated_matrix_v0", "player_7", {}, "no agent 'player_7'"),
         ("iterated_matrix_v0", "player_0", {"games": 0}, "games"),

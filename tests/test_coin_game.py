@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from native import opponents
 from native.registry import make
 from native.rollout import random_actions, rollout
 from native.rules import RuleError
 from native.social.coin_game import PAYOFF, CoinGame, State, pay
 from native.social.coin_game_statistics import CONVENTIONS, statistics
-from native.wrappers import trials
+from native.wrappers import one_team, trials, unwrapped
 
 RIGHT, LEFT, DOWN, UP, STAY = range(5)
 
@@ -146,6 +147,48 @@ def test_inner_episodes_end_every_16_steps(played):
 def test_long_episodes_do_not_overflow():
     _, shown = play(CoinGame(horizon=1000), begin((0, 0), (2, 2), (1, 1), (1, 1), 299), STAY, STAY)
     assert not shown.truncated.any()
+
+
+def test_greedy_players_walk_to_the_nearest_coin():
+    """On a torus; of two that are equally near, to the one that they prefer."""
+    env, known = CoinGame(), opponents.of(CoinGame())
+    (both,) = env.spec.groups
+
+    def chosen(name, *places):
+        return known[name](jax.random.key(0), env, both, begin(*places), env.params).tolist()
+
+    for name in ("good_greedy", "evil_greedy", "random_greedy"):
+        assert chosen(name, (0, 0), (2, 2), (0, 2), (1, 1)) == [LEFT, DOWN]
+        assert chosen(name, (0, 0), (1, 1), (2, 0), (1, 1)) == [UP, STAY]
+    assert chosen("good_greedy", (0, 0), (0, 0), (0, 1), (1, 0)) == [RIGHT, DOWN]
+    assert chosen("evil_greedy", (0, 0), (0, 0), (0, 1), (1, 0)) == [DOWN, RIGHT]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [("random_greedy", "random_greedy", 0), ("good_greedy", "good_greedy", 1)],
+)
+def test_greedy_play_is_worth_nothing_and_kindness_something(one, two, expected):
+    """Who takes any coin takes one that is not his every second time, which costs the other 2."""
+    known = opponents.of(CoinGame())
+    env = one_team(CoinGame(horizon=64), "player_0", known[two])
+    (red,) = env.spec.groups
+
+    def of(key):
+        def advance(state, key):
+            action = known[one](key, env.env, red, unwrapped(env, state, env.params)[1], None)
+            state, shown = env.step(key, state, {red.name: action}, env.params)
+            return state, shown.reward[0]
+
+        state, _ = env.init(key, env.params)
+        return jax.lax.scan(advance, state, jax.random.split(key, 64))[1].mean()
+
+    means = np.asarray(jax.jit(jax.vmap(of))(jax.random.split(jax.random.key(3), 2000)))
+    error = means.std() / np.sqrt(len(means))
+    if expected:
+        assert means.mean() > 6 * error
+    else:
+        assert abs(means.mean()) < 6 * error
 
 
 def test_statistics_are_those_of_a_loop(played):

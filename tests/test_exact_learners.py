@@ -95,6 +95,7 @@ def test_lola_goes_through_the_step_of_the_other():
     np.testing.assert_allclose(seeing, slope(25.0), atol=5e-3)
 
 
+@pytest.mark.long
 def test_a_good_shepherd_teaches_its_flock_to_cooperate():
     shepherd, flock = GoodShepherd(learning_rate=10.0, other_rate=10.0, steps=50), Naive()
     _, chances = ends("prisoners_dilemma", shepherd, flock, 100, STARTS[:2])

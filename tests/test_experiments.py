@@ -112,6 +112,7 @@ def quick(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.long
 def test_results_are_those_of_train_and_more_and_it_goes_on_bit_for_bit(quick):
     name = "ipd/shaper_vs_tabular"
     few = ["num_outer_steps=2", "ppo1.num_minibatches=1", "ppo1.hidden_size=4"]

@@ -5,10 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-pytest.importorskip("pettingzoo")
-
-from bridge.pettingzoo import parallel_env
 from native.registry import make
+from native.rollout import rollout
 from native.rules import RuleError
 
 PAYOFF = [[2, 3, -5], [7, 11, -13]]
@@ -44,13 +42,11 @@ def test_options_are_jaxmarls():
 
 
 def test_it_is_over_after_the_outer_steps():
-    world = parallel_env("coin_game", num_inner_steps=3, num_outer_steps=4)
-    world.reset(seed=0)
-    inner = []
-    while world.agents:
-        *_, infos = world.step(dict.fromkeys(world.agents, 0))
-        inner.append(bool(infos["player_0"]["inner_done"]))
-    assert inner == [False, False, True] * 4
+    env = make("coin_game", num_inner_steps=3, num_outer_steps=4)
+    actions = {"player": jnp.zeros((12, 2), jnp.int32)}
+    _, shown = jax.jit(lambda key: rollout(env, key, actions))(jax.random.key(0))
+    assert shown.info["inner_done"][1:].tolist() == [False, False, True] * 4
+    assert np.flatnonzero(shown.terminated.all(axis=1)).tolist() == [12]
 
 
 @pytest.mark.parametrize("name", ["coin_game", "storm_2p"])

@@ -315,6 +315,22 @@ def test_a_name_that_is_nearly_one_of_them_is_no_note(driver):
     assert adapter.curriculum == 3
 
 
+def test_what_is_a_parameter_and_a_rule_is_read_and_set_by_world():
+    gymnasium, pettingzoo = (
+        pytest.importorskip(f"bridge.{name}") for name in ("gymnasium", "pettingzoo")
+    )
+    usual = np.array([[1, 1, -2], [1, 1, -2]], np.float32)
+    envs = gymnasium.make_vec("coin_game_v0", 2, params={"payoff": np.stack([usual, 2 * usual])})
+    found = envs.get_attr("payoff")
+    np.testing.assert_array_equal(found, [usual, usual, 2 * usual, 2 * usual])
+    envs.set_attr("payoff", [3 * usual, 3 * usual, usual, usual])
+    np.testing.assert_array_equal(envs.get_attr("payoff")[1:3], [3 * usual, usual])
+    world = pettingzoo.parallel_env("coin_game_v0", payoff=2 * usual)
+    np.testing.assert_array_equal(world.payoff, 2 * usual)
+    world.payoff = 5 * usual
+    np.testing.assert_array_equal(world.payoff, 5 * usual)
+
+
 def test_set_attr_by_row():
     gymnasium, sb3 = (pytest.importorskip(f"bridge.{name}") for name in ("gymnasium", "sb3"))
     envs = gymnasium.make_vec("simple_spread_v3", 2)

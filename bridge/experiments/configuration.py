@@ -50,20 +50,22 @@ class Learning:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """Attributes:
-    env_id: Name of the world, of two agents.
-    env_type: "sequential": both learn after each inner episode, and go on. "meta": the second
-        begins anew in each trial, the first learns after each trial.
-    agent1: One of `LEARNERS`.
-    agent2: One of these, or a fixed opponent of the world by name.
-    rules: Rules of the world beside its time limit.
-    num_inner_steps, num_outer_steps: Steps of an inner episode, inner episodes of a trial.
-    num_envs: Games that the second learns from.
-    num_opps: How many of the second are met at once; of `agent1` all are one.
-    num_iters: How often the first learns.
-    stop: Inner episodes of a trial after which the second learns no more; None: none.
-    seed, num_seeds: Of the first training, and how many there are.
-    ppo1, ppo2: How each learns.
+    """What an experiment is.
+
+    Attributes:
+        env_id: Name of the world, of two agents.
+        env_type: "sequential": both learn after each inner episode, and go on. "meta": the second
+            begins anew in each trial, the first learns after each trial.
+        agent1: One of `LEARNERS`.
+        agent2: One of these, or a fixed opponent of the world by name.
+        rules: Rules of the world beside its time limit.
+        num_inner_steps, num_outer_steps: Steps of an inner episode, inner episodes of a trial.
+        num_envs: Games that the second learns from.
+        num_opps: How many of the second are met at once; of `agent1` all are one.
+        num_iters: How often the first learns.
+        stop: Inner episodes of a trial after which the second learns no more; None: none.
+        seed, num_seeds: Of the first training, and how many there are.
+        ppo1, ppo2: How each learns.
     """
 
     env_id: str

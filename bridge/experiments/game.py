@@ -17,6 +17,7 @@ from native.wrappers import AnyOpponent, one_team, trials
 from .configuration import LEARNERS, Configuration, Learning
 
 NEVER = 1e6  # a probability that may move so far is never clipped
+FOREVER = 10**9  # inner episodes of a trial that no training sees the end of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,7 @@ def _made(asked: Configuration, world: Environment[Any, Any]) -> Experiment:
         learner = _settings(asked.agent2, asked.ppo2, asked.num_envs, steps)
         if asked.ppo2.lr_scheduling:
             raise OptionError("ppo2.lr_scheduling has no effect: set it for ppo1.")
-        episodes = asked.num_outer_steps if meta else asked.num_iters
+        episodes = asked.num_outer_steps if meta else FOREVER
         env = against_learner(
             world,
             first,

@@ -6,6 +6,7 @@ Beside the files of `train` there are `configuration.yaml`, `statistics.json` an
 import dataclasses
 import functools
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from bridge import policy_file
 from bridge.files import replacing
-from bridge.training import learning
+from bridge.training import learning, results
 from bridge.training.outcome import Outcome
 from native.agents import LearnedPolicy
 from native.batch import Autoreset, Batch
@@ -72,7 +73,7 @@ def run(
         seeds=asked.num_seeds,
         steps=made.steps,
         num_envs=made.settings.num_envs,
-        eval_every=made.steps,
+        eval_every=_interval(made.steps, out) if resume else made.steps,
         learner="device",
         changes=changes,
         resume=resume,
@@ -89,6 +90,15 @@ def run(
     with replacing(out / PICTURE) as beside:
         picture.draw(beside, found, np.array(made.world.payoff))
     return outcome, found
+
+
+def _interval(steps: int, out: Path) -> int:
+    """Agent steps between evaluations with which a training goes on from where it is to `steps`.
+
+    A training is made of whole intervals, all alike.
+    """
+    done = (results.about(out) or {}).get("steps", 0)
+    return math.gcd(steps, done)
 
 
 def look(made: Experiment, learned: LearnedPolicy, key: jax.Array) -> dict[str, Any]:

@@ -50,8 +50,10 @@ def _learner(kind: type, numbers: tuple[str, ...]) -> None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Naive:
-    """Attributes:
-    learning_rate: Of a step along the gradient.
+    """One that climbs its value against the other as it is.
+
+    Attributes:
+        learning_rate: Of a step along the gradient.
     """
 
     learning_rate: Any = 1.0
@@ -66,9 +68,11 @@ class Naive:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LOLA:
-    """Attributes:
-    learning_rate: Of a step along the gradient.
-    other_rate: That of the other, as this one believes.
+    """One that also climbs what the other's next step will bring it.
+
+    Attributes:
+        learning_rate: Of a step along the gradient.
+        other_rate: That of the other, as this one believes.
     """
 
     learning_rate: Any = 10.0
@@ -88,11 +92,13 @@ class LOLA:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GoodShepherd:
-    """Attributes:
-    learning_rate: Of a step along the gradient.
-    other_rate: That of the other.
-    steps: Naive steps of the other in the mean that is climbed.
-    beginning: What the other begins with, as every element of its strategy.
+    """One that climbs what it earns while the other learns.
+
+    Attributes:
+        learning_rate: Of a step along the gradient.
+        other_rate: That of the other.
+        steps: Naive steps of the other in the mean that is climbed.
+        beginning: What the other begins with, as every element of its strategy.
     """
 
     learning_rate: Any = 1.0
@@ -117,8 +123,10 @@ class GoodShepherd:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BestResponse:
-    """Attributes:
-    choices: (choices, *strategy), what it may choose from.
+    """One that takes the best of some strategies.
+
+    Attributes:
+        choices: (choices, *strategy), what it may choose from.
     """
 
     choices: Any
