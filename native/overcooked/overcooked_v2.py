@@ -225,15 +225,18 @@ class Overcooked2:
         )
         acting = jnp.broadcast_to(~state.over, (cooks,))
         extra = jnp.where(acting, jnp.stack(shaped), jnp.float32(0))
-        return after, transition(
+        seen = self.observe(after, ~state.over)
+        shown = transition(
             self.spec,
             acting=acting,
-            observation=self.observe(after),
+            observation=seen,
             reward=paid + params.shaping * extra,
             terminated=jnp.zeros(cooks, jnp.bool_),
             truncated=jnp.broadcast_to(late, (cooks,)),
             info={"shaped_reward": extra},
         )
+        # It is hidden already, as words: byte by byte that takes longer than all else.
+        return after, dataclasses.replace(shown, observation=seen)
 
     def _use(
         self, state: State, cook: int, uses: jax.Array, plates: jax.Array, params: Params
@@ -303,9 +306,10 @@ class Overcooked2:
         ]
         return np.array(found, np.int32)
 
-    def observe(self, state: State) -> dict[str, jax.Array]:
-        """What each sees: group -> uint8 (cooks, rows, columns, channels)."""
-        seen = sight.words(self.kitchen, self._piles, state, bool(self.op_ingredient_permutations))
+    def observe(self, state: State, shown: jax.Array | bool = True) -> dict[str, jax.Array]:
+        """What each sees: group -> uint8 (cooks, rows, columns, channels), 0 unless `shown`."""
+        permuted = bool(self.op_ingredient_permutations)
+        seen = sight.words(self.kitchen, self._piles, state, permuted, shown)
         if self.agent_view_size is not None:
             seen = sight.around(seen, state.place, self.agent_view_size)
         return {"agent": sight.unpacked(seen, self.ingredients, self.indicate_successful_delivery)}
