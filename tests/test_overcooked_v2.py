@@ -247,6 +247,8 @@ def test_recipes_are_drawn_of_those_that_are_known():
         ({"recipes": [[0, 0]]}, "three ingredients"),
         ({"recipes": [[0, 0, 1]]}, r"ingredients 0 ... 0"),
         ({"layout": CROWD, "op_ingredient_permutations": (2,)}, "op_ingredient_permutations"),
+        ({"layout": CROWD, "op_ingredient_permutations": (1, 1)}, "that differ"),
+        ({"layout": CROWD, "op_ingredient_permutations": "all"}, "op_ingredient_permutations"),
         ({"agent_view_size": 0}, "agent_view_size"),
         ({"layout": "WWPW\nWA B\nWXRW"}, "at least one ingredient"),
     ],

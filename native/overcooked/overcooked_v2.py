@@ -28,6 +28,7 @@ Source       Gessler et al. (2025), as in JaxMARL's OvercookedV2.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -114,8 +115,15 @@ class Overcooked2:
             **dict.fromkeys(flags, rules.flag),
         )
         _ = self.orders
-        permuted = rules.each(rules.count(0, self.ingredients - 1))
-        rules.check(self, op_ingredient_permutations=permuted)
+        rules.check(self, op_ingredient_permutations=self._some_ingredients)
+
+    def _some_ingredients(self, rule: str, value: Any) -> tuple[int, ...]:
+        made = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+        fits = rules.count(0, self.ingredients - 1)
+        made = tuple(fits(rule, one) for one in made)
+        if len({*made}) < len(made):
+            rules.refuse(rule, "ingredients that differ", value)
+        return made
 
     @property
     def kitchen(self) -> kitchen.Kitchen:
