@@ -33,8 +33,8 @@ def count(item: jax.Array) -> jax.Array:
 
 
 def shifts(kinds: int) -> list[tuple[int, int]]:
-    """Where its parts are, as (shift, mask): plate, cooked, ingredients."""
-    return [(0, 1), (1, 1), *((2 + 2 * kind, 3) for kind in range(kinds))]
+    """Where its parts are, as (shift, bits): plate, cooked, ingredients."""
+    return [(0, 1), (1, 1), *((2 + 2 * kind, 2) for kind in range(kinds))]
 
 
 def reordered(item: jax.Array, order: jax.Array) -> jax.Array:

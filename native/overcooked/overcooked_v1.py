@@ -40,6 +40,7 @@ from . import kitchen
 from .kitchen import COUNTER, FLOOR, PLATES, POT, SERVING, Kitchen
 from .layouts import ONIONS, plan
 from .picture import Cells, paint
+from .unpacking import Field, unpacked
 
 STAY, USE, ACTIONS = 4, 5, 6
 NOTHING, ONION, PLATE, DISH = range(4)  # in hands, on counters; DISH + n - 1: soup of n onions
@@ -48,7 +49,7 @@ IDLE = -1  # a pot's timer before it cooks
 URGENT = 40  # steps before the end
 STEPS = "steps to cook"
 
-# Name, and how many bits of a cell's word: those that do not change have none.
+# Name, and how many bits of a cell's word.
 CHANNELS: tuple[tuple[str, int], ...] = (
     *(("self", 1), ("other", 1)),
     *(
@@ -56,19 +57,15 @@ CHANNELS: tuple[tuple[str, int], ...] = (
         for who in ("self", "other")
         for way in ["up", "down", "right", "left"]
     ),
-    *(("pot", 0), ("counter", 0), ("onion pile", 0), ("tomato pile", 0), ("plate pile", 0)),
-    *(
-        ("serving", 0),
-        ("onions in idle pot", 2),
-        ("tomatoes in idle pot", 0),
-        ("onions in soup", 2),
-    ),
-    *(("tomatoes in soup", 0), (STEPS, 8), ("soup done", 1), ("plate", 1), ("onion", 1)),
-    *(("tomato", 0), ("urgent", 1)),
+    *(("pot", 1), ("counter", 1), ("onion pile", 1), ("tomato pile", 1), ("plate pile", 1)),
+    *(("serving", 1), ("onions in idle pot", 2), ("tomatoes in idle pot", 0)),
+    *(("onions in soup", 2), ("tomatoes in soup", 0), (STEPS, 8), ("soup done", 1)),
+    *(("plate", 1), ("onion", 1), ("tomato", 0), ("urgent", 1)),
 )
 BITS = np.array([bits for _, bits in CHANNELS], np.int32)
 SHIFT = (np.cumsum(BITS) - BITS).astype(np.int32)
-MASK = (1 << BITS) - 1
+FIELDS = [Field(0, int(shift), int(bits)) for shift, bits in zip(SHIFT, BITS, strict=True)]
+PLAN = {POT: "pot", COUNTER: "counter", ONIONS: "onion pile", PLATES: "plate pile"}
 PLACE = {name: int(SHIFT[i]) for i, (name, _) in enumerate(CHANNELS)}
 
 
@@ -220,15 +217,18 @@ class Overcooked:
         )
         acting = jnp.broadcast_to(~state.over, (2,))
         extra = jnp.where(acting, jnp.stack(shaped), jnp.float32(0))
-        return after, transition(
+        seen = self.observe(after, ~state.over)
+        shown = transition(
             self.spec,
             acting=acting,
-            observation=self.observe(after),
+            observation=seen,
             reward=served + params.shaping * extra,
             terminated=jnp.zeros(2, jnp.bool_),
             truncated=jnp.broadcast_to(late, (2,)),
             info={"shaped_reward": extra},
         )
+        # It is hidden already, as words: byte by byte that takes longer than all else.
+        return after, dataclasses.replace(shown, observation=seen)
 
     def _use(
         self, state: State, cook: int, uses: jax.Array, in_use: jax.Array, params: Params
@@ -279,11 +279,9 @@ class Overcooked:
         )
         return after, tips, jnp.where(pays, params.delivery, 0.0)
 
-    def observe(self, state: State) -> dict[str, jax.Array]:
-        """What both see: group -> uint8 (2, rows, columns, channels)."""
-        words = apart(self._words, state)
-        parts = (words[..., None] >> SHIFT[None, None]) & MASK[None, None]
-        seen = (parts | self._fixed[None]).astype(jnp.uint8)
+    def observe(self, state: State, shown: jax.Array | bool = True) -> dict[str, jax.Array]:
+        """What both see: group -> uint8 (2, rows, columns, channels), zeros unless `shown`."""
+        seen = unpacked([apart(self._words, state, shown)], FIELDS)
         return {"agent": seen.reshape(2, *self._shape)}
 
     @property
@@ -291,21 +289,8 @@ class Overcooked:
         """Of what one cook sees."""
         return self.kitchen.height, self.kitchen.width, len(CHANNELS)
 
-    @property
-    def _fixed(self) -> np.ndarray:
-        """What never changes: int32 (cells, channels)."""
-        marks = {
-            "pot": POT,
-            "counter": COUNTER,
-            "onion pile": ONIONS,
-            "plate pile": PLATES,
-            "serving": SERVING,
-        }
-        layers = [self.kitchen.marked(marks.get(name, "")) for name, _ in CHANNELS]
-        return np.stack(layers, axis=-1).astype(np.int32)
-
-    def _words(self, state: State) -> jax.Array:
-        """All that changes in a cell as bits, as each cook sees it: int32 (2, cells)."""
+    def _words(self, state: State, shown: jax.Array | bool) -> jax.Array:
+        """All that is in a cell as bits, as each cook sees it: int32 (2, cells)."""
         cells = np.arange(len(state.counter), dtype=np.int32)
         here = [cells == state.place[cook] for cook in range(2)]
 
@@ -331,7 +316,9 @@ class Overcooked:
         if self.horizon is not None:
             urgent = self.horizon - state.tick < URGENT
             word = word | (urgent.astype(jnp.int32) << PLACE["urgent"])
-        return words | word[None]
+        for letter, name in {**PLAN, SERVING: "serving"}.items():
+            word = word | (self.kitchen.marked(letter).astype(np.int32) << PLACE[name])
+        return jnp.where(shown, words | word[None], 0)
 
     def render(self, state: State, params: Params) -> jax.Array:
         """The kitchen from above: uint8 (40 rows, 40 columns, 3)."""

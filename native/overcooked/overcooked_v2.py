@@ -28,6 +28,7 @@ Source       Gessler et al. (2025), as in JaxMARL's OvercookedV2.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -114,8 +115,15 @@ class Overcooked2:
             **dict.fromkeys(flags, rules.flag),
         )
         _ = self.orders
-        permuted = rules.each(rules.count(0, self.ingredients - 1))
-        rules.check(self, op_ingredient_permutations=permuted)
+        rules.check(self, op_ingredient_permutations=self._some_ingredients)
+
+    def _some_ingredients(self, rule: str, value: Any) -> tuple[int, ...]:
+        made = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+        fits = rules.count(0, self.ingredients - 1)
+        made = tuple(fits(rule, one) for one in made)
+        if len({*made}) < len(made):
+            rules.refuse(rule, "ingredients that differ", value)
+        return made
 
     @property
     def kitchen(self) -> kitchen.Kitchen:
@@ -225,15 +233,18 @@ class Overcooked2:
         )
         acting = jnp.broadcast_to(~state.over, (cooks,))
         extra = jnp.where(acting, jnp.stack(shaped), jnp.float32(0))
-        return after, transition(
+        seen = self.observe(after, ~state.over)
+        shown = transition(
             self.spec,
             acting=acting,
-            observation=self.observe(after),
+            observation=seen,
             reward=paid + params.shaping * extra,
             terminated=jnp.zeros(cooks, jnp.bool_),
             truncated=jnp.broadcast_to(late, (cooks,)),
             info={"shaped_reward": extra},
         )
+        # It is hidden already, as words: byte by byte that takes longer than all else.
+        return after, dataclasses.replace(shown, observation=seen)
 
     def _use(
         self, state: State, cook: int, uses: jax.Array, plates: jax.Array, params: Params
@@ -303,9 +314,10 @@ class Overcooked2:
         ]
         return np.array(found, np.int32)
 
-    def observe(self, state: State) -> dict[str, jax.Array]:
-        """What each sees: group -> uint8 (cooks, rows, columns, channels)."""
-        seen = sight.words(self.kitchen, self._piles, state, bool(self.op_ingredient_permutations))
+    def observe(self, state: State, shown: jax.Array | bool = True) -> dict[str, jax.Array]:
+        """What each sees: group -> uint8 (cooks, rows, columns, channels), 0 unless `shown`."""
+        permuted = bool(self.op_ingredient_permutations)
+        seen = sight.words(self.kitchen, self._piles, state, permuted, shown)
         if self.agent_view_size is not None:
             seen = sight.around(seen, state.place, self.agent_view_size)
         return {"agent": sight.unpacked(seen, self.ingredients, self.indicate_successful_delivery)}

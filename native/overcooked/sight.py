@@ -6,10 +6,11 @@ import numpy as np
 
 from native.kernels import apart
 
-from . import items
+from . import items, unpacking
 from .items import FULL, PLATE
 from .kitchen import BUTTON, COUNTER, PLATES, POT, RECIPE, SERVING, Kitchen
 from .state_v2 import State
+from .unpacking import Field
 
 FIXED = COUNTER + SERVING + POT + RECIPE + BUTTON + PLATES  # a channel each
 WAYS = 5  # bits before what a cook holds: that it is here, and which way it faces
@@ -39,7 +40,9 @@ def channels(kinds: int, cook_time: int, told: bool) -> tuple[tuple[str, int], .
     )
 
 
-def words(kitchen: Kitchen, piles: np.ndarray, state: State, permuted: bool) -> jax.Array:
+def words(
+    kitchen: Kitchen, piles: np.ndarray, state: State, permuted: bool, shown: jax.Array | bool
+) -> jax.Array:
     """All that is seen, as bits: int32 (cooks, words, rows, columns).
 
     Args:
@@ -47,8 +50,13 @@ def words(kitchen: Kitchen, piles: np.ndarray, state: State, permuted: bool) -> 
         piles: int32 (cells,), what can be taken without end.
         state: The state.
         permuted: Each sees ingredients in its own order.
+        shown: Otherwise there are zeros.
     """
-    made = apart(lambda state: _words(kitchen, piles, state, permuted), state)
+
+    def look(state: State, shown: jax.Array | bool) -> jax.Array:
+        return jnp.where(shown, _words(kitchen, piles, state, permuted), 0)
+
+    made = apart(look, state, shown)
     return made.reshape(*made.shape[:2], kitchen.height, kitchen.width)
 
 
@@ -73,14 +81,12 @@ def around(seen: jax.Array, place: jax.Array, reach: int) -> jax.Array:
 def unpacked(seen: jax.Array, kinds: int, told: bool) -> jax.Array:
     """Words as channels: uint8 (cooks, rows, columns, channels), see `channels`."""
     item = items.shifts(kinds)
-    cook = [(bit, 1) for bit in range(WAYS)] + [(WAYS + shift, mask) for shift, mask in item]
+    cook = [(bit, 1) for bit in range(WAYS)] + [(WAYS + shift, bits) for shift, bits in item]
     flags = [(bit, 1) for bit in range(len(FIXED))]
-    clocks = [(0, 255)] + [(TOLD, 1)] * told
-    parts: list[jax.Array] = []
-    for i, field in enumerate((cook, cook, flags, item[2:], item, item, clocks)):
-        shift, mask = np.array(field, np.int32).T.reshape(2, 1, 1, 1, -1)
-        parts.append((seen[:, i, ..., None] >> shift) & mask)
-    return jnp.concatenate(parts, axis=-1).astype(jnp.uint8)
+    clocks = [(0, 8)] + [(TOLD, 1)] * told
+    groups = (cook, cook, flags, [(shift, 1) for shift, _ in item[2:]], item, item, clocks)
+    fields = [Field(i, *field) for i, group in enumerate(groups) for field in group]
+    return unpacking.unpacked([seen[:, i] for i in range(len(groups))], fields)
 
 
 def _words(kitchen: Kitchen, piles: np.ndarray, state: State, permuted: bool) -> jax.Array:
