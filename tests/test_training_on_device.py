@@ -223,7 +223,7 @@ def test_what_diverges_is_named_and_the_last_checkpoint_kept(tmp_path):
         (("--set", "batch_size=7"), "batch_size must divide the 32 samples"),
         (("--set", "gru=8", "--set", "batch_size=8"), "must be a multiple of n_steps"),
         (("--set", "sharing=pairs"), "sharing must be one of group, all, agent"),
-        (("--sweep", "n_epochs=1,2"), "runs at once differ in numbers such as learning_rate"),
+        (("--sweep", "batch_size=16,32"), "runs at once differ in numbers such as learning_rate"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(more, says, tmp_path):
