@@ -249,6 +249,20 @@ def test_without_its_extra_the_command_line_says_what_to_install(tmp_path):
     assert "Traceback" not in result.stderr
 
 
+def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(tmp_path):
+    code = """
+        import runpy, sys, types
+        class Pressed(types.ModuleType):
+            def __getattr__(self, name):
+                raise KeyboardInterrupt
+        sys.modules["bridge.cli"] = Pressed("bridge.cli")
+        runpy.run_module("bridge", None, "__main__")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (result.returncode, result.stderr) == (130, "")
+
+
 def test_a_command_without_its_extra_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
     for name in [*sys.modules]:

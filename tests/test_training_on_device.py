@@ -140,7 +140,13 @@ def test_what_was_asked_is_found_in_the_checkpoint(tmp_path):
     ("algorithm", "more"),
     [
         ("dqn", ("--num-envs", 2, "--set", "buffer_size=64", "--steps", 64, "--eval-every", 32)),
-        ("es", ("--set", "population_size=2", "--set", "episodes=1", "--steps", 1000)),
+        (
+            "es",
+            (
+                *("--set", "population_size=2", "--set", "episodes=1"),
+                *("--steps", 1000, "--eval-every", 1000),
+            ),
+        ),
     ],
 )
 def test_other_algorithms_write_the_same_files_and_can_be_resumed(algorithm, more, tmp_path):
