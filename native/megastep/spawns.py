@@ -70,10 +70,8 @@ def life_span(key: jax.Array, horizon: int | None, *, drawn: bool) -> jax.Array:
 
     Where spans are drawn, worlds that began together do not end together.
     """
-    if horizon is None:
-        return jnp.int32(np.iinfo(np.int32).max)
-    if not drawn:
-        return jnp.int32(horizon)
+    if not drawn or horizon is None:
+        return jnp.asarray(np.iinfo(np.int32).max if horizon is None else horizon, jnp.int32)
     return jax.random.randint(key, (), horizon // 2, horizon + 1, jnp.int32)
 
 
