@@ -144,6 +144,22 @@ ON_DEVICE: Mapping[str, Recipe] = {
         SHORT, steps=150_000, hyperparameters={**SHORT.hyperparameters, "gru": 32}, solved=1.0
     ),
     "overcooked_v1": KITCHEN,
+    "smax_3m_v1": Recipe(
+        algorithm="PPO",
+        steps=3_000_000,
+        num_envs=64,
+        hyperparameters={
+            "n_steps": 64,
+            "batch_size": 3072,
+            "n_epochs": 4,
+            "gamma": 0.99,
+            "gae_lambda": 0.95,
+            "learning_rate": 1e-3,
+            "ent_coef": 0.005,
+            "central_critic": True,
+            "policy_kwargs": SMALL,
+        },
+    ),
     **dict.fromkeys(
         (
             *("simple_adversary_v3", "simple_crypto_v3", "simple_push_v3", "simple_reference_v3"),
