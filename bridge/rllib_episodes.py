@@ -1,5 +1,6 @@
 """RLlib's episodes, cut out of whole arrays of what a batch has played."""
 
+import copy
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.rllib", "ray", "rllib") from error
 
+_EMPTY: Any = InfiniteLookbackBuffer()
 Played = Mapping[str, Any]  # policy -> a tree of (N, its agents, ...)
 
 
@@ -206,14 +208,19 @@ def _together(
 
 
 def _buffer(data: Any, lookback: int) -> Any:
-    """RLlib's buffer, whose constructor takes the number of a dict's parts for its length."""
-    buffer = InfiniteLookbackBuffer(data)
-    buffer.lookback = lookback
+    """RLlib's buffer, whose constructor takes the number of a dict's parts for its length, and a
+    tenth of all playing.
+    """
+    buffer: Any = copy.copy(_EMPTY)
+    buffer.data, buffer.lookback = data, lookback
+    buffer.finalized = not isinstance(data, list)
     return buffer
 
 
 def _infos(info: Mapping[str, np.ndarray], chunk: Chunk) -> list[dict[str, Any]]:
     """Info of a chunk's world, a dict for each slot."""
     start, stop = chunk.start - chunk.back, chunk.stop + 1
+    if not info:
+        return [{}] * (stop - start)
     columns = {name: leaf[chunk.world, start:stop] for name, leaf in info.items()}
     return in_turn(columns, stop - start)

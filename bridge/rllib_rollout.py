@@ -10,6 +10,7 @@ Under NEXT_STEP an episode is a stretch of such slots, its last observation in t
 last step; so what RLlib's loop builds step by step is cut out of whole arrays at the end.
 """
 
+import itertools
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,6 +67,7 @@ class Rollout:
         self._slots: list[Slot] = []
         self._kept = 0  # of the slots, from before the last harvest
         self._begun = time.perf_counter()
+        self._names = map("{}-{}".format, itertools.repeat(uuid.uuid4().hex), itertools.count())
         self._ids = [""] * worlds
         self._since = np.zeros(worlds, int)  # steps of the episode before the last harvest
         self._acting = np.zeros((worlds, len(spec.agents)), bool)
@@ -84,7 +86,7 @@ class Rollout:
         """Begin an episode in every world; what was played and not harvested is forgotten."""
         self._session.reset(seeds)
         self._slots, self._kept = [], 0
-        self._ids = [uuid.uuid4().hex for _ in self._ids]
+        self._ids = [next(self._names) for _ in self._ids]
         self._since[:] = 0
         self._acting = self._session.read(EndFields).acting.copy()
         now = self._session.read(StepFields, own=True)
@@ -161,7 +163,7 @@ class Rollout:
             for stop in stops.tolist():
                 back = min(lookback, since, self._kept)
                 yield Chunk(world, start, stop, True, self._ids[world], since, back)
-                self._ids[world], start, since = uuid.uuid4().hex, stop + 1, 0
+                self._ids[world], start, since = next(self._names), stop + 1, 0
             if start < steps:
                 back = min(lookback, since, self._kept)
                 yield Chunk(world, start, steps, False, self._ids[world], since, back)

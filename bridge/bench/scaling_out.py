@@ -4,6 +4,7 @@ Each figure is of a process of its own, `python -m bridge.bench.scaling_out WHAT
 must be told of the others before they start. All of them are on this machine.
 """
 
+import importlib
 import json
 import os
 import socket
@@ -274,13 +275,16 @@ def _theirs(config: Any, name: str) -> Any:
     if name == "CartPole-v1":
         return config.environment(name).env_runners(env_runner_cls=SingleAgentEnvRunner)
 
+    from ray.tune.registry import (  # type: ignore[import-not-found, import-untyped]
+        register_env,
+    )
+
     def world(context: Any) -> Any:
         del context  # has no rules
-        import mpe2  # type: ignore[import-not-found, import-untyped]
+        return ParallelPettingZooEnv(importlib.import_module(f"mpe2.{name}").parallel_env())
 
-        return ParallelPettingZooEnv(getattr(mpe2, name).parallel_env())
-
-    config.environment(env=world).env_runners(env_runner_cls=MultiAgentEnvRunner)
+    register_env("theirs", world)
+    config.environment("theirs").env_runners(env_runner_cls=MultiAgentEnvRunner)
     return config.multi_agent(policies={"shared"}, policy_mapping_fn=lambda *_, **__: "shared")
 
 
