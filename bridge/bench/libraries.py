@@ -227,9 +227,8 @@ def jaxmarl_rollout(task: str, steps: int, worlds: int) -> Game:
 
 def minatar_loop(task: str, worlds: int) -> Game:
     """Games of the package `minatar`, one after another, by the keys that the game uses."""
-    game = _library("minatar").Environment
     title = next(title for title, ours in GAMES.items() if ours == task)
-    envs = [game(title, sticky_action_prob=0.0) for _ in range(worlds)]
+    envs = [_library("minatar").Environment(title, 0.0) for _ in range(worlds)]  # none sticks
     for number, env in enumerate(envs):
         env.seed(SEED + number)
     keys = envs[0].minimal_action_set()
@@ -288,9 +287,9 @@ def _by_agent(joint: np.ndarray) -> dict[str, Any]:
 
 def _vector(envs: Any, worlds: int) -> Game:
     envs.reset(seed=SEED)
-    choices = envs.single_action_space.n
-    actions = np.random.default_rng(SEED).integers(choices, size=(POOL, worlds))
-    return Game(envs.step, [*actions], _flagged, envs.close)
+    shape, choices = (POOL, worlds), envs.single_action_space.n
+    actions = [*np.random.default_rng(SEED).integers(choices, size=shape)]
+    return Game(envs.step, actions, _flagged, envs.close)
 
 
 def _vec_env(venv: Any, worlds: int) -> Game:
