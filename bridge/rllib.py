@@ -25,10 +25,6 @@ from native import registry
 from .environments import Source, as_environment
 from .errors import MissingExtraError, UnsuitableError
 from .programs import Device
-from .rllib_env import MultiAgentBridge, MultiAgentVecBridge
-from .rllib_policies import PolicyOf, policies
-from .rllib_rows import RowsBridge
-from .rllib_runner import MultiAgentRunner, SingleAgentRunner
 from .words import RLLIB, RLLIB_ONE
 
 try:
@@ -37,6 +33,11 @@ try:
     )
 except ImportError as error:
     raise MissingExtraError("bridge.rllib", "ray", "rllib") from error
+
+from .rllib_env import MultiAgentBridge, MultiAgentVecBridge
+from .rllib_policies import PolicyOf, policies
+from .rllib_rows import RowsBridge
+from .rllib_runner import MultiAgentRunner, SingleAgentRunner
 
 __all__ = [
     "MultiAgentBridge",
