@@ -22,7 +22,10 @@ from typing import Any
 
 from native import registry
 
+from .environments import Source, as_environment
 from .errors import MissingExtraError, UnsuitableError
+from .programs import Device
+from .words import RLLIB, RLLIB_ONE
 
 try:
     from ray.tune.registry import (  # type: ignore[import-not-found, import-untyped]
@@ -31,13 +34,10 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.rllib", "ray", "rllib") from error
 
-from .environments import Source, as_environment
-from .programs import Device
 from .rllib_env import MultiAgentBridge, MultiAgentVecBridge
 from .rllib_policies import PolicyOf, policies
 from .rllib_rows import RowsBridge
 from .rllib_runner import MultiAgentRunner, SingleAgentRunner
-from .words import RLLIB, RLLIB_ONE
 
 __all__ = [
     "MultiAgentBridge",
