@@ -54,7 +54,7 @@ def made(seen, done, settings=SETTINGS):
     keys = jax.random.split(jax.random.key(0), 50)
     observed = jax.vmap(SEEN[seen].sample)(keys)
     shown = Seen(observation=observed, first=jnp.zeros(50, bool), mask=None, world=None)
-    weights = ppo._begin(settings, player, jax.random.key(1), shown)[0]
+    weights = ppo.begin_player(settings, player, jax.random.key(1), shown)[0]
     leaves, tree = jax.tree.flatten(weights)
     noise = jax.random.split(jax.random.key(2), len(leaves))
     leaves = [
