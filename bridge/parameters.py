@@ -79,7 +79,10 @@ def with_given(env: Any, usual: Any, given: Any, num_envs: int) -> Any:
             )
     named = jax.tree.leaves_with_path(env.params)
     structure: Any = jax.tree.structure(env.params)
-    values = structure.flatten_up_to(merged)
+    try:
+        values = structure.flatten_up_to(merged)
+    except ValueError:
+        raise RulesError(_misfit(env, merged)) from None
     fitted = structure.unflatten(
         [
             _as_array(path_name(path), leaf, value)
@@ -91,6 +94,34 @@ def with_given(env: Any, usual: Any, given: Any, num_envs: int) -> Any:
     except ParameterError as error:
         raise RulesError(f"{env.spec.name}: {error}") from None
     return fitted
+
+
+def _misfit(env: Any, merged: Any) -> str:
+    """Which parameter is of another form than the usual one."""
+    usual, found = parts(env.params), parts(merged)
+    for name, value in usual.items():
+        form: Any = jax.tree.structure(value)
+        try:
+            form.flatten_up_to(found[name])
+        except ValueError:
+            kind = type(value)
+            of_kind = f"a {kind.__module__}.{kind.__qualname__}"
+            fits = f"{len(value)} numbers" if isinstance(value, tuple) else of_kind
+            told = f"must be {fits}, got {_short(found[name])}"
+            return f"{env.spec.name}: the parameter {name!r} {told}."
+    return f"{env.spec.name}: params must be a tree like {_short(env.params)}."
+
+
+def _several(usual: Any, value: Any) -> Any:
+    """What is given for several numbers, the last axis of an array or a list, as their tuple."""
+    if not isinstance(usual, tuple) or isinstance(value, tuple):
+        return value
+    try:
+        array = np.asarray(value)
+    except Exception:  # whatever a foreign `__array__` raises
+        return value
+    fits = array.ndim in {1, 2} and array.shape[-1] == len(usual) and array.dtype.kind in "iuf"
+    return tuple(array[..., i] for i in range(len(usual))) if fits else value
 
 
 def shown_spec(env: Any, params: Any) -> Spec:
@@ -201,7 +232,7 @@ def _merged(env: Any, usual: Any, given: Mapping[str, Any]) -> Any:
             raise RulesError(
                 f"{env.spec.name}: the parameter {known[name]!r} is given twice, once as {name!r}."
             )
-        changes[known[name]] = value
+        changes[known[name]] = _several(parts(env.params)[known[name]], value)
     return replaced(usual, changes)
 
 

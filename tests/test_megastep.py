@@ -480,3 +480,11 @@ def test_life_spans_are_between_half_and_all_where_they_are_drawn():
     spans = jax.vmap(lambda key: spawns.life_span(key, 20, drawn=True))(keys)
     assert spans.min() == 10 and spans.max() == 20  # misses either once in 1e20
     assert spawns.life_span(keys[0], 20, drawn=False) == 20
+
+
+def test_own_walls_far_away_and_none_at_all_are_refused():
+    square = np.array([[1, 1, 5, 1], [5, 1, 5, 5], [5, 5, 1, 5], [1, 5, 1, 1.0]])
+    with pytest.raises(RuleError, match="move them towards the origin"):
+        of_walls(square + 500)
+    with pytest.raises(RuleError):
+        of_walls(np.zeros((0, 4)))

@@ -264,6 +264,7 @@ LITTLE = Camera(res=16)
         pytest.param(
             Deathmatch(plans=BOX, sides=2, observation="image", pixels="uint8", camera=LITTLE),
             id="teams",
+            marks=pytest.mark.long,
         ),
         pytest.param(
             Deathmatch(plans=BOX, agents=2, respawn=True, horizon=60, camera=LITTLE),
@@ -309,6 +310,7 @@ def test_other_plans_of_the_same_shapes_are_parameters():
     assert (one.observation["agent"]["d"] != two.observation["agent"]["d"]).any()
 
 
+@pytest.mark.long
 def test_rows_are_worlds_of_their_own_and_a_scan_is_a_loop():
     env = Deathmatch(plans=Plans(Arena(), 2), agents=2, camera=Camera(res=16))
     batch = Batch(env, Autoreset.SAME_STEP)

@@ -10,7 +10,7 @@ from drivers import available, play, same, stepped
 from test_every_adapter import label
 
 from bridge import programs
-from bridge.errors import RulesError, UnsuitableError
+from bridge.errors import RulesError, RuleValueError, UnsuitableError
 from bridge.session import Session
 from native.batch import Autoreset, Batch
 from native.core import Group, Spec, pytree, restart, transition
@@ -405,3 +405,29 @@ def test_the_layer_that_writes_episodes_hides_nothing(tmp_path):
     venv.reset()
     venv.save_state(tmp_path / "state.npz")
     venv.close()
+
+
+def test_several_numbers_may_be_a_list_or_an_array_one_a_world_too():
+    parallel_vec_env = pytest.importorskip("bridge.pettingzoo").parallel_vec_env
+    for given in ([9.0] * 6, np.full(6, 9.0), (9.0,) * 6, np.full((3, 6), 9.0)):
+        envs = parallel_vec_env("smax_3m_v1", 3, params={"unit_type_attacks": given})
+        envs.close()
+    for wrong in ((9.0,) * 3, 9.0, [9.0] * 5):
+        with pytest.raises(RulesError, match="'unit_type_attacks' must be 6 numbers, got"):
+            parallel_vec_env("smax_3m_v1", 3, params={"unit_type_attacks": wrong})
+    with pytest.raises(RulesError, match=r"'plans' must be a native\.megastep\.pool\.Pool, got 3"):
+        parallel_vec_env("megastep_minimal_v0", 3, params={"plans": 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "wrong"),
+    [
+        ("infinite_matrix_v0", "gamma", 1.0),
+        ("infinite_matrix_v0", "gamma", np.array([0.5, 0.9, 2.0])),
+        ("in_the_matrix_v0", "freeze_penalty", 0),
+    ],
+)
+def test_a_parameter_that_is_a_rule_too_has_its_bounds(name, number, wrong):
+    parallel_vec_env = pytest.importorskip("bridge.pettingzoo").parallel_vec_env
+    with pytest.raises(RuleValueError, match=f"{number} must be a"):
+        parallel_vec_env(name, 3, params={number: wrong})

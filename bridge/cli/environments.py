@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import jax
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -222,8 +223,15 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def _value(value: Any) -> str:
-    """As Python writes it; of an array what kind it is."""
-    return f"{value.dtype}{list(value.shape)}" if hasattr(value, "dtype") else repr(value)
+    """As Python writes it; of an array what kind it is, of many how many."""
+    if hasattr(value, "dtype"):
+        return f"{value.dtype}{list(value.shape)}"
+    leaves = jax.tree.leaves(value) if dataclasses.is_dataclass(value) else []
+    arrays = [leaf for leaf in leaves if hasattr(leaf, "dtype")]
+    kilobytes = sum(array.nbytes for array in arrays) // 1000
+    return (
+        f"{type(value).__name__} of {len(arrays)} arrays, {kilobytes} kB" if arrays else repr(value)
+    )
 
 
 def _document(env: Environment[Any, Any]) -> str:

@@ -15,6 +15,7 @@ class Asked:
         seed: The first of the runs' seeds.
         seeds: Trainings at once.
         num_envs: Environments at once.
+        steps: Agent steps in all.
         eval_every: Agent steps between evaluations.
         changes: Setting -> its value, or that as text.
         swept: Setting -> values as text.
@@ -26,6 +27,7 @@ class Asked:
     seed: int | None = None
     seeds: int | None = None
     num_envs: int | None = None
+    steps: int | None = None
     eval_every: int | None = None
     changes: Mapping[str, Any] | None = None
     swept: Mapping[str, Sequence[str]] | None = None

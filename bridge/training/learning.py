@@ -81,7 +81,9 @@ def train(
     checkpoint = results.DEVICE_CHECKPOINT if on_the_device else results.CHECKPOINT
     results.check(out, overwrite=overwrite, resume=resume, checkpoint=checkpoint)
     identifier = world.spec.name if identifier is None else identifier
-    asked = Asked(team, opponent, algorithm, seed, seeds, num_envs, eval_every, changes, swept)
+    asked = Asked(
+        team, opponent, algorithm, seed, seeds, num_envs, steps, eval_every, changes, swept
+    )
     runs: Training
     if on_the_device:
         from .device_checkpoint import asked_of
@@ -93,7 +95,7 @@ def train(
         if both := sorted({*(asked.changes or ())} & {*(asked.swept or ())}):
             raise OptionError(f"--set {both[0]} would be without effect beside --sweep {both[0]}.")
         plan = _begun(identifier, world, asked, learner)
-        steps, interval = _steps(plan, steps, asked.eval_every)
+        steps, interval = _steps(plan, asked.steps, asked.eval_every)
         part = steps / max(1, round(steps / interval))  # whole ones are all steps
         env, changes = plan.game.env, asked.changes or {}
         first = settings_of(plan.recipe, env.spec, plan.num_envs, steps, changes)

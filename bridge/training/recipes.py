@@ -190,7 +190,7 @@ def find(env: Environment[Any, Any], learner: str = "sb3", algorithm: str | None
     if own is not None and algorithm in (None, own.algorithm):
         return own
     if algorithm is not None and algorithm in USUAL:
-        return USUAL[algorithm]
+        return dataclasses.replace(USUAL[algorithm], solved=own.solved if own else None)
     if not any(isinstance(group.action, Box) for group in env.spec.groups):
         return DISCRETE
     return ON_DEVICE_CONTINUOUS if learner == "device" else CONTINUOUS

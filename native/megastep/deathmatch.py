@@ -10,7 +10,7 @@ Start        different places of one plan, health 1.
 Step         Who is due begins anew; all move; then all look. Agent a hits b if b's outline is the
              nearest thing at either of the two middle pixels. A hit costs 0.05 of health, and every
              step costs 0.001, so that nobody outlives 1,000 steps.
-Teams        With `teams` agents are divided in that order, and do not hit their own.
+Teams        With `sides` agents are divided in that order, and do not hit their own.
 Source       megastep 0.2.4, where agents always respawn, there are no teams, and the number of
              worlds is right for four agents only: fixed. Nobody can leave a plan here, so what
              being outside costs there is left out.

@@ -12,6 +12,7 @@ import numpy as np
 from native.rules import RuleError
 
 MARGIN = 1.0  # around a plan
+MOST_CELLS = 1_000_000  # in which rooms are looked for
 WIDTH = 0.15  # of the outline of an agent
 RADIUS = WIDTH / 2**0.5  # of an agent as a disc, and how near its camera sees
 SHORTEST = 0.05  # of a wall
@@ -115,6 +116,7 @@ def of_walls(
     walls = walls.reshape(len(walls), -1) if walls.ndim == 3 else walls
     if rooms is None:
         whole = walls.ndim == 2 and walls.shape[1:] == (4,) and np.isfinite(walls).all()
+        whole = whole and len(walls) > 0
         rooms = _enclosed(walls, unit) if whole and (walls > 0).all() else np.zeros((1, 1))
     rooms = np.asarray(rooms, np.int16)
     if lights is None:
@@ -171,6 +173,12 @@ def _enclosed(walls: np.ndarray, unit: float) -> np.ndarray:
     """Rooms of a user's walls: -1 where a wall is near, 0 what the edge of the raster reaches."""
     columns = int((walls[:, ::2].max() + MARGIN) / unit) + 1
     rows = int((walls[:, 1::2].max() + MARGIN) / unit) + 1
+    if rows * columns > MOST_CELLS:
+        far = f"{walls[:, ::2].max():g} m, {walls[:, 1::2].max():g} m"
+        raise RuleError(
+            f"The walls reach to {far}, which is {rows * columns:,} cells of {unit} m, more than "
+            f"{MOST_CELLS:,}: move them towards the origin, or take larger cells (unit)."
+        )
     y, x = np.mgrid[:rows, :columns]
     centres = (np.stack([x.ravel(), y.ravel()], axis=1) + 0.5) * unit
     touched = np.concatenate(

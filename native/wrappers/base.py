@@ -158,8 +158,17 @@ def variants(env: Any, params: Any) -> Iterator[Any]:
         yield from env.variants(params)
     elif "params" in getattr(env, "__dataclass_fields__", {}):
         yield dataclasses.replace(env, params=params)
-    else:
-        yield env
+    else:  # a number that is a rule by the same name has the same bounds
+        rules = getattr(env, "__dataclass_fields__", {})
+        given = {name: value for name, value in _numbers(params).items() if name in rules}
+        yield dataclasses.replace(env, **given) if given else env
+
+
+def _numbers(params: Any) -> dict[str, Any]:
+    """The fields of parameters that are numbers or arrays."""
+    fields = dataclasses.fields(params) if dataclasses.is_dataclass(params) else ()
+    values = {field.name: getattr(params, field.name) for field in fields}
+    return {name: v for name, v in values.items() if isinstance(v, (int, float, np.ndarray))}
 
 
 def own_key(key: jax.Array, purpose: str) -> jax.Array:
