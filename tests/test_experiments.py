@@ -60,6 +60,15 @@ def test_a_trial_against_a_fixed_one_is_several_inner_episodes():
     assert isinstance(made.env.env, OneTeam)
 
 
+def test_shapers_are_those_of_their_names():
+    averaging = experiment_of(read("ipd/shaper_average_vs_tabular")).settings
+    assert (averaging.gru, averaging.mixing, averaging.inner_steps) == (16, "average", 0)
+    attending = experiment_of(read("ipd/shaper_average_vs_tabular", ["att_type=att"])).settings
+    assert attending.mixing == "attention"
+    gated = experiment_of(read("ipd/mfos_vs_tabular", ["num_inner_steps=8"])).settings
+    assert (gated.gru, gated.mixing, gated.inner_steps) == (16, "none", 8)
+
+
 def test_a_learner_stops_where_it_is_told_to():
     made = experiment_of(read("ipd/shaper_vs_tabular", ["stop=3"]))
     assert made.env.params.own["stop"] == 3
@@ -79,6 +88,9 @@ def test_a_learner_stops_where_it_is_told_to():
         (["seed=-1"], "seed must be"),
         (["agent1=PP0"], "agent1 must be one of .*Did you mean PPO"),
         (["agent2=tit_for_two"], "no agent2 'tit_for_two'. Did you mean tit_for_tat"),
+        (["att_type=att"], "att_type=att has no effect"),
+        (["agent1=Shaper", "att_type=all"], "att_type must be one of nothing, avg, att"),
+        (["agent1=Shaper"], "here is one game. Use .* att_type=nothing"),
         (["env_type=meat"], "env_type must be"),
         (["num_outer_steps=3"], "has no effect with env_type=sequential"),
         (["stop=3"], "tit_for_tat never learns"),

@@ -16,6 +16,8 @@ from bridge.errors import OptionError, UnknownNameError
 from bridge.wording import nearest
 
 LEARNERS = ("PPO", "PPO_memory", "Tabular", "Naive")
+SHAPERS = ("Shaper", "MFOS")  # who learn how others learn
+MIXINGS = {"nothing": "none", "avg": "average", "att": "attention"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,7 @@ class Learning:
     """How an agent learns: a block `ppo1`, `ppo2` or `ppo_default`; None: as PPO has it.
 
     Attributes:
-        hidden_size: Of "PPO" the width of its two layers, of "PPO_memory" numbers it remembers.
+        hidden_size: Of "PPO" the width of its two layers; of those with a memory, numbers of it.
         num_minibatches, num_epochs: Of the samples of an update.
         gamma, gae_lambda: Discounts.
         ppo_clipping_epsilon: How far a probability may move.
@@ -56,8 +58,10 @@ class Configuration:
         env_id: Name of the world, of two agents.
         env_type: "sequential": both learn after each inner episode, and go on. "meta": the second
             begins anew in each trial, the first learns after each trial.
-        agent1: One of `LEARNERS`.
-        agent2: One of these, or a fixed opponent of the world by name.
+        agent1: One of `LEARNERS` or `SHAPERS`.
+        agent2: One of `LEARNERS`, or a fixed opponent of the world by name.
+        att_type: One of `MIXINGS`, by which a shaper's memories are mixed; None: "avg" of "Shaper",
+            "nothing" of "MFOS".
         rules: Rules of the world beside its time limit.
         num_inner_steps, num_outer_steps: Steps of an inner episode, inner episodes of a trial.
         num_envs: Games that the second learns from.
@@ -71,6 +75,7 @@ class Configuration:
     env_id: str
     agent1: str = "PPO"
     agent2: str = "PPO"
+    att_type: str | None = None
     env_type: str = "sequential"
     rules: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     num_inner_steps: int = 100
@@ -161,12 +166,13 @@ def _checked(given: dict[str, Any]) -> Configuration:
         _demand("stop", made["stop"], int, least=0)
     if made.get("env_type", "meta") not in ("sequential", "meta"):
         raise OptionError(f"env_type must be sequential or meta, got {made['env_type']!r}.")
-    if made.get("agent1", "PPO") not in LEARNERS:
-        near = nearest(made["agent1"], LEARNERS)
-        meant = f" Did you mean {near}?" if near else ""
-        raise OptionError(
-            f"agent1 must be one of {', '.join(LEARNERS)}, got {made['agent1']!r}.{meant}"
-        )
+    _demand_one("agent1", made.get("agent1", "PPO"), (*LEARNERS, *SHAPERS))
+    if made.get("att_type") is not None:
+        _demand_one("att_type", made["att_type"], tuple(MIXINGS))
+        if made.get("agent1") not in SHAPERS:
+            raise OptionError(
+                f"att_type={made['att_type']} has no effect but with agent1 {' or '.join(SHAPERS)}."
+            )
     return Configuration(**made, rules=rules)
 
 
@@ -191,6 +197,13 @@ def _learning(block: str, given: Mapping[str, Any]) -> Learning:
         kind = float if name == "clip_value" else type(usual[name])
         _demand(f"{block}.{name}", value, kind, least=1 if kind is int else 0)
     return Learning(**given)
+
+
+def _demand_one(name: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        near = nearest(str(value), known)
+        meant = f" Did you mean {near}?" if near else ""
+        raise OptionError(f"{name} must be one of {', '.join(known)}, got {value!r}.{meant}")
 
 
 def _demand(name: str, value: Any, kind: type, least: int) -> None:

@@ -14,7 +14,7 @@ from native.core import Environment
 from native.rules import RuleError
 from native.wrappers import AnyOpponent, one_team, trials
 
-from .configuration import LEARNERS, Configuration, Learning
+from .configuration import LEARNERS, MIXINGS, SHAPERS, Configuration, Learning
 
 NEVER = 1e6  # a probability that may move so far is never clipped
 FOREVER = 10**9  # inner episodes of a trial that no training sees the end of
@@ -97,7 +97,16 @@ def _made(asked: Configuration, world: Environment[Any, Any]) -> Experiment:
         env = trials(env, asked.num_outer_steps) if meta else env
         rows, games = asked.num_opps * asked.num_envs, 1
     played = asked.num_inner_steps * (asked.num_outer_steps if meta else 1)
-    settings = _settings(asked.agent1, asked.ppo1, rows, played, games)
+    usual = "avg" if asked.agent1 == "Shaper" else "nothing"
+    mixing = MIXINGS[asked.att_type or usual]
+    if mixing != "none" and games == 1:
+        raise OptionError(
+            f"agent1={asked.agent1} mixes the memories of games against one learner, and here is "
+            "one game. Use a learner as agent2 with num_envs of at least 2, or att_type=nothing."
+        )
+    settings = _settings(asked.agent1, asked.ppo1, rows, played, games, mixing)
+    if asked.agent1 == "MFOS":
+        settings = dataclasses.replace(settings, inner_steps=asked.num_inner_steps)
     if asked.ppo1.lr_scheduling:
         settings = dataclasses.replace(settings, anneal_learning_rate=True)
     return Experiment(
@@ -105,12 +114,16 @@ def _made(asked: Configuration, world: Environment[Any, Any]) -> Experiment:
     )
 
 
-def _settings(kind: str, asked: Learning, rows: int, steps: int, games: int = 1) -> PPO:
+def _settings(
+    kind: str, asked: Learning, rows: int, steps: int, games: int = 1, mixing: str = "none"
+) -> PPO:
     """A learner of that kind, which plays so many rows of so many games, for so many steps."""
     lanes = rows * games
-    units = lanes if kind == "PPO_memory" else lanes * steps
+    remembers = kind in ("PPO_memory", *SHAPERS)
+    units, what = (lanes, "games") if remembers else (lanes * steps, "steps")
+    if mixing != "none":
+        units, what = rows, "trials"
     if units % asked.num_minibatches:
-        what = "games" if kind == "PPO_memory" else "steps"
         raise OptionError(
             f"num_minibatches must divide the {units} {what} of an update, got "
             f"{asked.num_minibatches}."
@@ -118,7 +131,8 @@ def _settings(kind: str, asked: Learning, rows: int, steps: int, games: int = 1)
     width = asked.hidden_size
     return PPO(
         net_arch=(width, width) if kind == "PPO" else (),
-        gru=width if kind == "PPO_memory" else 0,
+        gru=width if remembers else 0,
+        mixing=mixing,
         num_envs=rows,
         n_steps=steps,
         batch_size=lanes * steps // asked.num_minibatches,

@@ -11,6 +11,7 @@ from bridge.wording import nearest
 from native.agents import PPO
 from native.agents.acting import Shape
 from native.agents.algorithms import ALGORITHMS, settings_named
+from native.agents.experience import together
 from native.agents.players import players_of
 from native.agents.training import algorithm_of
 from native.core import Spec
@@ -75,7 +76,8 @@ def _fitting(settings: PPO, spec: Spec) -> PPO:
     samples = settings.num_envs * settings.n_steps * math.gcd(*lanes)
     if samples < 1:
         return settings  # which the learner refuses
-    whole = settings.n_steps if settings.gru else 1
+    mixed = math.lcm(*(together(settings, player) for player in players))
+    whole = settings.n_steps * mixed if settings.gru else 1
     sizes = range(whole, min(settings.batch_size, samples) + 1, whole)
     fitting = max((size for size in sizes if samples % size == 0), default=whole)
     return dataclasses.replace(settings, batch_size=fitting)

@@ -9,6 +9,8 @@
 | `exact.py`         | exact gradients of games of two whole strategies                     |
 | `against_learner.py` | worlds in which the other player learns meanwhile                  |
 | `co_players.py`    | how that other player learns                                         |
+| `shaper.py`        | memories mixed among the games of a trial, as Shaper's               |
+| `mfos.py`          | a policy by which another plays, from inner episode to inner episode |
 | `es.py`            | evolution strategies and a genetic algorithm; extra `evolution`      |
 | `algorithms.py`    | these three by name                                                  |
 | `experience.py`    | what was played: samples, advantages, how episodes went              |

@@ -15,10 +15,11 @@ from native.rollout import Actions, Choice, Policy, random_policy
 from native.rules import RuleError
 from native.spaces import Box
 
-from . import actions
+from . import actions, mfos
 from .networks import ACTIVATIONS, ActorCritic, log_std_of
 from .normalization import normalize
 from .players import SHARING, Player, players_of
+from .shaper import MIXINGS, Mixing
 
 Weights = Mapping[str, Any]  # player -> what its network is made of
 
@@ -31,6 +32,10 @@ class Shape:
         net_arch: Widths of the layers of each tower; or a pair of such, policy and value.
         activation: "tanh", "relu", "elu" or "silu".
         gru: Numbers that the policy remembers; 0: it has no memory.
+        mixing: "none", "average" or "attention": what agents of a world remember is mixed before
+            each step, see `native.agents.shaper`.
+        inner_steps: The policy is that of `native.agents.mfos`, for inner episodes of so many
+            steps; 0: it is not.
         image_size: Numbers that an image becomes.
         sharing: Who shares weights, see `native.agents.players`.
     """
@@ -38,6 +43,8 @@ class Shape:
     net_arch: tuple[Any, ...] = (64, 64)
     activation: str = "tanh"
     gru: int = 0
+    mixing: str = "none"
+    inner_steps: int = 0
     image_size: int = 256
     sharing: str = "group"
 
@@ -76,7 +83,7 @@ class Acted:
     memory: Any
 
 
-def network(settings: Shape, player: Player) -> ActorCritic:
+def network(settings: Shape, player: Player) -> ActorCritic | mfos.MFOS:
     """The network of a player."""
     layers: Any = settings.net_arch
     pair = len(layers) == 2 and all(isinstance(tower, tuple) for tower in layers)
@@ -88,16 +95,38 @@ def network(settings: Shape, player: Player) -> ActorCritic:
             "net_arch must be widths of layers, such as (64, 64), or a pair of them for policy and "
             f"value, such as ((64,), (256,)), got {layers!r}."
         )
+    mixes = settings.mixing != "none"
+    common: dict[str, Any] = {
+        "observation": player.observation,
+        "num_outputs": actions.num_outputs(player.action),
+        "gru": settings.gru,
+        "image_size": settings.image_size,
+        "has_log_std": isinstance(player.action, Box),
+        "mixing": Mixing(settings.mixing, player.num_agents) if mixes else None,
+    }
+    if settings.inner_steps:
+        return mfos.MFOS(inner_steps=settings.inner_steps, **common)
     return ActorCritic(
-        observation=player.observation,
-        num_outputs=actions.num_outputs(player.action),
         policy_layers=tuple(policy),
         value_layers=tuple(value),
         activation=settings.activation,
-        gru=settings.gru,
-        image_size=settings.image_size,
-        has_log_std=isinstance(player.action, Box),
+        **common,
     )
+
+
+def check_network(settings: Shape, player: Player) -> None:
+    """Refuse what a player's network cannot be made of.
+
+    Raises:
+        RuleError: Layers do not fit the settings, or nobody is there to mix memories with.
+    """
+    network(settings, player)
+    if settings.mixing != "none" and (player.own or player.num_agents == 1):
+        alone = "learns by itself with sharing='agent'" if player.own else "is one agent alone"
+        raise RuleError(
+            f"mixing must be 'none' for {player.name!r}, which {alone}, got {settings.mixing!r}: "
+            "memories are mixed among agents of a world that share weights."
+        )
 
 
 def check_shape(settings: Shape, *, value_tower: bool) -> None:
@@ -116,7 +145,20 @@ def check_shape(settings: Shape, *, value_tower: bool) -> None:
         image_size=rules.count(),
         activation=rules.one_of(*ACTIVATIONS),
         sharing=rules.one_of(*SHARING),
+        mixing=rules.one_of(*MIXINGS),
+        inner_steps=rules.count(0),
     )
+    for name in ("mixing", "inner_steps"):
+        if getattr(settings, name) != getattr(Shape, name) and not settings.gru:
+            raise RuleError(
+                f"{name} must be {getattr(Shape, name)!r} without a memory, got "
+                f"{getattr(settings, name)!r}. Set gru, the numbers that are remembered."
+            )
+    if settings.inner_steps and settings.net_arch != ():
+        raise RuleError(
+            f"net_arch must be () with inner_steps, since M-FOS has no further layers, got "
+            f"{settings.net_arch!r}."
+        )
     layers: Any = settings.net_arch
     pair = isinstance(layers, tuple) and any(isinstance(tower, tuple) for tower in layers)
     if pair and not value_tower:
@@ -128,17 +170,23 @@ def check_shape(settings: Shape, *, value_tower: bool) -> None:
 
 def first_weights(settings: Shape, player: Player, key: jax.Array, seen: Seen) -> Any:
     """One set of weights before it has learned."""
-    memory = jnp.zeros((seen.first.shape[0], settings.gru), jnp.float32) if settings.gru else ()
+    memory = blank(settings, seen.first.shape)
     net: Any = network(settings, player)
     return net.init(key, seen.observation, seen.first, memory, seen.world)
 
 
 def no_memory(settings: Shape, player: Player, rows: int) -> Any:
     """What the agents of a player remember before their first step: lanes, or () for nothing."""
+    lanes = (player.num_agents, rows) if player.own else (player.num_agents * rows,)
+    return blank(settings, lanes)
+
+
+def blank(settings: Shape, lanes: tuple[int, ...]) -> Any:
+    """Memories before the first step, (*lanes, numbers), or () for nothing."""
     if not settings.gru:
         return ()
-    lanes = (player.num_agents, rows) if player.own else (player.num_agents * rows,)
-    return jnp.zeros((*lanes, settings.gru), jnp.float32)
+    size = mfos.memory_size(settings.gru) if settings.inner_steps else settings.gru
+    return jnp.zeros((*lanes, size), jnp.float32)
 
 
 def seen_by(player: Player, shown: Transition) -> Seen:

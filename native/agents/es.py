@@ -45,10 +45,10 @@ from native.rules import RuleError
 from . import normalization
 from .acting import (
     Shape,
+    check_network,
     check_shape,
     first_weights,
     keys_of,
-    network,
     no_memory,
     policy_of,
     seen_by,
@@ -159,7 +159,7 @@ def check(settings: ES, env: Environment[Any, Any]) -> None:
             "their spaces are equal, or PPO, or let an opponent play all but one of them "
             "(native.wrappers.one_team)."
         )
-    network(settings, player)  # which refuses what it cannot be made of
+    check_network(settings, player)
     form = jax.eval_shape(lambda: _first(settings, env, player, jax.random.key(0), None))
     size = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(actor_and_rest(form)[0]))
     if settings.algorithm == "cma_es" and size > MOST_OF_CMA:

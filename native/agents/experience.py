@@ -11,6 +11,7 @@ from native import kernels
 from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import Environment, Spec, pytree
 from native.rollout import Step
+from native.rules import RuleError
 
 from . import normalization
 from .acting import Acted, Seen, Shape, Weights, look, seen_by
@@ -207,6 +208,34 @@ def advantages(
     steps = sample.counts, reward, done, sample.acted.value, sample.onward
     mine: jax.Array = jax.lax.scan(back, (nothing, last, nothing), steps, reverse=True)[1]
     return mine
+
+
+def together(settings: Shape, player: Player) -> int:
+    """Lanes that are only learned from at once: those of a world whose memories are mixed."""
+    return 1 if settings.mixing == "none" else player.num_agents
+
+
+def shuffled(key: jax.Array, count: int, together: int) -> jax.Array:
+    """An order of so many samples or lanes, in which those that belong together stay so."""
+    order = jax.random.permutation(key, count // together)
+    if together == 1:
+        return order
+    return (order[:, None] * together + jnp.arange(together)[None]).ravel()
+
+
+def check_sequences(settings: Shape, player: Player, n_steps: int, batch_size: int) -> None:
+    """Refuse minibatches that are not of whole sequences, where there is a memory.
+
+    Raises:
+        RuleError: They are not.
+    """
+    agents = together(settings, player)
+    if settings.gru and batch_size % (n_steps * agents):
+        of = f" times the {agents} agents whose memories are mixed" if agents > 1 else ""
+        raise RuleError(
+            f"With a GRU batch_size must be a multiple of n_steps ({n_steps}){of}, since it learns "
+            f"from whole sequences; got {batch_size}."
+        )
 
 
 def value(

@@ -20,7 +20,7 @@ from native.spaces import Dict
 from native.wrappers.opponent import Opponent, View
 
 from . import actions
-from .acting import Seen, Shape, Weights, choose, no_memory, policy_of
+from .acting import Seen, Shape, Weights, blank, choose, no_memory, policy_of
 from .players import Player, players_of
 from .ppo import PPO
 
@@ -113,7 +113,7 @@ class LearnedOpponent(Opponent):
         """Whether an episode begins, and the memory."""
         del key, params
         agents = len(group.agents)
-        return jnp.ones(agents, jnp.bool_), self._no_memory(agents)
+        return jnp.ones(agents, jnp.bool_), blank(self.learned.settings, (agents,))
 
     def act(
         self, key: jax.Array, group: Group, view: View, memory: Any, params: Any
@@ -121,7 +121,10 @@ class LearnedOpponent(Opponent):
         """As it has learned to."""
         (weights, moments), (first, before) = params, memory
         seen = Seen(observation=view.observation, first=first, mask=view.action_mask, world=None)
-        settings, player = self.learned.settings, self._players[0]
+        # Memories are mixed among those who play here, however many it learned with.
+        groups = ((group.name, len(group.agents)),)
+        player = dataclasses.replace(self._players[0], groups=groups)
+        settings = self.learned.settings
         likeliest = self.learned.deterministic
         acted = choose(
             settings, player, key, weights, moments, seen, before, deterministic=likeliest
@@ -132,7 +135,3 @@ class LearnedOpponent(Opponent):
     @property
     def _players(self) -> tuple[Player, ...]:
         return players_of(self.learned.spec, self.learned.settings.sharing)
-
-    def _no_memory(self, agents: int) -> Any:
-        gru = self.learned.settings.gru
-        return jnp.zeros((agents, gru), jnp.float32) if gru else ()

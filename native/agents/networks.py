@@ -148,6 +148,8 @@ class ActorCritic(nn.Module):
         gru: Numbers that a GRU between features and towers remembers; 0: there is none.
         image_size: Numbers that an image becomes.
         has_log_std: Box actions have a standard deviation, whose logarithm is a weight.
+        mixing: Mixes the memories of a world's agents before each step, see
+            `native.agents.shaper`; None: nothing does.
     """
 
     observation: Space
@@ -158,6 +160,7 @@ class ActorCritic(nn.Module):
     gru: int
     image_size: int
     has_log_std: bool
+    mixing: nn.Module | None = None
 
     @nn.compact
     def __call__(
@@ -177,6 +180,8 @@ class ActorCritic(nn.Module):
         x = Features(self.observation, self.image_size, name="features")(observation)
         if self.gru:
             memory = jnp.where(first[:, None], jnp.float32(0), memory)
+            if self.mixing is not None:
+                memory = self.mixing(memory)
             memory, x = nn.GRUCell(self.gru, name="gru")(memory, x)
         if self.has_log_std:  # read by `log_std_of`
             self.param("log_std", nn.initializers.zeros_init(), (self.num_outputs,))

@@ -141,7 +141,7 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
     if settings.central_critic and env.spec.global_state is None:
         raise RuleError(f"central_critic must be False: {env.spec.name} has no global state.")
     for player in players_of(env.spec, settings.sharing):
-        acting.network(settings, player)  # which refuses what it cannot be made of
+        acting.check_network(settings, player)
         lanes = settings.num_envs * (1 if player.own else player.num_agents)
         samples = lanes * settings.n_steps
         if samples % settings.batch_size or settings.batch_size > samples:
@@ -149,11 +149,7 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
                 f"batch_size must divide the {samples} samples of {player.name!r} in an update "
                 f"({lanes} lanes of {settings.n_steps} steps), got {settings.batch_size}."
             )
-        if settings.gru and settings.batch_size % settings.n_steps:
-            raise RuleError(
-                f"With a GRU batch_size must be a multiple of n_steps ({settings.n_steps}), "
-                f"since it learns from whole sequences; got {settings.batch_size}."
-            )
+        experience.check_sequences(settings, player, settings.n_steps, settings.batch_size)
 
 
 def steps_an_update(settings: PPO, env: Environment[Any, Any]) -> int:
@@ -325,7 +321,7 @@ def learn_player(
         return (changed, then, stopped), found
 
     def epoch(now: Any, key: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
-        order = jax.random.permutation(key, count)
+        order = experience.shuffled(key, count, experience.together(settings, player))
         shuffled = jax.tree.map(lambda leaf: jnp.take(leaf, order, axis=0), data)
         parts = jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), shuffled)
         return jax.lax.scan(learn, now, parts)
