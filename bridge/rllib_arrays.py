@@ -77,18 +77,18 @@ class PlaysInArrays:
 
     def _mapping(self) -> Mapping[str, str] | None:
         """Agent -> policy; None: it may differ between episodes, or the batch is not ours."""
-        raise NotImplementedError
+        raise NotImplementedError  # each of the two runners has its own
 
     def _module_of(self, policy: str) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError  # each of the two runners has its own
 
     def _forward(self, seen: Played, explore: bool, step: int) -> Played:
         """What every policy says to (rows, ...)."""
-        raise NotImplementedError
+        raise NotImplementedError  # each of the two runners has its own
 
     def _count(self, slots: list[np.ndarray], ended: int) -> None:
         """Tell RLlib's metrics; `slots`: bool (worlds, agents), who acted."""
-        raise NotImplementedError
+        raise NotImplementedError  # each of the two runners has its own
 
     @property
     def plays_in_arrays(self) -> bool:

@@ -28,19 +28,13 @@ from native.processes import agreed, are_apart, once
 
 from . import forked, together
 from .environments import with_rule
-from .errors import (
-    ClosedError,
-    NotResetError,
-    RenderError,
-    RulesError,
-    StateFileError,
-)
+from .errors import ClosedError, NotResetError, RenderError, RulesError
 from .identity import identity
 from .parameters import shown_spec, with_given
 from .programs import Device, Form, Play, Programs, programs, watched
 from .resets import row_words
 from .rules import as_ours, checked_devices, checked_rows
-from .state_file import Saved, read, write
+from .state_file import Saved, named_params, read, saved_params, write
 
 Seeds: TypeAlias = "int | Sequence[int | None] | None"
 Fields = TypeVar("Fields")  # a named set of them, see `Session.read`
@@ -273,7 +267,7 @@ class Session:
         leaves = zip(self._programs.leaves, self._programs.unpack(self._arrays), strict=True)
         arrays = {leaf.name: array for leaf, array in leaves}
         if self._params is not None:
-            arrays |= self._named_params(self._params)
+            arrays |= named_params(self._params)
         saved = Saved(self._about(), arrays, memory)
         if self._apart:
             once(lambda: write(path, saved))
@@ -293,7 +287,7 @@ class Session:
         self.require("load_state", running=False)
         together.refuse_files(self.env)
         saved = read(path, self._about(), self._programs.leaves)
-        params = self._saved_params(path, saved)
+        params = saved_params(path, saved, self.env, self.num_envs)
         made = self._made(params)
         arrays = made.place([saved.arrays[leaf.name] for leaf in made.leaves])
         self._params = params
@@ -358,26 +352,6 @@ class Session:
                 )
             other._arrays = made.place(self._programs.unpack(self._arrays))
         self.__dict__.update(other.__dict__)
-
-    def _saved_params(self, path: str | os.PathLike[str], saved: Saved) -> Any:
-        """The parameters in a file; None: it was saved with the environment's own."""
-        found = {name: a for name, a in saved.arrays.items() if name.startswith("params")}
-        if not found:
-            return None
-        names = self._named_params(self.env.params)
-        structure: Any = jax.tree.structure(self.env.params)
-        try:
-            whole = structure.unflatten([found.pop(name) for name in names])
-            params = with_given(self.env, self.env.params, whole, self.num_envs)
-        except (KeyError, RulesError) as error:
-            raise StateFileError(f"{os.fspath(path)} holds other parameters: {error}") from error
-        if found:
-            raise StateFileError(f"{os.fspath(path)} holds unknown parameters: {', '.join(found)}.")
-        return params
-
-    def _named_params(self, params: Any) -> dict[str, Any]:
-        leaves = jax.tree.leaves_with_path(params)
-        return {f"params{jax.tree_util.keystr(path)}": leaf for path, leaf in leaves}
 
     def _about(self) -> dict[str, Any]:
         return {

@@ -21,10 +21,12 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
-from .errors import StateFileError
+from .errors import RulesError, StateFileError
 from .files import replacing
+from .parameters import with_given
 
 FORMAT = 2
 _HEAD = "about.json"
@@ -244,3 +246,35 @@ def _with_arrays(tree: Any, arrays: Sequence[np.ndarray]) -> Any:
     if isinstance(tree, list):
         return [_with_arrays(part, arrays) for part in tree]
     return tree
+
+
+def named_params(params: Any) -> dict[str, Any]:
+    """Parameters as arrays of a file: the name that each has there -> it."""
+    leaves = jax.tree.leaves_with_path(params)
+    return {f"params{jax.tree_util.keystr(path)}": leaf for path, leaf in leaves}
+
+
+def saved_params(path: str | os.PathLike[str], saved: Saved, env: Any, num_envs: int) -> Any:
+    """The parameters in a file; None: it was saved with the environment's own.
+
+    Args:
+        path: Where it lies, for messages.
+        saved: What was read.
+        env: The environment that they are for.
+        num_envs: How many worlds there are.
+
+    Raises:
+        StateFileError: They are those of another environment.
+    """
+    found = {name: a for name, a in saved.arrays.items() if name.startswith("params")}
+    if not found:
+        return None
+    structure: Any = jax.tree.structure(env.params)
+    try:
+        whole = structure.unflatten([found.pop(name) for name in named_params(env.params)])
+        params = with_given(env, env.params, whole, num_envs)
+    except (KeyError, RulesError) as error:
+        raise StateFileError(f"{os.fspath(path)} holds other parameters: {error}") from error
+    if found:
+        raise StateFileError(f"{os.fspath(path)} holds unknown parameters: {', '.join(found)}.")
+    return params

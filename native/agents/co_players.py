@@ -91,8 +91,8 @@ class PPOCoPlayer:
     """One that learns by PPO, with or without memory; with `net_arch=()` by a table.
 
     Attributes:
-        settings: Of its learning; how much it plays follows from the world. `anneal_*` have no
-            effect, since it begins anew.
+        settings: Of its learning; how much it plays follows from the world. `anneal_*` are
+            refused, since it begins anew and has no end to fall to.
     """
 
     settings: PPO
@@ -103,7 +103,12 @@ class PPOCoPlayer:
         return {"learning_rate": self.settings.learning_rate}
 
     def check(self, alone: Environment[Any, Any], games: int) -> None:
-        """As `native.agents.ppo.check`."""
+        """As `native.agents.ppo.check`; and nothing is annealed."""
+        for name in ("anneal_learning_rate", "anneal_clip_range"):
+            if getattr(self.settings, name):
+                raise RuleError(
+                    f"{name} must be False of a co-player, which begins anew, got True."
+                )
         ppo.check(self._fitted(alone.spec.horizon or 1, games), alone)
 
     def begin(self, key: jax.Array, player: Player, seen: Seen) -> Any:
