@@ -159,12 +159,16 @@ def _on_cpu() -> bool:
 @functools.cache
 def _options() -> dict[str, Any]:
     """Leave sums and products to no library, where there is one to leave them to."""
-    options = {"xla_cpu_experimental_ynn_fusion_type": ""}
+    options = {"xla_cpu_experimental_ynn_fusion_type": "", "xla_cpu_prefer_vector_width": 512}
+    return {name: value for name, value in options.items() if _knows(name, value)}
+
+
+def _knows(name: str, value: Any) -> bool:
     try:
-        jax.jit(lambda: jnp.int32(0), compiler_options=options).lower().compile()
+        jax.jit(lambda: jnp.int32(0), compiler_options={name: value}).lower().compile()
     except jax.errors.JaxRuntimeError:
-        return {}
-    return options
+        return False
+    return True
 
 
 def _can_be_whole(function: Callable[..., Any], args: tuple[Any, ...]) -> bool:

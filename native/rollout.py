@@ -239,9 +239,14 @@ def random_policy(env: Environment[Any, Any]) -> Policy:
     spec = env.spec
 
     def policy(key: jax.Array, shown: Transition) -> Actions:
-        keys = jax.random.split(quick(key), shown.acting.shape[0])
-        one = functools.partial(random_actions, spec)
-        actions: Actions = jax.vmap(one)(keys, shown.action_mask)
+        actions: Actions = {}
+        for i, group in enumerate(spec.groups):
+            shape = (shown.acting.shape[0], len(group.agents))
+            keys = jax.random.split(jax.random.fold_in(quick(key), i), shape)
+            if shown.action_mask is not None and isinstance(group.action, Discrete):
+                actions[group.name] = jax.vmap(jax.vmap(group.action.sample))(keys, shown.action_mask[group.name])
+            else:
+                actions[group.name] = jax.vmap(jax.vmap(group.action.sample))(keys)
         return actions
 
     return policy
