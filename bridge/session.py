@@ -35,6 +35,7 @@ from .programs import Device, Form, Play, Programs, programs, watched
 from .resets import row_words
 from .rules import as_ours, checked_devices, checked_rows
 from .state_file import Saved, named_params, read, saved_params, write
+from .tuning import tune_unless_refused
 
 Seeds: TypeAlias = "int | Sequence[int | None] | None"
 Fields = TypeVar("Fields")  # a named set of them, see `Session.read`
@@ -84,6 +85,7 @@ class Session:
     ) -> None:
         num_envs = checked_rows(num_envs)
         together.check_rows(env, num_envs, devices)
+        tune_unless_refused()
         self.env = env
         self.spec = env.spec
         self.num_envs = num_envs

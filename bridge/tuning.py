@@ -1,8 +1,11 @@
-"""Settings of JAX that make stepping from Python quick. They are a program's own to choose.
+"""Settings of JAX that make stepping from Python quick.
 
-import bridge.tuning
-bridge.tuning.tune_cpu()                    # before anything of JAX has run
-bridge.tuning.keep_programs("~/.cache/jitbridge")
+| setting                         | who chooses it                                               |
+| ------------------------------- | ------------------------------------------------------------ |
+| programs in the calling thread  | the first environment, unless JAX has started by then or the |
+|                                 | environment of the process has JITBRIDGE_TUNE_CPU=0;         |
+|                                 | `tune_cpu()` does it, or says that it is too late            |
+| programs are kept in a folder   | your script: `keep_programs("~/.cache/jitbridge")`           |
 """
 
 import os
@@ -17,6 +20,7 @@ from .forked import jax_has_started
 __all__ = ["keep_programs", "tune_cpu"]
 
 _CONFIG: Any = jax.config  # not typed throughout
+REFUSED = "JITBRIDGE_TUNE_CPU"  # this variable of the environment, if it is 0
 
 
 def tune_cpu() -> None:
@@ -31,10 +35,16 @@ def tune_cpu() -> None:
     """
     if jax_has_started():
         raise CallOrderError(
-            "tune_cpu() was called after JAX had started. Call it before the first array is made, "
-            "or set JAX_CPU_ENABLE_ASYNC_DISPATCH=0 in the environment."
+            "tune_cpu() was called after JAX had started, which takes no notice any more. Call it "
+            "before the first array is made."
         )
     _CONFIG.update("jax_cpu_enable_async_dispatch", False)
+
+
+def tune_unless_refused() -> None:
+    """`tune_cpu()`, if it is not too late and the environment has no JITBRIDGE_TUNE_CPU=0."""
+    if os.environ.get(REFUSED) != "0" and not jax_has_started():
+        tune_cpu()
 
 
 def keep_programs(folder: str | os.PathLike[str]) -> None:

@@ -89,6 +89,26 @@ def apart(function: Callable[..., T], *args: Any) -> T:
     return _marked(function, args, inlineable="false") if _on_cpu() else function(*args)
 
 
+def in_one_pass(
+    function: Callable[..., tuple[jax.Array, jax.Array]], *args: Any
+) -> tuple[jax.Array, jax.Array]:
+    """The two arrays of `function(*args)`, uint32 of one shape, each number computed once.
+
+    XLA makes a loop for each array, and each loop computes all again that both share. One array of
+    complex numbers, whose parts have the bits of both, is one loop.
+    """
+    if not _on_cpu():
+        return function(*args)
+    convert = jax.lax.bitcast_convert_type
+
+    def both(*args: Any) -> jax.Array:
+        return jax.lax.complex(*(convert(word, jnp.float32) for word in function(*args)))
+
+    found = apart(both, *args)
+    first, second = (convert(part, jnp.uint32) for part in (found.real, found.imag))
+    return first, second
+
+
 def whole(function: Callable[..., T], *args: Any) -> T:
     """`function(*args)` as one kernel on one core, in a program that `jit` compiles.
 

@@ -16,7 +16,7 @@ import jax.extend.random
 import jax.numpy as jnp
 import numpy as np
 
-from .kernels import apart, rows_last
+from .kernels import in_one_pass
 from .rules import one_of
 
 # JAX's "rbg" and "unsafe_rbg" are not among them: under `vmap` they draw for all rows from the key
@@ -72,14 +72,10 @@ def _pcg4d(x: jax.Array, y: jax.Array, z: jax.Array, w: jax.Array) -> tuple[jax.
 
 
 def _hash(key: jax.Array, count: jax.Array, purpose: int) -> tuple[jax.Array, jax.Array]:
-    def pair(x, y, count):
-        high, low = _pcg4d(x, y, count, jnp.full_like(count, purpose))
-        f = lambda v: jax.lax.bitcast_convert_type(v, jnp.float32)
-        return jax.lax.complex(f(high), f(low))
+    def words(x: jax.Array, y: jax.Array, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return _pcg4d(x, y, z, jnp.full_like(z, purpose))
 
-    both = apart(pair, key[0], key[1], count)
-    u = lambda v: jax.lax.bitcast_convert_type(v, jnp.uint32)
-    return u(jax.lax.real(both)), u(jax.lax.imag(both))
+    return in_one_pass(words, key[0], key[1], count)
 
 
 def _seed(seed: jax.Array) -> jax.Array:
@@ -101,7 +97,7 @@ def _random_bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.
     size = math.prod(shape)
     wide = bit_width == 64
     count = jax.lax.iota(jnp.uint32, size if wide else (size + 1) // 2)
-    high, low = rows_last(lambda key, count: _hash(key, count, _BITS))(key, count)
+    high, low = _hash(key, count, _BITS)
     if wide:
         both = (high.astype(jnp.uint64) << np.uint64(32)) | low.astype(jnp.uint64)
         return both.reshape(shape)

@@ -22,7 +22,6 @@ On a CPU `native.kernels.jit` makes `collect` up to twice as fast as `jax.jit` d
 """
 
 import dataclasses
-import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -32,7 +31,7 @@ import jax.numpy as jnp
 
 from . import kernels
 from .batch import Batch, Carry, Transition
-from .core import Environment, Spec, Timestep, pytree
+from .core import Environment, Group, Spec, Timestep, pytree
 from .prng import quick
 from .spaces import Discrete
 
@@ -227,10 +226,7 @@ def random_actions(
     actions: dict[str, jax.Array] = {}
     for i, group in enumerate(spec.groups):
         keys = jax.random.split(jax.random.fold_in(key, i), len(group.agents))
-        if action_mask is not None and isinstance(group.action, Discrete):
-            actions[group.name] = jax.vmap(group.action.sample)(keys, action_mask[group.name])
-        else:
-            actions[group.name] = jax.vmap(group.action.sample)(keys)
+        actions[group.name] = _legal(group, keys, action_mask)
     return actions
 
 
@@ -239,14 +235,21 @@ def random_policy(env: Environment[Any, Any]) -> Policy:
     spec = env.spec
 
     def policy(key: jax.Array, shown: Transition) -> Actions:
-        actions: Actions = {}
+        actions: dict[str, jax.Array] = {}
         for i, group in enumerate(spec.groups):
             shape = (shown.acting.shape[0], len(group.agents))
-            keys = jax.random.split(jax.random.fold_in(quick(key), i), shape)
-            if shown.action_mask is not None and isinstance(group.action, Discrete):
-                actions[group.name] = jax.vmap(jax.vmap(group.action.sample))(keys, shown.action_mask[group.name])
-            else:
-                actions[group.name] = jax.vmap(jax.vmap(group.action.sample))(keys)
+            drawn = jax.random.fold_in(quick(key), i)
+            actions[group.name] = _legal(group, jax.random.split(drawn, shape), shown.action_mask)
         return actions
 
     return policy
+
+
+def _legal(group: Group, keys: jax.Array, mask: Mapping[str, jax.Array] | None) -> jax.Array:
+    """An action drawn with each of `keys`, (..., agents of the group)."""
+    draw: Callable[..., jax.Array] = group.action.sample
+    for _ in keys.shape:
+        draw = jax.vmap(draw)
+    if mask is not None and isinstance(group.action, Discrete):
+        return draw(keys, mask[group.name])
+    return draw(keys)

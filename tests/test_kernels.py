@@ -12,6 +12,7 @@ from native.kernels import (
     _can_be_whole,
     any_at_all,
     apart,
+    in_one_pass,
     jit,
     primitives,
     rows_last,
@@ -169,3 +170,17 @@ def test_rows_last_is_the_same_function_with_its_rows_behind():
     assert shapes[-1] == ((2, 3, 4), (3, 4))
     twice = jax.vmap(call, (0, None))(pairs[None], shared)
     np.testing.assert_array_equal(twice[0][0], plain[0])
+
+
+def test_two_words_in_one_pass_keep_every_bit():
+    """Also those that are a NaN or too small as numbers with a point."""
+    words = np.array([0, 1, 0x7F800001, 0x7FC00000, 0xFFFFFFFF, 0x80000000, 12345], np.uint32)
+
+    def function(x):
+        return x + np.uint32(1), x ^ np.uint32(0x80000001)
+
+    for call in (jax.vmap, lambda f: jax.jit(jax.vmap(f))):
+        found = call(lambda x: in_one_pass(function, x))(jnp.asarray(words))
+        for one, right in zip(found, function(words), strict=True):
+            assert one.dtype == jnp.uint32
+            np.testing.assert_array_equal(one, right)

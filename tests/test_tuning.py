@@ -31,6 +31,30 @@ print(busy(2.0).is_ready())
     assert run(ready, "as it comes") == "False\n"
 
 
+MADE = """
+import jax, os, sys
+from bridge.gymnasium import make_vec
+before = jax.config.values["jax_cpu_enable_async_dispatch"]
+if sys.argv[1] == "started":
+    jax.numpy.zeros(1)
+make_vec("CartPole-v1", 2).reset(seed=0)
+print(before, jax.config.values["jax_cpu_enable_async_dispatch"])
+"""
+
+
+def test_the_first_environment_tunes_and_an_import_does_not():
+    assert run(MADE, "first") == "True False\n"
+
+
+def test_nothing_is_tuned_once_jax_has_started():
+    assert run(MADE, "started") == "True True\n"
+
+
+def test_the_environment_variable_refuses(monkeypatch):
+    monkeypatch.setenv("JITBRIDGE_TUNE_CPU", "0")
+    assert run(MADE, "first") == "True True\n"
+
+
 def test_too_late_is_said():
     import jax.numpy as jnp
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from bridge.driving import Joint, Seen
 from bridge.session import Session
+from bridge.tuning import REFUSED, tune_unless_refused
 from native.batch import Autoreset, Transition
 from native.registry import make
 
@@ -139,7 +140,7 @@ def _against_devices(quick: bool, progress: Progress) -> list[tuple[Any, ...]]:
     settings = {
         "XLA_FLAGS": flags.strip(),
         "JAX_PLATFORMS": "cpu",
-        "JAX_CPU_ENABLE_ASYNC_DISPATCH": str(asynchronous),
+        REFUSED: str(int(not asynchronous)),
     }
     effort = json.dumps({"quick": quick, "rounds": rounds_for_all()})
     command = [sys.executable, "-m", "bridge.bench.scaling", effort]
@@ -170,6 +171,7 @@ def _row(size: Size, timing: Timing) -> tuple[Any, ...]:
 
 def _main(effort: str) -> None:
     quick, rounds = (json.loads(effort)[name] for name in ("quick", "rounds"))
+    tune_unless_refused()
     counts, rows = (DEVICES[:2], 64) if quick else (DEVICES, ROWS_FOR_DEVICES)
     with all_with(rounds):
         sys.stdout.write(json.dumps(on_devices(counts, rows, quick)))

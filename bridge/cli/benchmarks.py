@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,14 +36,16 @@ def bench(
         int | None, typer.Option(min=2, max=100_000, help="Timed blocks of each; None: enough.")
     ] = None,
     as_it_comes: Annotated[
-        bool, typer.Option("--as-it-comes", help="Without bridge.tuning.tune_cpu().")
+        bool, typer.Option("--as-it-comes", help="With JAX as it comes, in threads of its own.")
     ] = False,
 ) -> None:
     """Time interfaces, peers and programs on this machine, the device idle after each block."""
     from bridge.bench import suites as benchmarks
-    from bridge.tuning import tune_cpu
+    from bridge.tuning import REFUSED, tune_cpu
 
-    if not as_it_comes:
+    if as_it_comes:
+        os.environ[REFUSED] = "0"
+    else:
         with contextlib.suppress(CallOrderError):  # the report says which settings held
             tune_cpu()
     names = suites or benchmarks.DEFAULT

@@ -65,7 +65,6 @@ def examine(name: str, *, seconds: float, contract: bool = False) -> Support:
         settings = {
             "JAX_COMPILATION_CACHE_DIR": programs,
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            "JAX_CPU_ENABLE_ASYNC_DISPATCH": "0",  # as `bridge.tuning.tune_cpu`
             "JAX_TRACEBACK_FILTERING": "off",  # else JAX has the last word, not the exception
         }
         process = subprocess.Popen(
