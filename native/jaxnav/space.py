@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from native.kernels import apart
 from native.trig import sincos
 
 SIDE = 11  # cells, and metres
@@ -166,9 +167,9 @@ def lidar(
         beams: From behind, against the clock, once around; the last again behind.
         sight: m.
     """
-    x, y = _directions(facing, beams)
-    first = _first_in_wall(place, x, y, walls, sight)
-    others = _first_at_other(place, facing, x, y, sight)
+    x, y = apart(functools.partial(_directions, beams=beams), facing)
+    first = apart(functools.partial(_first_in_wall, sight=sight), place, x, y, walls)
+    others = apart(functools.partial(_first_at_other, sight=sight), place, facing, x, y)
     first = jnp.minimum(jnp.minimum(first, others), SAMPLES - 1)
     return first.astype(jnp.float32) * np.float32(sight / (SAMPLES - 1))
 
@@ -194,37 +195,54 @@ def _first_in_wall(
 ) -> jax.Array:
     """Index of the first point of each beam in a wall, `SAMPLES` if none: int32 (agents, beams).
 
-    A beam is followed from cell to cell, of which it crosses few, and not from point to point.
+    That point is the first behind a border of two cells, so only those are looked at, each on its
+    own: steps from cell to cell that wait for each other cannot be computed many at once.
     """
     step = np.float32(sight / (SAMPLES - 1))
-    cell = jnp.floor(place).astype(jnp.int32)
-    solid = walls.reshape(-1)
+    words = _packed(walls)
+    cell = jnp.floor(place)
 
-    def axis(here: jax.Array, start: jax.Array, way: jax.Array) -> tuple[jax.Array, ...]:
-        """The cell, where it goes from there, how far to the next, and between two."""
-        right = way > 0
-        there = jnp.broadcast_to(start[:, None], way.shape)
-        stride = 1.0 / jnp.maximum(jnp.abs(way), 1e-6)
-        border = (there + right.astype(jnp.int32)).astype(jnp.float32)
-        return there, jnp.where(right, 1, -1), jnp.abs(border - here[:, None]) * stride, stride
+    def first_behind(axis: int, border: int) -> jax.Array:
+        """The first point behind a border of this axis, if it is in a wall."""
+        way = (x, y)[axis]
+        right, here, start = way > 0, place[:, axis, None], cell[:, axis, None]
+        to_first = jnp.where(right, start + 1 - here, here - start)
+        index = jnp.ceil((to_first + border) / jnp.maximum(jnp.abs(way), 1e-6) / step)
+        index = jnp.minimum(index, np.float32(SAMPLES))
+        point = [jnp.floor(place[:, i, None] + index * step * (x, y)[i]) for i in (0, 1)]
+        # A point is not before its border for having been rounded.
+        beyond = jnp.where(right, start + 1 + border, start - 1 - border)
+        furthest = jnp.where(
+            right, jnp.maximum(beyond, point[axis]), jnp.minimum(beyond, point[axis])
+        )
+        point[axis] = furthest
+        return jnp.where(_is_wall(words, *point), index.astype(jnp.int32), SAMPLES)
 
-    column, right, to_x, stride_x = axis(place[:, 0], cell[:, 0], x)
-    row, up, to_y, stride_y = axis(place[:, 1], cell[:, 1], y)
-    enters = jnp.zeros_like(x)
-    found = jnp.full(x.shape, SAMPLES, jnp.int32)
-    for _ in range(math.ceil(sight * math.sqrt(2)) + 2):  # borders within sight
-        leaves = jnp.minimum(to_x, to_y)
-        index = jnp.ceil(enters / step)
-        at = jnp.clip(row, 0, SIDE - 1) * SIDE + jnp.clip(column, 0, SIDE - 1)
-        hit = solid[at] & (index * step < leaves)
-        found = jnp.minimum(found, jnp.where(hit, index.astype(jnp.int32), SAMPLES))
-        sideways = to_x < to_y
-        column = column + jnp.where(sideways, right, 0)
-        row = row + jnp.where(sideways, 0, up)
-        to_x = to_x + jnp.where(sideways, stride_x, 0.0)
-        to_y = to_y + jnp.where(sideways, 0.0, stride_y)
-        enters = leaves
+    inside = _is_wall(words, cell[:, 0, None], cell[:, 1, None])
+    found = jnp.broadcast_to(jnp.where(inside, 0, SAMPLES), x.shape)
+    for border in range(math.ceil(sight) + 1):  # no more are within sight
+        for axis in (0, 1):
+            found = jnp.minimum(found, first_behind(axis, border))
     return found
+
+
+def _packed(walls: jax.Array) -> jax.Array:
+    """Walls as bits, uint32 (words,), the cell of row y and column x in place y * SIDE + x.
+
+    To look a word up is no load from memory, so that it is done for many beams at once.
+    """
+    flat = walls.reshape(-1).astype(jnp.uint32)
+    bits = jnp.pad(flat, (0, -len(flat) % 32)).reshape(-1, 32)
+    return jnp.sum(bits << jnp.arange(32, dtype=jnp.uint32)[None], axis=1, dtype=jnp.uint32)
+
+
+def _is_wall(words: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
+    column, row = (jnp.clip(i.astype(jnp.int32), 0, SIDE - 1) for i in (x, y))
+    at = row * SIDE + column
+    word = words[0]
+    for i in range(1, len(words)):
+        word = jnp.where(at >= 32 * i, words[i], word)
+    return (word >> (at & 31).astype(jnp.uint32)) & 1 == 1
 
 
 def _first_at_other(

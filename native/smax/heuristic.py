@@ -61,8 +61,9 @@ def act(
         near = jnp.where(open_to_fire, square, jnp.inf)
         chosen = jnp.argmin(near, axis=1).astype(jnp.int32)
     again = (open_to_fire & (numbers == last[:, None])).any(axis=1)
-    everyone = jnp.zeros(len(units.x), jnp.int32)
-    target = everyone.at[rows].set(jnp.where(again, last, chosen))
+    before, behind, _ = rows.indices(len(units.x))
+    target = jnp.where(again, last, chosen)  # `pad`, since a scatter is no part of a kernel
+    target = jnp.pad(target, (before, len(units.x) - behind))
     attack = shooting(target, allies)[rows]
 
     follows = numbers == _any_of(seen, drawn[1])[:, None]
