@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.custom_batching import custom_vmap
 from jax.experimental.xla_metadata import set_xla_metadata
 
@@ -86,7 +87,17 @@ def rows_last(function: Callable[..., T]) -> Callable[..., T]:
 
 def apart(function: Callable[..., T], *args: Any) -> T:
     """`function(*args)`, computed once and not again in everything that uses it."""
-    return _marked(function, args, inlineable="false") if _on_cpu() else function(*args)
+    if not _on_cpu():
+        return function(*args)
+
+    def two(*args: Any) -> tuple[T, np.ndarray]:
+        return function(*args), np.zeros((), bool)
+
+    # XLA divides a call among threads if what it returns is one array, and no kernel can have such
+    # a call in it. So it returns another, which is held to be of use.
+    hold: Any = jax.lax.optimization_barrier  # not typed throughout
+    result: T = hold(_marked(two, args, inlineable="false"))[0]
+    return result
 
 
 def in_one_pass(

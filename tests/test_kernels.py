@@ -184,3 +184,21 @@ def test_two_words_in_one_pass_keep_every_bit():
         for one, right in zip(found, function(words), strict=True):
             assert one.dtype == jnp.uint32
             np.testing.assert_array_equal(one, right)
+
+
+@pytest.mark.skipif(not _CAN_MARK, reason="this JAX cannot be told")
+def test_what_is_apart_in_a_whole_is_not_divided_among_threads(capfd):
+    """LLVM would say that it does not know how to, and the program would be compiled without us."""
+
+    def heavy(x):
+        for _ in range(20):
+            x = x * x + jnp.sin(x)
+        return x
+
+    def step(x, y):
+        return jax.lax.cond(y[0, 0] > 0, lambda: apart(heavy, x) + y, lambda: apart(heavy, y) * x)
+
+    x = jnp.full((1 << 14, 8), 0.3)
+    found = jit(functools.partial(whole, step))(x, -x)
+    np.testing.assert_allclose(found, jax.jit(step)(x, -x), rtol=1e-5)
+    assert not capfd.readouterr().err
