@@ -227,19 +227,16 @@ def _checked(given: dict[str, Any]) -> Configuration:
             meant = f" Did you mean {near}?" if near else ""
             raise OptionError(f"There is no setting {name!r}.{meant} There are {', '.join(known)}.")
     for name in _POSITIVE:
-        if name in made and not (name == "save_interval" and made[name] is None):
-            _demand(name, made[name], int, least=1)
+        _demand(name, made.get(name, 1), int, least=1, or_null=name == "save_interval")
     _demand("seed", made.get("seed", 0), int, least=0)
     _demand("popsize", made.get("popsize", 2), int, least=2)
     _demand("agent2_learning", made.get("agent2_learning", True), bool, least=0)
-    if made.get("stop") is not None:
-        _demand("stop", made["stop"], int, least=0)
+    _demand("stop", made.get("stop"), int, least=0, or_null=True)
     if made.get("env_type", "meta") not in ("sequential", "meta"):
         raise OptionError(f"env_type must be sequential or meta, got {made['env_type']!r}.")
     _demand_one("runner", made.get("runner", "rl"), RUNNERS)
     _demand_one("agent1", made.get("agent1", "PPO"), (*LEARNERS, *SHAPERS, LOOKING))
-    if made.get("att_type") is not None:
-        _demand_one("att_type", made["att_type"], tuple(MIXINGS))
+    _demand_one("att_type", made.get("att_type"), tuple(MIXINGS), or_null=True)
     asked = Configuration(**made, rules=rules, params=params)
     _refuse_idle(asked, {*given} | {*made})
     return asked
@@ -300,29 +297,32 @@ def _settings(kind: Any, block: str, given: Mapping[str, Any]) -> Any:
             near = nearest(name, usual)
             meant = f" Did you mean {near}?" if near else ""
             raise OptionError(f"{block} has no {name!r}.{meant} It has {', '.join(usual)}.")
-        if value is None and usual[name] is None:
-            continue
         if name == "algo":
             _demand_one(f"{block}.{name}", value, tuple(EVOLUTIONS))
             continue
         like = float if usual[name] is None else type(usual[name])
         least = 1 if like is int and name != "num_lookaheads" else 0
-        _demand(f"{block}.{name}", value, like, least=least)
+        _demand(f"{block}.{name}", value, like, least=least, or_null=usual[name] is None)
     return kind(**given)
 
 
-def _demand_one(name: str, value: Any, known: tuple[str, ...]) -> None:
-    if value not in known:
-        near = nearest(str(value), known)
-        meant = f" Did you mean {near}?" if near else ""
-        raise OptionError(f"{name} must be one of {', '.join(known)}, got {value!r}.{meant}")
+def _demand_one(name: str, value: Any, known: tuple[str, ...], *, or_null: bool = False) -> None:
+    if value in known or (or_null and value is None):
+        return
+    near = nearest(str(value), known)
+    meant = f" Did you mean {near}?" if near else ""
+    ways = ", ".join((*known, "null") if or_null else known)
+    raise OptionError(f"{name} must be one of {ways}, got {value!r}.{meant}")
 
 
-def _demand(name: str, value: Any, kind: type, least: int) -> None:
+def _demand(name: str, value: Any, kind: type, least: int, *, or_null: bool = False) -> None:
     numbers = (int,) if kind is int else (int, float)
+    none = ", or null" if or_null else ""
+    if or_null and value is None:
+        return
     if kind is bool:
         if not isinstance(value, bool):
             raise OptionError(f"{name} must be true or false, got {value!r}.")
     elif isinstance(value, bool) or not isinstance(value, numbers) or not value >= least:
         what = "an integer" if kind is int else "a number"
-        raise OptionError(f"{name} must be {what} of at least {least}, got {value!r}.")
+        raise OptionError(f"{name} must be {what} of at least {least}{none}, got {value!r}.")
