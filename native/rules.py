@@ -112,7 +112,7 @@ def number_in(low: float = -math.inf, high: float = math.inf, what: str = "a num
         if not low <= made <= high:
             refuse(rule, what, value)
         if math.isinf(made):
-            refuse(rule, f"{what} and finite", value)
+            refuse(rule, what.replace("a number", "a finite number", 1), value)
         if abs(made) > LARGEST:
             refuse(rule, f"{what} of at most {LARGEST:.3g}", value)
         return made

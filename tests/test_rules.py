@@ -186,6 +186,8 @@ def test_what_is_refused_is_told_all_that_is_taken():
         make("hanabi_v1", hand_size=0)
     with pytest.raises(RuleError, match=r"start must be a row and a column, or None, got 3"):
         make("FourRooms-misc", start=3)
+    with pytest.raises(RuleError, match=r"params\.gravity must be a finite number, got inf"):
+        CartPole(params=dataclasses.replace(CartPole().params, gravity=math.inf))
     with pytest.raises(RuleError, match=r"params\.track must be a number above 0, or inf, got 0"):
         CartPole(params=dataclasses.replace(CartPole().params, track=0))
 
