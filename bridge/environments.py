@@ -10,6 +10,7 @@ from native.abilities import check_declared
 from native.core import Environment
 from native.registry import UnknownEnvironmentError, name_of
 from native.registry import make as make_native
+from native.rules import names
 from native.wrappers.base import Wrapper
 
 from .errors import RulesError, UnknownNameError, UnsuitableError
@@ -172,7 +173,7 @@ def rules_of(env: Any) -> tuple[str, ...]:
     """Names of the rules that an environment was built with."""
     if not dataclasses.is_dataclass(env):
         return ()
-    return tuple(field.name for field in dataclasses.fields(env) if field.name != "params")
+    return names(env)
 
 
 def rule_called(env: Any, name: str) -> str | None:

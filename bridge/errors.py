@@ -105,7 +105,7 @@ class UnsuitableError(BridgeError, ValueError):
 
 
 class RenderError(BridgeError, ValueError):
-    """The render mode does not exist, or the environment has no picture."""
+    """There is no such render mode, no picture of the environment, or no screen for a window."""
 
 
 class StateFileError(BridgeError, ValueError):

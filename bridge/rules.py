@@ -79,7 +79,8 @@ def checked_devices(devices: Any, num_envs: int) -> tuple[Any, ...] | None:
     found = tuple(devices) if listed else ()
     if not found or not all(isinstance(device, jax.Device) for device in found):
         raise UnsuitableError(
-            f"devices must be a sequence of one or more of jax.devices(), got {devices!r}."
+            f"devices must be a sequence of one or more of jax.devices(), or None for JAX's own "
+            f"choice, got {devices!r}."
         )
     if len(set(found)) < len(found):
         twice = next(device for device in found if found.count(device) > 1)

@@ -174,7 +174,7 @@ def _compare(name: str, head: Mapping[str, Any], about: Mapping[str, Any]) -> No
     ]
     if rules and not different:
         lines.append("Set them as in the file, or make the environment with them, and load then.")
-    raise StateFileError(f"{name} holds another environment:\n" + "\n".join(lines))
+    raise StateFileError(f"{name} does not fit what it is loaded for:\n" + "\n".join(lines))
 
 
 def _unlike_rules(there: str, here: str) -> dict[str, tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Render modes, and a window on the screen for "human"."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 from native.core import FRAMES_PER_SECOND, Environment
 
 from .errors import MissingExtraError, RenderError
+
+BLIND = ("dummy", "offscreen")  # what SDL takes where there is no screen
 
 
 def frames_per_second(env: Environment[Any, Any]) -> int:
@@ -24,9 +27,30 @@ def check_render_mode(
         RenderError: Says which.
     """
     if render_mode is not None and render_mode not in modes:
-        raise RenderError(f"There is no render mode {render_mode!r} here; there is {[*modes]}.")
+        known = ", ".join(map(repr, (*modes, None)))
+        raise RenderError(f"There is no render mode {render_mode!r} here; there are {known}.")
     if render_mode is not None and env.spec.render_fps is None:
         raise RenderError(f"{env.spec.name} has no render() and so no picture.")
+
+
+def demand_screen(pygame: Any) -> None:
+    """Open pygame's display, which without a screen would show nothing and go on.
+
+    Whoever names such a driver in SDL_VIDEODRIVER gets it.
+
+    Raises:
+        RenderError: There is no screen.
+    """
+    pygame.display.init()
+    if pygame.display.get_driver() not in BLIND or os.environ.get("SDL_VIDEODRIVER"):
+        return
+    pygame.display.quit()
+    display = os.environ.get("DISPLAY")
+    found = f"DISPLAY={display} leads to none" if display else "DISPLAY is not set"
+    raise RenderError(
+        f"There is no screen to open a window on: {found}. Write a film instead, with "
+        "`python -m bridge render ID|MODEL --out film.mp4`, or ask for render_mode='rgb_array'."
+    )
 
 
 class Window:
@@ -48,10 +72,14 @@ class Window:
         return Window, (self._title, self._rate)
 
     def show(self, picture: np.ndarray) -> None:
-        """Show a picture, uint8 (height, width, 3), and wait until the next is due."""
+        """Show a picture, uint8 (height, width, 3), and wait until the next is due.
+
+        Raises:
+            RenderError: There is no screen.
+        """
         pygame = self._pygame
         if self._screen is None:
-            pygame.display.init()
+            demand_screen(pygame)
             pygame.display.set_caption(self._title)
             self._screen = pygame.display.set_mode((picture.shape[1], picture.shape[0]))
         pygame.event.pump()

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from PIL import Image
 
 from bridge import figures
+from bridge.environments import rules_of
 from native import registry
 from native.core import Spec
 from native.names import KINDS
@@ -179,7 +180,7 @@ def text_of(page: str) -> str:
 
 def rules(env: Any) -> dict[str, Any]:
     """The static choices of an environment."""
-    return {word: value for word, value in fields(env).items() if word != "params"}
+    return {rule: getattr(env, rule) for rule in rules_of(env)}
 
 
 def fields(value: Any) -> dict[str, Any]:

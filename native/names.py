@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import importlib
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -83,4 +84,14 @@ class Name:
                 raise RegistryError(f"{self.id} is not at {self.build!r}. {told}") from error
         if isinstance(build, Mapping):
             build = build[self.id]
-        return functools.partial(build, **self.rules) if self.rules else build
+        return labelled(build, **self.rules) if self.rules else build
+
+
+def labelled(build: Callable[..., Any], **rules: Any) -> Callable[..., Any]:
+    """`build` with values of some rules; what it is called is among them and stays as it is."""
+    made: Any = functools.partial(build, **rules)
+    shown = inspect.signature(made)
+    others = [rule for name, rule in shown.parameters.items() if name != "name"]
+    if "name" in rules:
+        made.__signature__ = shown.replace(parameters=others)
+    return made  # type: ignore[no-any-return]

@@ -87,3 +87,19 @@ def test_an_unknown_library_is_refused_with_those_that_there_are():
 def test_version():
     result = CliRunner().invoke(app, ["--version"])
     assert (result.exit_code, result.output) == (0, f"jitbridge {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--algorithm", "foo", "'foo' is not one of 'ppo', 'dqn', 'es'"),
+        ("--learner", "foo", "'foo' is not one of 'sb3', 'device'"),
+        ("--steps", "x", "must be an integer, got 'x'"),
+        ("--steps", "0", "must be at least 1, got '0'"),
+    ],
+)
+def test_an_option_is_refused_in_our_words_whatever_reads_it(option, value, says):
+    pytest.importorskip("pydantic")  # without it typer asks click, whose words are others
+    result = CliRunner().invoke(app, ["train", "CartPole-v1", option, value])
+    said = " ".join(result.output.replace("│", " ").split())
+    assert result.exit_code == 2 and f"Invalid value for '{option}': {says}" in said

@@ -37,8 +37,11 @@ def tiny(name, *changes):
 def test_every_file_makes_an_experiment(name):
     asked = read(name)
     made = experiment_of(asked)
-    kind = AgainstLearner if asked.agent2 == "Tabular" else OneTeam
+    kind = AgainstLearner if asked.agent2 in ("Tabular", "PPO", "NaiveEx") else OneTeam
+    kind = type(made.world) if asked.agent1 == "LOLA" else kind
     assert isinstance(made.env, kind) and made.world.horizon == asked.num_inner_steps
+    learns = {"rl": "PPO", "evo": "ES"}[asked.runner] if asked.agent1 != "LOLA" else "LOLA"
+    assert type(made.settings).__name__ == learns
 
 
 def test_the_command_line_changes_what_a_file_says():
@@ -74,9 +77,68 @@ def test_a_learner_stops_where_it_is_told_to():
     assert made.env.params.own["stop"] == 3
 
 
+def test_evolution_has_the_words_of_its_blocks():
+    few = ["popsize=6", "es.algo=PGPE", "es.sigma_init=0.2", "es.lrate_init=0.3", "num_iters=4"]
+    made = experiment_of(read("ipd/evolved_vs_tabular", [*few, "save_interval=2"]))
+    how = made.settings
+    assert (how.algorithm, how.population_size, how.std, how.learning_rate) == ("pgpe", 6, 0.2, 0.3)
+    assert (how.episodes, how.gru, how.mixing) == (2, 8, "average")
+    assert made.steps == 2 * made.interval
+    fixed = ["agent2=grim", "agent1=PPO", "att_type=null", "ppo2={}", "num_opps=3"]
+    against = experiment_of(read("ipd/evolved_vs_tabular", fixed))
+    assert isinstance(against.env, Trials) and against.settings.episodes == 3 * 4
+
+
+def test_one_that_follows_its_exact_gradient_plays_the_infinite_game():
+    name = "infinite/evolved_vs_naive"
+    made = experiment_of(read(name, ["naive.lr=0.5", "env_discount=0.9"]))
+    assert made.env.params.own["learning_rate"] == 0.5 and made.world.gamma == 0.9
+    with pytest.raises(BridgeError, match="take infinite_matrix_v0, or Naive"):
+        experiment_of(read(name, ["env_id=iterated_matrix_v0"]))
+
+
+def test_lola_plays_its_like_in_the_world_itself():
+    few = ["lola.num_lookaheads=0", "lola.lr_out=0.3", "lola.lr_in=0.7", "num_envs=3"]
+    made = experiment_of(read("ipd/lola_vs_lola", few))
+    how = made.settings
+    assert made.env is made.world and (how.lookaheads, how.num_envs, how.n_steps) == (0, 3, 100)
+    assert (how.learning_rate, how.other_rate) == (0.3, 0.7)
+
+
+def test_names_of_pax_mean_what_they_did():
+    few = ["num_inner_steps=2", "num_envs=20", "num_iters=1"]
+    asked = read(TFT, [*few, "env_id=iterated_matrix_game", "ppo1.with_memory=true"])
+    made = experiment_of(asked)
+    assert made.world.spec.name == "iterated_matrix_v0"
+    assert made.settings.gru == 16 and made.settings.net_arch == ()
+    market = ["env_id=Cournot", "agent2=PPO", "marginal_cost=5", "a=50", "num_iters=1"]
+    made = experiment_of(read(TFT, [*market, "agent2_learning=false"]))
+    assert (made.world.params.marginal_cost, made.world.params.a) == (5, 50)
+    assert made.env.params.own["stop"] == 0
+    grid = ["env_id=InTheMatrix", "agent2=PPO", "freeze=3", "fixed_coins=false", "num_iters=1"]
+    made = experiment_of(read(TFT, grid))
+    assert made.world.freeze_penalty == 3 and not made.world.fixed_coins
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        (["runner=evolve"], "runner must be one of rl, evo"),
+        (["runner=evo"], "env_type must be meta"),
+        (["runner=evo", "env_type=meta"], "Of ppo1 runner=evo takes hidden_size alone"),
+        (["popsize=8"], "popsize has no effect but with runner=evo"),
+        (["es.sigma_init=0.3"], "es has no effect but with runner=evo"),
+        (["es.sigma=0.3"], "es has no 'sigma'. Did you mean sigma_init"),
+        (["es.algo=SGD"], "es.algo must be one of OpenES, PGPE, CMA_ES, SimpleGA"),
+        (["naive.lr=0.3"], "naive has no effect but with agent2=NaiveEx"),
+        (["lola.lr_out=0.3"], "lola has no effect but with agent1=LOLA"),
+        (["agent1=LOLA"], "must both be LOLA, got LOLA and tit_for_tat"),
+        (["agent1=LOLA", "agent2=LOLA"], "ppo1 has no effect with LOLA"),
+        (["agent2_learning=false"], "tit_for_tat never learns"),
+        (["agent2=Tabular", "agent2_learning=false", "stop=1"], "which is stop=0"),
+        (["save_interval=7"], "save_interval must divide the 60 of num_iters, got 7"),
+        (["num_inner_steps=9", "num_steps=9"], "num_steps and num_inner_steps are the same"),
+        (["agent1=Tabular", "ppo1.with_memory=true"], "with_memory has no effect on Tabular"),
         (["num_env=3"], "no setting 'num_env'. Did you mean num_envs"),
         (["payof=[[1]]"], "Did you mean payoff"),
         (["payoff=[[1]]"], "four rows"),
@@ -89,7 +151,9 @@ def test_a_learner_stops_where_it_is_told_to():
         (["agent1=PP0"], "agent1 must be one of .*Did you mean PPO"),
         (["agent2=tit_for_two"], "no agent2 'tit_for_two'. Did you mean tit_for_tat"),
         (["att_type=att"], "att_type=att has no effect"),
-        (["agent1=Shaper", "att_type=all"], "att_type must be one of nothing, avg, att"),
+        (["agent1=Shaper", "att_type=all"], "must be one of nothing, avg, att, null, got 'all'"),
+        (["stop=often"], "stop must be an integer of at least 0, or null, got 'often'"),
+        (["ppo1.clip_value=-1"], "clip_value must be a number of at least 0, or null, got -1"),
         (["agent1=Shaper"], "here is one game. Use .* att_type=nothing"),
         (["env_type=meat"], "env_type must be"),
         (["num_outer_steps=3"], "has no effect with env_type=sequential"),
@@ -158,10 +222,37 @@ def test_results_are_those_of_train_and_more_and_it_goes_on_bit_for_bit(quick):
     assert dataclasses.asdict(again) == dataclasses.asdict(read(name, [*few, "num_iters=2"]))
 
 
+@pytest.mark.long
+@pytest.mark.usefixtures("quick")
+def test_what_was_learned_plays_the_other_agent_and_in_a_tournament():
+    few = ["num_iters=1", "num_envs=2", "num_inner_steps=4", "ppo1.hidden_size=4"]
+    evolved = ["popsize=2", "num_outer_steps=2", "num_opps=1", "ppo2.num_minibatches=1"]
+    runs = {
+        "evolved": ["experiment", "ipd/evolved_vs_tabular", "--set", *few, *evolved],
+        "trained": ["train", "iterated_matrix_v0", "--steps", "64", "--num-envs", "2"],
+        "by_lola": ["experiment", "ipd/lola_vs_lola", "--set", *few[:3]],
+    }
+    for out, arguments in runs.items():
+        said = CliRunner().invoke(app, [*arguments, "--out", out])
+        assert said.exit_code in (0, 1), said.output
+    for out in ("evolved", "trained"):
+        fast = [*few, f"agent2={out}", "ppo1.num_minibatches=1"]
+        said = CliRunner().invoke(app, ["experiment", TFT, "--set", *fast, "--out", f"on_{out}"])
+        assert said.exit_code == 0 and f"{out} " in said.output, said.output
+    everybody = ["evolved", "trained", "on_evolved"]
+    said = CliRunner().invoke(app, ["tournament", "iterated_matrix_v0", *everybody, "--games", "1"])
+    assert said.exit_code == 0 and all(name in said.output for name in everybody), said.output
+    for out, why in (("by_lola", "by one set of weights"), ("empty", "no agent2 'empty'")):
+        said = CliRunner().invoke(app, ["experiment", TFT, "--set", f"agent2={out}"])
+        assert said.exit_code == 2 and why in " ".join(said.output.split()), said.output
+    said = CliRunner().invoke(app, ["tournament", "coin_game_v0", "trained"])
+    assert said.exit_code == 2 and "trained is of iterated_matrix_v0" in said.output
+
+
 def test_who_cannot_join_a_tournament_is_refused(quick):
     (quick / "empty").mkdir()
     for arguments, word in (
-        (["iterated_matrix_v0", "empty"], "holds no configuration.yaml"),
+        (["iterated_matrix_v0", "empty"], "holds no policy.npz"),
         (["simple_spread_v3"], "two agents"),
     ):
         said = CliRunner().invoke(app, ["tournament", *arguments])

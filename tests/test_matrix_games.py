@@ -104,7 +104,19 @@ def test_a_payoff_that_is_none_is_refused(build, payoff):
         build(payoff=payoff)
 
 
-@pytest.mark.parametrize("gamma", [1.0, -0.1, "much"])
+@pytest.mark.parametrize("gamma", [0.0, 0.96, 0.9999, 0.999999, 0.9999999])
+def test_values_are_exact_however_long_the_game(gamma):
+    payoff = np.array(PAYOFFS["prisoners_dilemma"])
+    compiled = jax.jit(lambda one, two: values(payoff, gamma, one, two))
+    drawn = np.random.default_rng(0).normal(size=(40, 2, 5)) * 4
+    for one, two in (1 / (1 + np.exp(-drawn))).astype(np.float32):
+        a, b = one.astype(np.float64), two.astype(np.float64)[[0, 2, 1, 3, 4]]
+        rows = np.stack([a * b, a * (1 - b), (1 - a) * b, (1 - a) * (1 - b)])
+        visits = np.linalg.solve(np.eye(4) - gamma * rows[:, :4], (1 - gamma) * rows[:, 4])
+        np.testing.assert_allclose(compiled(one, two), payoff.T @ visits, atol=3e-6)
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.99999999, -0.1, "much"])
 def test_a_discount_that_is_none_is_refused(gamma):
     with pytest.raises(RuleError, match="gamma"):
         InfiniteMatrix(gamma=gamma)

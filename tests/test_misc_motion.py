@@ -300,13 +300,13 @@ def test_a_serve_at_random():
         (lambda: PointRobot(relocates=1), "relocates must be True or False, got 1"),
         (
             lambda: PointRobot(params=point_robot.Params(force_limit=0.0)),
-            "params.force_limit must be a number above 0, got 0.0",
+            "params.force_limit must be a number above 0, or inf, got 0.0",
         ),
         (lambda: Reacher(num_joints=0), "num_joints must be a positive integer"),
         (lambda: Swimmer(num_urchins=-1), "num_urchins must be a positive integer"),
         (
             lambda: Swimmer(params=swimmer.Params(interval="a")),
-            "params.interval must be a number, got 'a'",
+            "params.interval must be a number above 0, got 'a'",
         ),
         (lambda: Pong(right_paddle="waits"), "right_paddle must be one of follows, mirrors"),
         (

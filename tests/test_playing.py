@@ -147,6 +147,16 @@ def test_a_window_that_is_closed_ends_the_game(trained, monkeypatch):
     assert code == 0, said
 
 
+@pytest.mark.parametrize("option", [("--window",), ("--human", "cart_0")])
+def test_without_a_screen_nothing_is_played(trained, monkeypatch, option):
+    monkeypatch.delenv("SDL_VIDEODRIVER")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setattr(pygame.display, "get_driver", lambda: "offscreen")
+    code, said = call("play", trained["CartPole-v1"], *option, "--steps", 1)
+    assert code == 2 and said.count("\n") == 1
+    assert "no screen" in said and "render ID|MODEL --out film.mp4" in said
+
+
 # a human
 
 

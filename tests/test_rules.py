@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from bridge.environments import as_environment, with_horizon
+from bridge.environments import as_environment, rules_of, with_horizon
 from bridge.errors import RulesError, RuleValueError, UnsuitableError
+from bridge.parameters import parts, shown_spec, with_given
 from bridge.rules import checked_devices, checked_rows
 from bridge.session import Session
 from native.batch import Autoreset, Batch
@@ -113,10 +114,89 @@ def test_equal_rules_are_equal_however_they_are_spelled(name):
 def test_numbers_of_the_dynamics_may_be_arrays_or_endless():
     env = CartPole()
     for value in (jnp.float32(3), np.float32([1, 2]), math.inf, 3, np.int8(3)):
-        params = dataclasses.replace(env.params, gravity=value)
-        assert dataclasses.replace(env, params=params).params.gravity is not None
-    with pytest.raises(RuleError, match=r"params\.track must be a number above 0, got -1"):
+        params = dataclasses.replace(env.params, track=value)
+        assert dataclasses.replace(env, params=params).params.track is not None
+    with pytest.raises(RuleError, match=r"params\.track must be a number above 0, or inf, got -1"):
         dataclasses.replace(env, params=dataclasses.replace(env.params, track=-1))
+
+
+GIGASTEP = "gigastep_special_5_vs_1_pobs_vec_void_disc"
+SENSELESS = [
+    ("CartPole-v1", "gravity", math.inf),
+    ("CartPole-v1", "interval", 0),
+    ("CartPole-v1", "cart_mass", -1),
+    ("Pendulum-v1", "interval", -0.05),
+    ("Acrobot-v1", "inner_length", -1),
+    ("MountainCar-v0", "force", -math.inf),
+    ("FrozenLake-v1", "reward_schedule", (1, math.inf, 0)),
+    ("DeepSea-bsuite", "mapping", np.full((8, 8), 2)),
+    ("DeepSea-bsuite", "unscaled_move_cost", math.inf),
+    ("SimpleBandit-bsuite", "rewards", np.full(11, math.inf)),
+    ("Swimmer-misc", "interval", 0),
+    ("PointRobot-misc", "goal_radius", -1),
+    ("Pong-misc", "paddle_speed", -1),
+    ("simple_spread_v3", "damping", 1.5),
+    ("simple_spread_v3", "agent_radius", -1),
+    ("simple_push_v3", "contact_margin", 0),
+    ("simple_tag_v3", "agent_top_speed", -1),
+    ("causeway_v0", "stride", math.inf),
+    (GIGASTEP, "max_health", (1, 1, 1, 1, 1, 0)),
+    (GIGASTEP, "cone_depth", -1),
+    ("smax_3m_v1", "unit_type_health", (45, 125, 160, 150, 35, math.inf)),
+    ("jaxnav_v1", "fill", 0.9),
+    ("megastep_minimal_v0", "speed", -1),
+    ("megastep_explorer_v0", "patience", -1),
+    ("megastep_waypoint_v0", "within", -1),
+    ("megastep_deathmatch_v0", "harm", -1),
+    ("megastep_deathmatch_v0", "kill_reward", math.inf),
+    ("megastep_tag_v0", "decay", 1.5),
+]
+SENSIBLE = [
+    ("CartPole-v1", "gravity", -9.8),
+    ("CartPole-v1", "track", math.inf),
+    ("MountainCar-v0", "goal", math.inf),
+    ("simple_tag_v3", "agent_top_speed", math.inf),
+    (GIGASTEP, "communication_range", math.inf),
+    ("megastep_deathmatch_v0", "kill_reward", -1),
+    ("megastep_explorer_v0", "patience", math.inf),
+]
+
+
+@pytest.mark.parametrize(("name", "number", "value"), SENSELESS)
+def test_a_number_that_makes_no_sense_is_refused_for_all_worlds_and_for_one(name, number, value):
+    env = make(name)
+    usual = parts(env.params)[number]
+    here = np.asarray(value, np.result_type(*usual) if isinstance(usual, tuple) else None)
+    one = np.stack([np.broadcast_to(here, np.shape(usual)), np.asarray(usual)])
+    for given in (value, one.tolist() if isinstance(usual, tuple) else one):
+        with pytest.raises(RuleValueError, match=rf"^params\.{number}(\[\d\])? must be "):
+            shown_spec(env, with_given(env, env.params, {number: given}, 2))
+
+
+@pytest.mark.parametrize(("name", "number", "value"), SENSIBLE)
+def test_a_number_that_makes_sense_is_taken(name, number, value):
+    env = make(name)
+    assert shown_spec(env, with_given(env, env.params, {number: value}, 2)).name == name
+
+
+def test_what_is_refused_is_told_all_that_is_taken():
+    with pytest.raises(RuleError, match=r"enemy_policy must be one of .*, or None, got 'brave'"):
+        make("smax_3m_v1", enemy_policy="brave")
+    with pytest.raises(RuleError, match=r"hand_size must be .*, or None, got 0"):
+        make("hanabi_v1", hand_size=0)
+    with pytest.raises(RuleError, match=r"start must be a row and a column, or None, got 3"):
+        make("FourRooms-misc", start=3)
+    with pytest.raises(RuleError, match=r"params\.gravity must be a finite number, got inf"):
+        CartPole(params=dataclasses.replace(CartPole().params, gravity=math.inf))
+    with pytest.raises(RuleError, match=r"params\.track must be a number above 0, or inf, got 0"):
+        CartPole(params=dataclasses.replace(CartPole().params, track=0))
+
+
+@pytest.mark.parametrize("name", ["smax_3m_v1", GIGASTEP, "gigastep_special_5_vs_1_against_idle"])
+def test_what_a_game_is_called_is_no_rule_of_it(name):
+    with pytest.raises(UnknownRuleError, match="no rule 'name'"):
+        make(name, name="nonsense")
+    assert make(name).spec.name == name and "name" not in rules_of(make(name))
 
 
 def test_walls_stand_left_and_right():

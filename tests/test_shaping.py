@@ -14,7 +14,7 @@ pytest.importorskip("flax")
 from native.agents import PPO, LearnedOpponent, LearnedPolicy, Learner, acting, dqn, ppo
 from native.agents.acting import Seen
 from native.agents.against_learner import against_learner
-from native.agents.co_players import NaiveCoPlayer
+from native.agents.co_players import NaiveCoPlayer, PPOCoPlayer
 from native.agents.exact import of_other
 from native.agents.networks import actor_and_rest
 from native.agents.players import players_of
@@ -22,6 +22,7 @@ from native.agents.shaper import Mixing
 from native.registry import make
 from native.rules import RuleError
 from native.social.infinite_matrix import InfiniteMatrix, of_logits
+from native.wrappers import trials
 from native.wrappers.opponent import View
 
 KEY = jax.random.key(0)
@@ -185,6 +186,28 @@ def test_what_was_learned_plays_one_game_too(settings):
 def test_what_does_not_fit_is_refused(change, said):
     with pytest.raises(RuleError, match=said):
         ppo.check(dataclasses.replace(SHAPER, **change), WORLD)
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "es"])
+def test_inner_episodes_of_a_policy_are_those_of_the_world(algorithm):
+    learned = against_learner(
+        make("iterated_matrix_v0", horizon=6),
+        "player_0",
+        PPOCoPlayer(PPO(net_arch=(), batch_size=6)),
+        games=1,
+        episodes=4,
+    )
+    repeated = trials(make("CartPole-v1", horizon=6), 4)
+    module = pytest.importorskip(f"native.agents.{algorithm}", exc_type=ImportError)
+    kind = {"ppo": PPO, "es": getattr(module, "ES", None)}[algorithm]
+    more = {"num_envs": 2, "n_steps": 24, "batch_size": 24} if algorithm == "ppo" else {}
+    for env in (learned, repeated):
+        for fits in (6, 3):
+            module.check(kind(gru=4, net_arch=(), inner_steps=fits, **more), env)
+        for steps in (4, 12, 24):
+            settings = kind(gru=4, net_arch=(), inner_steps=steps, **more)
+            with pytest.raises(RuleError, match=f"inner_steps must divide the 6 .*got {steps}"):
+                module.check(settings, env)
 
 
 def test_who_is_alone_mixes_with_nobody():

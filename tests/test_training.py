@@ -4,8 +4,10 @@ import dataclasses
 import functools
 import importlib.util
 import inspect
+import io
 import json
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -30,6 +32,7 @@ from bridge.training import (
     learning,
     on_sb3,
     playing,
+    progress,
     recipes,
     results,
     sb3_evaluation,
@@ -198,6 +201,16 @@ def test_progress_is_lines_where_there_is_no_terminal(tmp_path):
     lines = [line for line in said.splitlines() if " of 192 steps" in line]
     assert [line.split()[0] for line in lines] == ["64", "128", "192"]
     assert all("evaluated" in line for line in lines)
+
+
+def test_the_bar_leaves_room_for_what_a_terminal_writes_at_an_interrupt():
+    shown = io.StringIO()
+    bar = progress.Progressing(3_000_000, Console(file=shown, force_terminal=True, width=80))
+    bar.show(20_480, [(1, 152.67)])
+    bar.evaluated(20_480, [(1, 152.67)], "149.72, a long word for a long score, and another")
+    bar.stop()
+    lines = re.split("[\r\n]+", re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", shown.getvalue()))
+    assert max(map(len, lines)) == 80 - len("^C")
 
 
 # is it any good?
@@ -373,9 +386,10 @@ def test_what_is_resumed_goes_on_as_it_began(tmp_path):
         code, said = call(
             "train", "CartPole-v1", "--out", out, "--resume", option, value
         )  # sb3 began
-        assert code == 2 and option in said and said.count("\n") == 1
+        assert code == 2 and f"Leave {option} out" in said and said.count("\n") == 1
     code, said = call("train", "Acrobot-v1", "--out", out, "--resume")
     assert code == 2 and "CartPole-v1, not Acrobot-v1" in said
+    assert "bridge train CartPole-v1" in said and said.count("\n") == 1
     code, said = train("CartPole-v1", out, "--resume", "--steps", 64)
     assert code == 2 and "64 steps behind it" in said
     assert json.loads((out / "evaluation.json").read_text())["steps"] == 64

@@ -74,7 +74,9 @@ def test_runs_at_once_write_the_files_that_any_learner_writes(tmp_path):
     assert code in (0, 1), said
     assert {path.name for path in out.iterdir()} == FILES
     found = json.loads((out / "evaluation.json").read_text())
-    assert (found["learner"], found["steps"]) == ("device", 128)
+    assert (found["learner"], found["steps"], found["num_envs"]) == ("device", 128, 2)
+    recipe = {"algorithm", "normalize", "solved", "params"}  # what is otherwise in runs is there
+    assert {*found["recipe"]} == recipe
     runs = found["runs"]
     rates = [(run["seed"], run["settings"]["learning_rate"]) for run in runs]
     assert rates == [(0, 1e-3), (1, 1e-3), (0, 1e-2), (1, 1e-2)]
@@ -113,8 +115,17 @@ def test_what_is_resumed_is_what_would_have_been(tmp_path):
     code, said = train(
         "Pendulum-v1", tmp_path / "halves", "--steps", 192, *every, "--seed", 1, "--resume"
     )
-    assert code == 2 and "seeds: [0] in the file, [1] here" in said
-    assert "Leave that option out" in said and "learning_rate" not in said
+    assert code == 2 and "began with the seeds [0], not [1]" in said and said.count("\n") == 1
+    assert "Leave --seed and --seeds out" in said and "learning_rate" not in said
+    other = ("--out", tmp_path / "halves", "--steps", 192, "--num-envs", 2)
+    code, said = call("train", "CartPole-v1", *other, "--resume")
+    assert code == 2 and "the environment Pendulum-v1, not CartPole-v1" in said
+    assert "bridge train Pendulum-v1 --out" in said and said.count("\n") == 1
+    again = ("train", "Pendulum-v1", "--out", tmp_path / "halves", "--resume", "--steps", 192)
+    code, said = call(*again, "--num-envs", 4)
+    assert code == 2 and "the num_envs 2, not 4" in said and "Leave --num-envs out" in said
+    code, said = call(*again, "--algorithm", "dqn")
+    assert code == 2 and "the algorithm PPO, not DQN" in said and "Leave --algorithm out" in said
     code, said = train("Pendulum-v1", tmp_path / "halves", "--steps", 128, *every, "--resume")
     assert code == 2 and "128 steps behind it" in said
 
@@ -126,7 +137,8 @@ def test_what_was_asked_is_found_in_the_checkpoint(tmp_path):
     assert code in (0, 1), said
     again = ("CartPole-v1", "--out", out, "--resume", "--steps", 128)
     code, said = call("train", *again, "--set", "n_steps=8")
-    assert code == 2 and "n_steps: '16' in the file, '8' here" in said
+    assert code == 2 and "the n_steps 16, not 8" in said and said.count("\n") == 1
+    assert "Leave n_steps in --set and --sweep out" in said
     code, said = call("train", *again)
     assert code in (0, 1), said
     found = json.loads((out / "evaluation.json").read_text())

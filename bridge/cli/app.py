@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +39,25 @@ class _Commands(TyperGroup):
         except BridgeError as error:
             console(stderr=True).print(f"[red]error:[/] {plain(error)}", soft_wrap=True)
             raise typer.Exit(2) from None
+        except Exception as error:
+            cause: Any = error.__cause__
+            if hasattr(cause, "errors"):  # newer versions of typer ask pydantic
+                vars(error)["message"] = _in_our_words(cause.errors()[0])
+            raise
+
+
+def _in_our_words(found: Mapping[str, Any]) -> str:
+    """What pydantic found wrong with an option."""
+    bounds = {"greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}"}
+    kinds = {"int": "an integer", "float": "a number"}
+    kind: str = found["type"]
+    if kind in bounds:
+        fits: str | None = bounds[kind].format(**found["ctx"])
+    else:
+        fits = kinds.get(kind.partition("_")[0])
+    if fits is None:
+        return str(found["msg"]).removeprefix("Value error, ")
+    return f"must be {fits}, got {found['input']!r}."
 
 
 def _version(asked: bool) -> None:

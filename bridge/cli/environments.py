@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bridge.environments import as_environment
+from bridge.environments import as_environment, rules_of
 from bridge.errors import UnknownNameError
 from native import registry
 from native.abilities import declares
@@ -77,7 +77,8 @@ def info(environment: Identifier) -> None:
         table.add_row("  acts", plain(_describe(group.action)))
     has = [title for title, method in ABILITIES.items() if declares(spec, method)]
     table.add_row("[bold]has[/]", ", ".join(has) or "nothing optional")
-    for title, fields in (("rules", _fields(env)), ("parameters", _fields(env.params))):
+    has_rules = {rule: getattr(env, rule) for rule in rules_of(env)}
+    for title, fields in (("rules", has_rules), ("parameters", _fields(env.params))):
         for name, value in fields.items():
             table.add_row(f"[bold]{title}[/]", plain(f"{name} = {_value(value)}"))
             title = ""
@@ -218,8 +219,7 @@ def _describe(space: Space) -> str:
 def _fields(value: Any) -> dict[str, Any]:
     if not dataclasses.is_dataclass(value):
         return {}
-    names = (field.name for field in dataclasses.fields(value) if field.name != "params")
-    return {name: getattr(value, name) for name in names}
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
 def _value(value: Any) -> str:

@@ -62,7 +62,8 @@ def experiment(
 def tournament(
     environment: Identifier,
     folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FOLDER]...", help="Of experiments.")
+        list[Path] | None,
+        typer.Argument(metavar="[FOLDER]...", help="Of experiments, or that `train` wrote."),
     ] = None,
     games: Annotated[int, typer.Option(min=1, help="Of each pair, in each place.")] = 32,
     seed: Seed = 0,

@@ -14,10 +14,15 @@ from omegaconf.errors import OmegaConfBaseException  # type: ignore[import-not-f
 import native
 from bridge.errors import OptionError, UnknownNameError
 from bridge.wording import nearest
+from native.social import pax_names
 
 LEARNERS = ("PPO", "PPO_memory", "Tabular", "Naive")
 SHAPERS = ("Shaper", "MFOS")  # who learn how others learn
+EXACT = "NaiveEx"  # follows its exact gradient, where actions are whole strategies
+LOOKING = "LOLA"  # plays only its like
 MIXINGS = {"nothing": "none", "avg": "average", "att": "attention"}
+RUNNERS = ("rl", "evo")
+EVOLUTIONS = {"OpenES": "open_es", "PGPE": "pgpe", "CMA_ES": "cma_es", "SimpleGA": "simple_ga"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,7 @@ class Learning:
         max_gradient_norm: Longer gradients are shortened.
         learning_rate: Of Adam.
         lr_scheduling: The learning rate falls to 0; of `agent1`.
+        with_memory: "PPO" is "PPO_memory".
     """
 
     hidden_size: int = 16
@@ -48,6 +54,47 @@ class Learning:
     max_gradient_norm: float = 0.5
     learning_rate: float = 0.005
     lr_scheduling: bool = False
+    with_memory: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evolving:
+    """How a population evolves: the block `es`.
+
+    Attributes:
+        algo: One of `EVOLUTIONS`.
+        sigma_init: Deviation of the noise on weights.
+        lrate_init: Of Adam on their mean; None: as `native.agents.es.ES` has it.
+    """
+
+    algo: str = "OpenES"
+    sigma_init: float = 0.1
+    lrate_init: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Exactly:
+    """How "NaiveEx" learns: the block `naive`; lr: of a step."""
+
+    lr: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Looking:
+    """How "LOLA" learns: the block `lola`.
+
+    Attributes:
+        lr_out, lr_in: Of Adam; of a step of the other that is looked ahead.
+        gamma: Discount.
+        num_lookaheads: Such steps.
+        use_baseline: Values make the gradient less noisy.
+    """
+
+    lr_out: float = 0.1
+    lr_in: float = 0.3
+    gamma: float = 0.96
+    num_lookaheads: int = 1
+    use_baseline: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,21 +102,27 @@ class Configuration:
     """What an experiment is.
 
     Attributes:
-        env_id: Name of the world, of two agents.
+        env_id: Name of the world, of two agents, here or in Pax.
+        runner: "rl": the first learns by PPO, or by LOLA. "evo": it evolves, over whole trials.
         env_type: "sequential": both learn after each inner episode, and go on. "meta": the second
             begins anew in each trial, the first learns after each trial.
-        agent1: One of `LEARNERS` or `SHAPERS`.
-        agent2: One of `LEARNERS`, or a fixed opponent of the world by name.
+        agent1: One of `LEARNERS` or `SHAPERS`; or "LOLA", who plays its like.
+        agent2: One of `LEARNERS`, "NaiveEx" or "LOLA"; a fixed opponent of the world by name; or
+            the folder of what was learned before.
+        agent2_learning: False: the second never learns.
         att_type: One of `MIXINGS`, by which a shaper's memories are mixed; None: "avg" of "Shaper",
             "nothing" of "MFOS".
         rules: Rules of the world beside its time limit.
+        params: Numbers of its dynamics that are none of its rules.
         num_inner_steps, num_outer_steps: Steps of an inner episode, inner episodes of a trial.
         num_envs: Games that the second learns from.
         num_opps: How many of the second are met at once; of `agent1` all are one.
-        num_iters: How often the first learns.
+        num_iters: How often the first learns; of "evo" generations.
+        popsize: Members of a population.
+        save_interval: Times that the first learns from one checkpoint to the next; None: all.
         stop: Inner episodes of a trial after which the second learns no more; None: none.
         seed, num_seeds: Of the first training, and how many there are.
-        ppo1, ppo2: How each learns.
+        ppo1, ppo2, es, naive, lola: How they learn.
     """
 
     env_id: str
@@ -77,20 +130,31 @@ class Configuration:
     agent2: str = "PPO"
     att_type: str | None = None
     env_type: str = "sequential"
+    runner: str = "rl"
+    agent2_learning: bool = True
     rules: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     num_inner_steps: int = 100
     num_outer_steps: int = 1
     num_envs: int = 4
     num_opps: int = 1
     num_iters: int = 100
+    popsize: int = 64
+    save_interval: int | None = None
     stop: int | None = None
     seed: int = 0
     num_seeds: int = 1
     ppo1: Learning = Learning()
     ppo2: Learning = Learning()
+    es: Evolving = Evolving()
+    naive: Exactly = Exactly()
+    lola: Looking = Looking()
 
 
-_POSITIVE = ("num_inner_steps", "num_outer_steps", "num_envs", "num_opps", "num_iters", "num_seeds")
+_POSITIVE = (
+    *("num_inner_steps", "num_outer_steps", "num_envs", "num_opps"),
+    *("num_iters", "num_seeds", "save_interval"),
+)
 
 
 def names() -> dict[str, Path]:
@@ -135,82 +199,130 @@ def read(name: str, changes: Sequence[str] = ()) -> Configuration:
 
 
 def _checked(given: dict[str, Any]) -> Configuration:
-    given = dict(given)
-    default = given.pop("ppo_default", {})
+    given = _in_our_names(given)
     made: dict[str, Any] = {}
+    default = _block("ppo_default", given.pop("ppo_default", {}))
     for block in ("ppo1", "ppo2"):
-        own = given.pop(block, {})
-        for name, value in (("ppo_default", default), (block, own)):
-            if not isinstance(value, Mapping):
-                raise OptionError(f"{name} must be a block of settings, got {value!r}.")
-        made[block] = _learning(block, {**default, **own})
+        own = {**default, **_block(block, given.pop(block, {}))}
+        made[block] = _settings(Learning, block, own)
+    for block, kind in (("es", Evolving), ("naive", Exactly), ("lola", Looking)):
+        if block in given:
+            made[block] = _settings(kind, block, _block(block, given.pop(block)))
     fields = {field.name: field for field in dataclasses.fields(Configuration)}
     if "env_id" not in given:
         raise OptionError("env_id must be the name of a world; none is given.")
-    rules = dict(given.pop("rules", {}))
-    known_rules = _rules_of(str(given["env_id"]))
+    given["env_id"] = pax_names.WORLDS.get(str(given["env_id"]), given["env_id"])
+    rules, params = dict(given.pop("rules", {})), dict(given.pop("params", {}))
+    known_rules, numbers = _of_world(str(given["env_id"]))
     for name, value in given.items():
         if name in fields:
             made[name] = value
         elif name in known_rules:  # such as a payoff
             rules[name] = value
+        elif name in numbers:  # such as a price
+            params[name] = value
         else:
-            known = [*fields, "ppo_default", *known_rules]
+            known = [*fields, "ppo_default", *known_rules, *numbers]
             near = nearest(name, known)
             meant = f" Did you mean {near}?" if near else ""
             raise OptionError(f"There is no setting {name!r}.{meant} There are {', '.join(known)}.")
     for name in _POSITIVE:
-        _demand(name, made.get(name, 1), int, least=1)
+        _demand(name, made.get(name, 1), int, least=1, or_null=name == "save_interval")
     _demand("seed", made.get("seed", 0), int, least=0)
-    if made.get("stop") is not None:
-        _demand("stop", made["stop"], int, least=0)
+    _demand("popsize", made.get("popsize", 2), int, least=2)
+    _demand("agent2_learning", made.get("agent2_learning", True), bool, least=0)
+    _demand("stop", made.get("stop"), int, least=0, or_null=True)
     if made.get("env_type", "meta") not in ("sequential", "meta"):
         raise OptionError(f"env_type must be sequential or meta, got {made['env_type']!r}.")
-    _demand_one("agent1", made.get("agent1", "PPO"), (*LEARNERS, *SHAPERS))
-    if made.get("att_type") is not None:
-        _demand_one("att_type", made["att_type"], tuple(MIXINGS))
-        if made.get("agent1") not in SHAPERS:
-            raise OptionError(
-                f"att_type={made['att_type']} has no effect but with agent1 {' or '.join(SHAPERS)}."
-            )
-    return Configuration(**made, rules=rules)
+    _demand_one("runner", made.get("runner", "rl"), RUNNERS)
+    _demand_one("agent1", made.get("agent1", "PPO"), (*LEARNERS, *SHAPERS, LOOKING))
+    _demand_one("att_type", made.get("att_type"), tuple(MIXINGS), or_null=True)
+    asked = Configuration(**made, rules=rules, params=params)
+    _refuse_idle(asked, {*given} | {*made})
+    return asked
 
 
-def _rules_of(name: str) -> tuple[str, ...]:
-    """Rules that a world has beside its time limit."""
-    from bridge.environments import as_environment
+def _in_our_names(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of which some have Pax's names."""
+    made: dict[str, Any] = {}
+    for name, value in given.items():
+        ours = pax_names.SETTINGS.get(name, name)
+        if ours in made or (ours != name and ours in given):
+            raise OptionError(f"{name} and {ours} are the same setting: give one of them.")
+        made[ours] = value
+    return made
+
+
+def _refuse_idle(asked: Configuration, said: set[str]) -> None:
+    """Refuse what was said and would do nothing."""
+    if asked.att_type is not None and asked.agent1 not in SHAPERS:
+        raise OptionError(
+            f"att_type={asked.att_type} has no effect but with agent1 {' or '.join(SHAPERS)}."
+        )
+    looks = asked.agent1 == LOOKING
+    needs = {
+        "es": (asked.runner == "evo", "runner=evo"),
+        "popsize": (asked.runner == "evo", "runner=evo"),
+        "naive": (asked.agent2 == EXACT, f"agent2={EXACT}"),
+        "lola": (looks, f"agent1={LOOKING}"),
+        "num_opps": (not looks, f"another agent1 than {LOOKING}"),
+    }
+    for name, (has_effect, instead) in needs.items():
+        default = getattr(Configuration, name)
+        if name in said and not has_effect and getattr(asked, name) != default:
+            raise OptionError(f"{name} has no effect but with {instead}.")
+
+
+def _of_world(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Rules that a world has beside its time limit; and its numbers that are no rules."""
+    from bridge.environments import as_environment, rules_of
+    from bridge.parameters import parts
 
     env = as_environment(name)
-    own = [field.name for field in dataclasses.fields(env)]  # type: ignore[arg-type]
-    return tuple(rule for rule in own if rule not in ("horizon", "params"))
+    rules = tuple(rule for rule in rules_of(env) if rule != "horizon")
+    numbers = [number for number in parts(env.params) if number not in rules]
+    return rules, tuple(numbers)
 
 
-def _learning(block: str, given: Mapping[str, Any]) -> Learning:
-    usual = {field.name: field.default for field in dataclasses.fields(Learning)}
+def _block(name: str, given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise OptionError(f"{name} must be a block of settings, got {given!r}.")
+    return dict(given)
+
+
+def _settings(kind: Any, block: str, given: Mapping[str, Any]) -> Any:
+    usual = {field.name: field.default for field in dataclasses.fields(kind)}
     for name, value in given.items():
         if name not in usual:
             near = nearest(name, usual)
             meant = f" Did you mean {near}?" if near else ""
             raise OptionError(f"{block} has no {name!r}.{meant} It has {', '.join(usual)}.")
-        if name == "clip_value" and value is None:
+        if name == "algo":
+            _demand_one(f"{block}.{name}", value, tuple(EVOLUTIONS))
             continue
-        kind = float if name == "clip_value" else type(usual[name])
-        _demand(f"{block}.{name}", value, kind, least=1 if kind is int else 0)
-    return Learning(**given)
+        like = float if usual[name] is None else type(usual[name])
+        least = 1 if like is int and name != "num_lookaheads" else 0
+        _demand(f"{block}.{name}", value, like, least=least, or_null=usual[name] is None)
+    return kind(**given)
 
 
-def _demand_one(name: str, value: Any, known: tuple[str, ...]) -> None:
-    if value not in known:
-        near = nearest(str(value), known)
-        meant = f" Did you mean {near}?" if near else ""
-        raise OptionError(f"{name} must be one of {', '.join(known)}, got {value!r}.{meant}")
+def _demand_one(name: str, value: Any, known: tuple[str, ...], *, or_null: bool = False) -> None:
+    if value in known or (or_null and value is None):
+        return
+    near = nearest(str(value), known)
+    meant = f" Did you mean {near}?" if near else ""
+    ways = ", ".join((*known, "null") if or_null else known)
+    raise OptionError(f"{name} must be one of {ways}, got {value!r}.{meant}")
 
 
-def _demand(name: str, value: Any, kind: type, least: int) -> None:
+def _demand(name: str, value: Any, kind: type, least: int, *, or_null: bool = False) -> None:
     numbers = (int,) if kind is int else (int, float)
+    none = ", or null" if or_null else ""
+    if or_null and value is None:
+        return
     if kind is bool:
         if not isinstance(value, bool):
             raise OptionError(f"{name} must be true or false, got {value!r}.")
     elif isinstance(value, bool) or not isinstance(value, numbers) or not value >= least:
         what = "an integer" if kind is int else "a number"
-        raise OptionError(f"{name} must be {what} of at least {least}, got {value!r}.")
+        raise OptionError(f"{name} must be {what} of at least {least}{none}, got {value!r}.")

@@ -8,20 +8,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from bridge import policy_file
-from bridge.errors import RuleValueError, UnsuitableError
+from bridge.errors import RuleValueError
 from bridge.files import replacing
 from native import opponents
-from native.agents import LearnedOpponent
 from native.core import Environment
 from native.rules import RuleError
 from native.social.tournament import tournament
 from native.wrappers import Opponent
 
 from . import picture
-from .configuration import read
-from .game import experiment_of
-from .running import CONFIGURATION
+from .saved import saved
 
 
 def contest(
@@ -31,7 +27,7 @@ def contest(
 
     Args:
         world: Two agents of one group.
-        folders: What experiments have written; each joins under its folder's name.
+        folders: What experiments or `train` have written; each joins under its folder's name.
         games: Episodes of each pair in each place.
         seed: Everything random follows from it.
         out: The picture, a PNG.
@@ -40,7 +36,7 @@ def contest(
         Names; what each row earned against each column, of each step; and its standard error.
 
     Raises:
-        UnsuitableError: A folder holds no experiment, or one in another world.
+        UnsuitableError: A folder holds nothing learned, or that of another world.
         RuleValueError: The world has no tournament.
     """
     known = opponents.of(world).items()
@@ -48,7 +44,7 @@ def contest(
         name: player for name, player in known if isinstance(player, Opponent)
     }
     for folder in folders:
-        players[folder.name] = _learned(folder, world)
+        players[folder.name] = saved(folder, world)
     play = functools.partial(tournament, world, players, games=games)
     try:
         table = jax.jit(play)(jax.random.key(seed))
@@ -58,14 +54,3 @@ def contest(
     with replacing(out) as beside:
         picture.draw_tournament(beside, names, earned)
     return names, earned, np.asarray(table.error)
-
-
-def _learned(folder: Path, world: Environment[Any, Any]) -> LearnedOpponent:
-    file = folder / CONFIGURATION
-    if not file.is_file():
-        raise UnsuitableError(f"{folder} holds no {CONFIGURATION}: name a folder of an experiment.")
-    made = experiment_of(read(str(file)))
-    if made.world.spec.name != world.spec.name:
-        raise UnsuitableError(f"{folder} is of {made.world.spec.name}, not of {world.spec.name}.")
-    learned = policy_file.load(folder / "policy.npz", made.env, deterministic=False)
-    return LearnedOpponent(learned)

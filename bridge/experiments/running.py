@@ -29,8 +29,9 @@ from native.social.statistics import statistics
 from . import picture
 from .configuration import Configuration
 from .game import Experiment, experiment_of
+from .saved import CONFIGURATION
 
-CONFIGURATION, STATISTICS, PICTURE = "configuration.yaml", "statistics.json", "experiment.png"
+STATISTICS, PICTURE = "statistics.json", "experiment.png"
 WORLDS = 64  # in which statistics are taken
 LONGEST = 2_000  # steps of an episode that they are taken of
 
@@ -63,7 +64,8 @@ def run(
     made = experiment_of(asked)
     fields = dataclasses.fields(made.settings)
     changes = {field.name: getattr(made.settings, field.name) for field in fields}
-    del changes["steps"], changes["num_envs"]
+    for name in ("steps", "num_envs"):  # which are told apart from settings
+        changes.pop(name, None)
     outcome = learning.train(
         made.env,
         out,
@@ -72,9 +74,10 @@ def run(
         seed=asked.seed,
         seeds=asked.num_seeds,
         steps=made.steps,
-        num_envs=made.settings.num_envs,
-        eval_every=_interval(made.steps, out) if resume else made.steps,
+        num_envs=getattr(made.settings, "num_envs", None),
+        eval_every=_interval(made.interval, out) if resume else made.interval,
         learner="device",
+        algorithm=type(made.settings).__name__,
         changes=changes,
         resume=resume,
         overwrite=overwrite,
@@ -92,13 +95,13 @@ def run(
     return outcome, found
 
 
-def _interval(steps: int, out: Path) -> int:
-    """Agent steps between evaluations with which a training goes on from where it is to `steps`.
+def _interval(interval: int, out: Path) -> int:
+    """Agent steps between evaluations with which a training goes on from where it is.
 
     A training is made of whole intervals, all alike.
     """
     done = (results.about(out) or {}).get("steps", 0)
-    return math.gcd(steps, done)
+    return math.gcd(interval, done)
 
 
 def look(made: Experiment, learned: LearnedPolicy, key: jax.Array) -> dict[str, Any]:
@@ -130,8 +133,11 @@ def look(made: Experiment, learned: LearnedPolicy, key: jax.Array) -> dict[str, 
         return play(memory=learned.memory(WORLDS))[1]
 
     seen, did, earned = jax.tree.map(np.asarray, played(key))
-    counted = statistics(seen, did)
     payoff = np.array(world.payoff)
+    if env is world:  # both learn, and both are seen
+        counted = statistics(seen[..., 0], did[..., 0])
+        return _told(counted, earned.mean(axis=(0, 1)), (did == COOPERATE).mean(axis=1))
+    counted = statistics(seen, did)
     # What the other did is told by what the first earned: its payoff against either action.
     rows = payoff[:, 0].reshape(2, 2)[did]
     if (payoff[::2, 0] == payoff[1::2, 0]).any():
@@ -141,10 +147,14 @@ def look(made: Experiment, learned: LearnedPolicy, key: jax.Array) -> dict[str, 
     theirs = payoff[:, 1].reshape(2, 2)[did, np.nan_to_num(other).astype(np.int64)]
     theirs = np.where(np.isnan(other), np.nan, theirs)
     both = [(did == COOPERATE).mean(axis=(1, 2)), 1 - other.mean(axis=(1, 2))]
+    return _told(counted, [earned.mean(), theirs.mean()], np.stack(both, axis=1))
+
+
+def _told(counted: Any, reward: Any, cooperation: np.ndarray) -> dict[str, Any]:
     return {
         "states": list(picture.STATES),
         "visits": np.asarray(counted.visits).tolist(),
         "p_cooperate": np.asarray(counted.cooperates).tolist(),
-        "reward": [float(earned.mean()), float(theirs.mean())],
-        "cooperation": np.stack(both, axis=1).tolist(),
+        "reward": [float(each) for each in reward],
+        "cooperation": cooperation.tolist(),
     }

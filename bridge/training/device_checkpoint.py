@@ -1,7 +1,8 @@
 """Checkpoints of trainings on the device: every array, what has happened, and what was asked."""
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ from .asked import Asked
 from .results import DEVICE_CHECKPOINT
 
 ASKED = "asked"
+WORDS = {"learned by": "algorithm"}  # what is compared -> its word, where that is another
+OPTIONS = {  # and what it follows from, where that is no setting
+    "team": "--team",
+    "opponent": "--opponent",
+    "seeds": "--seed and --seeds",
+    "learned by": "--algorithm",
+    "num_envs": "--num-envs",
+}
 
 
 def save(
@@ -47,13 +56,10 @@ def load(out: Path, begun: Any, about: Mapping[str, Any]) -> tuple[Any, dict[str
     Raises:
         ResultsError: It is none, or of another training; the message says what differs.
     """
+    compare(out, about)
     leaves = [Leaf.of(name, leaf) for name, leaf in _leaves(begun)]
-    try:
+    with _named(out):
         saved = state_file.read(out / DEVICE_CHECKPOINT, about, leaves)
-    except (OSError, ValueError) as error:
-        again = "\nLeave that option out: --resume takes it from the checkpoint."
-        hint = again * ("in the file" in str(error))
-        raise ResultsError(f"{out / DEVICE_CHECKPOINT} cannot be resumed: {error}{hint}") from error
     found, tree = jax.tree.flatten(begun)
     arrays = [
         jax.random.wrap_key_data(jnp.asarray(array), impl=jax.random.key_impl(leaf))
@@ -70,11 +76,43 @@ def asked_of(out: Path) -> Mapping[str, Any]:
     Raises:
         ResultsError: There is no such checkpoint.
     """
-    try:
+    with _named(out):
         found: Mapping[str, Any] = state_file.head_of(out / DEVICE_CHECKPOINT).get(ASKED, {})
+    return found
+
+
+@contextlib.contextmanager
+def _named(out: Path) -> Generator[None, None, None]:
+    """Say of whatever goes wrong with a checkpoint which one it is."""
+    try:
+        yield
+    except ResultsError:
+        raise
     except (OSError, ValueError) as error:
         raise ResultsError(f"{out / DEVICE_CHECKPOINT} cannot be resumed: {error}") from error
-    return found
+
+
+def compare(out: Path, about: Mapping[str, Any]) -> None:
+    """Refuse the first thing that is asked for and is not as it was when the training began.
+
+    Raises:
+        ResultsError: Names it, both values and what to do; or there is no such checkpoint.
+    """
+    with _named(out):
+        head = state_file.head_of(out / DEVICE_CHECKPOINT)
+    for what, here in about.items():
+        there = head.get(what, here)  # what it does not know is of another version
+        if there == here:
+            continue
+        if what == "environment":
+            instead = f"Go on with: python -m bridge train {there} --out {out} --resume"
+        else:
+            option = OPTIONS.get(what, f"{what} in --set and --sweep")
+            instead = f"Leave {option} out: --resume takes it from the checkpoint."
+        raise ResultsError(
+            f"{out / DEVICE_CHECKPOINT} began with the {WORDS.get(what, what)} {there}, not "
+            f"{here}, and goes on as it began. {instead}"
+        )
 
 
 def _leaves(tree: Any) -> list[tuple[str, Any]]:

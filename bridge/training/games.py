@@ -34,6 +34,11 @@ class Game:
     team: str | None = None
     opponent: str | None = None
 
+    def about(self) -> dict[str, Any]:
+        """What it is, for what is written of it."""
+        name = self.env.spec.name
+        return {"environment": name, "team": self.team, "opponent": self.opponent}
+
     def command(self, what: str) -> str:
         """How the command line is told to do something with it."""
         team = f" --team {self.team} --opponent {self.opponent}" if self.team else ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.errors import MissingExtraError, UnsuitableError
+from bridge.window import demand_screen
 from native.core import Environment
 from native.spaces import Discrete
 from native.wrappers import OneTeam
@@ -44,6 +45,7 @@ class Keyboard:
     Raises:
         UnsuitableError: There is no such agent, or no keys for what it can do.
         MissingExtraError: pygame is not installed.
+        RenderError: There is no screen.
     """
 
     def __init__(self, env: Environment[Any, Any], agent: str | None = None) -> None:
@@ -51,6 +53,7 @@ class Keyboard:
             import pygame
         except ImportError as error:
             raise MissingExtraError("a window", "pygame-ce", "human") from error
+        demand_screen(pygame)
         self._pygame = pygame
         self.agent = agent
         self._held: list[str] = []  # the last pressed last

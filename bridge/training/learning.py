@@ -86,7 +86,7 @@ def train(
     )
     runs: Training
     if on_the_device:
-        from .device_checkpoint import asked_of
+        from .device_checkpoint import asked_of, compare
         from .device_settings import settings_of, sweep  # which needs an extra of its own
         from .on_device import DeviceTraining
 
@@ -95,6 +95,8 @@ def train(
         if both := sorted({*(asked.changes or ())} & {*(asked.swept or ())}):
             raise OptionError(f"--set {both[0]} would be without effect beside --sweep {both[0]}.")
         plan = _begun(identifier, world, asked, learner)
+        if resume:  # before its settings are read as those of another algorithm
+            compare(out, {**plan.game.about(), "learned by": plan.recipe.algorithm})
         steps, interval = _steps(plan, asked.steps, asked.eval_every)
         part = steps / max(1, round(steps / interval))  # whole ones are all steps
         env, changes = plan.game.env, asked.changes or {}

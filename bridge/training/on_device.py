@@ -294,6 +294,9 @@ class DeviceTraining:
         """
         history, names = self.history, [*self._judge.sides]
         curves = {name: history.curve_of(side) for side, name in enumerate(names)}
+        moments = (_moments(self._training) or {}).values()
+        recipe = self._recipe.as_used(normalize=any(each is not None for each in moments))
+        del recipe["hyperparameters"]  # every run has settings of its own
         return Done(
             steps=history.steps,
             seconds=history.seconds,
@@ -301,6 +304,7 @@ class DeviceTraining:
             evaluations=history.evaluations,
             interrupted=interrupted,
             stopped=self.stopped,
+            recipe=recipe,
             report={
                 "learner": "device",
                 "no_model": self.no_model,
@@ -352,9 +356,7 @@ class DeviceTraining:
 
     def _about(self) -> dict[str, Any]:
         return {
-            "environment": self._game.env.spec.name,
-            "team": self._game.team,
-            "opponent": self._game.opponent,
+            **self._game.about(),
             "seeds": list(self.seeds),
             "learned by": type(self.settings[0]).__name__,
             **{name: _words(self.settings, name) for name in vars(self.settings[0])},

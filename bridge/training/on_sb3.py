@@ -114,6 +114,7 @@ class SB3Training:
             evaluations=self.history.evaluations,
             interrupted=interrupted,
             stopped=self._stopped,
+            recipe=self._plan.recipe.as_used(hyperparameters=_hyperparameters(self._plan)),
             report={"learner": "sb3"},
         )
 
@@ -131,10 +132,15 @@ def plan_of(saved: sb3_files.Checkpoint, world: Environment[Any, Any], **asked: 
     """
     for name, value in asked.items():
         if value is not None and value != saved.progress[name]:
-            option = "environment" if name == "identifier" else f"--{name.replace('_', '-')}"
+            there = saved.progress[name]
+            option = f"--{name.replace('_', '-')}"
+            if name == "identifier":
+                option, instead = "environment", f"Go on with: python -m bridge train {there}"
+            else:
+                instead = f"Leave {option} out: --resume takes it from the checkpoint."
             raise ResultsError(
-                f"The checkpoint was begun with {option} {saved.progress[name]}, not {value}: "
-                "what is resumed goes on as it began."
+                f"The checkpoint began with {option} {there}, not {value}, and goes on as it "
+                f"began. {instead}"
             )
     progress = saved.progress
     begun = game(progress["identifier"], world, progress["team"], progress["opponent"])
@@ -205,18 +211,24 @@ def _collected(model: BaseAlgorithm) -> int:
     return n_steps * model.n_envs if hasattr(model, "rollout_buffer") else 1
 
 
+def _hyperparameters(plan: Plan) -> dict[str, Any]:
+    """The recipe's; PPO's batch fits what is collected, since SB3 warns of a smaller last one."""
+    found = dict(plan.recipe.hyperparameters)
+    if plan.recipe.algorithm == "PPO":
+        collected = found["n_steps"] * plan.num_envs * plan.game.env.spec.num_agents
+        fitting = range(1, found["batch_size"] + 1)
+        found["batch_size"] = max(size for size in fitting if collected % size == 0)
+    return found
+
+
 def _model(plan: Plan, saved: sb3_files.Checkpoint | None) -> BaseAlgorithm:
     """The model in its environment, new or from a checkpoint."""
-    recipe, hyperparameters = plan.recipe, dict(plan.recipe.hyperparameters)
+    recipe, hyperparameters = plan.recipe, _hyperparameters(plan)
     venv: VecEnv = make_vec_env(plan.game.env, plan.num_envs, params=recipe.params or None)
     if saved is not None:
         return saved.model(recipe, saved.normalized(venv) if recipe.normalize else venv)
     if recipe.normalize:
         venv = VecNormalize(venv, gamma=hyperparameters.get("gamma", 0.99))
-    if recipe.algorithm == "PPO":  # SB3 warns of a last batch smaller than the others
-        collected = hyperparameters["n_steps"] * venv.num_envs
-        fitting = range(1, hyperparameters["batch_size"] + 1)
-        hyperparameters["batch_size"] = max(size for size in fitting if collected % size == 0)
     nested = isinstance(getattr(venv.observation_space, "spaces", None), dict)
     make: Callable[..., BaseAlgorithm] = ALGORITHMS[recipe.algorithm]
     return make(

@@ -60,10 +60,8 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """What to find it again by."""
         return {
-            "environment": self.game.env.spec.name,
+            **self.game.about(),
             "identifier": self.game.identifier,
-            "team": self.game.team,
-            "opponent": self.game.opponent,
             "seed": self.seed,
             "num_envs": self.num_envs,
             "recipe": self.recipe.to_json(),
@@ -80,6 +78,7 @@ class Done:
         curves: What to draw, by side.
         evaluations: (agent steps, return) of those that decided when to stop.
         interrupted, stopped: As in `Outcome`.
+        recipe: What of the recipe was used, and how.
         report: What else it says.
     """
 
@@ -89,6 +88,7 @@ class Done:
     evaluations: Curve
     interrupted: bool
     stopped: bool
+    recipe: Mapping[str, Any]
     report: Mapping[str, Any]
 
 
@@ -104,6 +104,7 @@ def finish(plan: Plan, out: Path, plays: Plays, sides: Sequence[Side], done: Don
     """
     found: dict[str, Any] = {
         **plan.to_json(),
+        "recipe": done.recipe,
         "steps": done.steps,
         "interrupted": done.interrupted,
         "stopped_early": done.stopped,

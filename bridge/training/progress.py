@@ -1,10 +1,23 @@
 """How far a training is: a bar on a terminal, elsewhere a line at each evaluation."""
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.constrain import Constrain
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 RECENT = 100  # episodes in the mean that is shown
+ECHO = len("^C")  # which a terminal writes behind the bar
+
+
+class _Bar(Progress):
+    """Leaves room for what a terminal writes at Ctrl-C: in a new line it would keep this one."""
+
+    def __init__(self, *columns: ProgressColumn, console: Console) -> None:
+        self._wide = console
+        super().__init__(*columns, console=console)
+
+    def get_renderable(self) -> RenderableType:
+        return Constrain(super().get_renderable(), self._wide.width - ECHO)
 
 
 class Progressing:
@@ -14,7 +27,7 @@ class Progressing:
         self._steps = steps
         self._console = console
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=console) if console.is_terminal else None
+        self._bar = _Bar(*columns, console=console) if console.is_terminal else None
         self._evaluated = ""
         if self._bar is not None:
             self._task = self._bar.add_task("", total=steps)

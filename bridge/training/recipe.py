@@ -42,6 +42,11 @@ class Recipe:
         """Numbers, words, lists and dicts."""
         return dataclasses.asdict(self)
 
+    def as_used(self, **changes: Any) -> dict[str, Any]:
+        """`to_json` of what a training used; its steps and environments are told beside it."""
+        told = dataclasses.replace(self, **changes).to_json()
+        return {name: told[name] for name in told if name not in ("steps", "num_envs")}
+
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "Recipe":
         """What `to_json` was made of."""

@@ -113,7 +113,13 @@ KITCHEN = Recipe(
     params={"shaping": 1.0},  # nobody serves soup by chance
 )
 
-USUAL: Mapping[str, Recipe] = {"DQN": BY_VALUES, "ES": EVOLVED}  # of any environment
+AHEAD = Recipe(algorithm="LOLA", steps=1_000_000, num_envs=64, hyperparameters={})
+
+USUAL: Mapping[str, Recipe] = {  # of any environment
+    "DQN": BY_VALUES,
+    "ES": EVOLVED,
+    "LOLA": AHEAD,
+}
 
 ON_DEVICE: Mapping[str, Recipe] = {
     **{

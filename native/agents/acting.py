@@ -14,6 +14,7 @@ from native.core import Environment, Spec, pytree
 from native.rollout import Actions, Choice, Policy, random_policy
 from native.rules import RuleError
 from native.spaces import Box
+from native.wrappers.base import Wrapper
 
 from . import actions, mfos
 from .networks import ACTIVATIONS, ActorCritic, log_std_of
@@ -35,7 +36,7 @@ class Shape:
         mixing: "none", "average" or "attention": what agents of a world remember is mixed before
             each step, see `native.agents.shaper`.
         inner_steps: The policy is that of `native.agents.mfos`, for inner episodes of so many
-            steps; 0: it is not.
+            steps, which divide those of the world; 0: it is not.
         image_size: Numbers that an image becomes.
         sharing: Who shares weights, see `native.agents.players`.
     """
@@ -165,6 +166,23 @@ def check_shape(settings: Shape, *, value_tower: bool) -> None:
         raise RuleError(
             f"net_arch must be widths of layers, such as (64, 64), since "
             f"{type(settings).__name__} has no value tower, got {layers!r}."
+        )
+
+
+def check_inner_steps(settings: Shape, env: Environment[Any, Any]) -> None:
+    """Refuse inner episodes of M-FOS that begin inside of those of the world.
+
+    Raises:
+        RuleError: `inner_steps` does not divide them.
+    """
+    inside: Any = env
+    while isinstance(inside, Wrapper) and not hasattr(inside, "episodes"):
+        inside = inside.env
+    horizon = (inside.env if hasattr(inside, "episodes") else env).spec.horizon
+    if settings.inner_steps and horizon is not None and horizon % settings.inner_steps:
+        raise RuleError(
+            f"inner_steps must divide the {horizon} steps of an inner episode of {env.spec.name}, "
+            f"or its gate changes in the middle of one, got {settings.inner_steps}. Use {horizon}."
         )
 
 

@@ -4,7 +4,7 @@ import importlib
 
 from .acting import Shape
 
-ALGORITHMS = ("PPO", "DQN", "ES")
+ALGORITHMS = ("PPO", "DQN", "ES", "LOLA")
 
 
 def settings_named(algorithm: str) -> type[Shape]:

@@ -78,15 +78,15 @@ class DQN(Shape):
     double: bool = False
 
 
-_NOT_BELOW_0 = rules.number_in(0.0, what="a number of at least 0")
 _SHARES = (
     *("gamma", "tau", "exploration_fraction"),
     *("exploration_initial_eps", "exploration_final_eps"),
 )
 _FITS = {
-    **dict.fromkeys(("learning_rate", "learning_starts"), _NOT_BELOW_0),
+    **dict.fromkeys(("learning_rate", "learning_starts"), rules.at_least_0),
     **dict.fromkeys(_SHARES, rules.share),
-    **dict.fromkeys(("max_grad_norm", "target_update_interval", "steps"), rules.positive),
+    **dict.fromkeys(("target_update_interval", "steps"), rules.positive),
+    "max_grad_norm": rules.endless(rules.positive),
 }
 NUMBERS = tuple(_FITS)
 _FORM = [field.name for field in dataclasses.fields(DQN) if field.name not in NUMBERS]
@@ -121,11 +121,10 @@ def check(settings: DQN, env: Environment[Any, Any]) -> None:
     Raises:
         RuleError: A setting does not fit, by itself or with the environment.
     """
-    plain = [name for name in _FITS if isinstance(getattr(settings, name), int | float)]
     counts = ("num_envs", "train_freq", "gradient_steps", "batch_size", "buffer_size")
     rules.check(
         dataclasses.replace(settings),
-        **{name: _FITS[name] for name in plain},
+        **rules.numbers_of(settings, _FITS),
         **dict.fromkeys(counts, rules.count()),
         double=rules.flag,
     )

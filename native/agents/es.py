@@ -45,6 +45,7 @@ from native.rules import RuleError
 from . import normalization
 from .acting import (
     Shape,
+    check_inner_steps,
     check_network,
     check_shape,
     first_weights,
@@ -95,9 +96,7 @@ class ES(Shape):
 
 _FITS = {
     "std": rules.positive,
-    **dict.fromkeys(
-        ("learning_rate", "std_learning_rate"), rules.number_in(0.0, what="a number of at least 0")
-    ),
+    **dict.fromkeys(("learning_rate", "std_learning_rate"), rules.at_least_0),
     "crossover_rate": rules.share,
 }
 NUMBERS = tuple(_FITS)
@@ -129,15 +128,15 @@ def check(settings: ES, env: Environment[Any, Any]) -> None:
     Raises:
         RuleError: A setting does not fit, by itself or with the environment.
     """
-    plain = [name for name in _FITS if isinstance(getattr(settings, name), int | float)]
     rules.check(
         dataclasses.replace(settings),
-        **{name: _FITS[name] for name in plain},
+        **rules.numbers_of(settings, _FITS),
         algorithm=rules.one_of(*_USUAL),
         population_size=rules.count(2),
         episodes=rules.count(),
     )
     check_shape(settings, value_tower=False)
+    check_inner_steps(settings, env)
     for name in ("learning_rate", "std_learning_rate", "crossover_rate"):
         if getattr(settings, name) is not None and name not in _USUAL[settings.algorithm]:
             having = [each for each, numbers in _USUAL.items() if name in numbers]

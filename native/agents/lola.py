@@ -59,9 +59,7 @@ class LOLA(Shape):
 
 
 _FITS = {
-    **dict.fromkeys(
-        ("learning_rate", "other_rate"), rules.number_in(0.0, what="a number of at least 0")
-    ),
+    **dict.fromkeys(("learning_rate", "other_rate"), rules.at_least_0),
     "gamma": rules.share,
 }
 NUMBERS = tuple(_FITS)
@@ -100,10 +98,9 @@ def check(settings: LOLA, env: Environment[Any, Any]) -> None:
     Raises:
         RuleError: A setting does not fit, by itself or with the environment.
     """
-    plain = [name for name in _FITS if isinstance(getattr(settings, name), int | float)]
     rules.check(
         dataclasses.replace(settings),
-        **{name: _FITS[name] for name in plain},
+        **rules.numbers_of(settings, _FITS),
         lookaheads=rules.count(0),
         num_envs=rules.count(),
         n_steps=rules.count(),

@@ -82,11 +82,11 @@ class PPO(Shape):
     central_critic: bool = False
 
 
-_NOT_BELOW_0 = rules.number_in(0.0, what="a number of at least 0")
+_LIMITS = ("clip_range", "clip_range_vf", "max_grad_norm", "target_kl")
 _FITS = {
-    **dict.fromkeys(("learning_rate", "ent_coef", "vf_coef"), _NOT_BELOW_0),
+    **dict.fromkeys(("learning_rate", "ent_coef", "vf_coef"), rules.at_least_0),
     **dict.fromkeys(("gamma", "gae_lambda"), rules.share),
-    **dict.fromkeys(("clip_range", "clip_range_vf", "max_grad_norm", "target_kl"), rules.positive),
+    **dict.fromkeys(_LIMITS, rules.endless(rules.positive)),
     "log_std_init": rules.number,
 }
 NUMBERS = (*_FITS, "steps")
@@ -126,11 +126,10 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
     Raises:
         RuleError: A setting does not fit, by itself or with the environment.
     """
-    plain = [name for name in _FITS if isinstance(getattr(settings, name), int | float)]
     flags = [name for name in _FORM if isinstance(getattr(PPO, name), bool)]
     rules.check(
         dataclasses.replace(settings),
-        **{name: _FITS[name] for name in plain},
+        **rules.numbers_of(settings, _FITS),
         **dict.fromkeys(flags, rules.flag),
         num_envs=rules.count(),
         n_steps=rules.count(),
@@ -138,6 +137,7 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
         n_epochs=rules.count(),
     )
     acting.check_shape(settings, value_tower=True)
+    acting.check_inner_steps(settings, env)
     if settings.central_critic and env.spec.global_state is None:
         raise RuleError(f"central_critic must be False: {env.spec.name} has no global state.")
     for player in players_of(env.spec, settings.sharing):

@@ -24,6 +24,7 @@ Source       bsuite 0.3.6 (Osband et al., 2020), after Osband et al. (2019), "De
 import dataclasses
 import functools
 from collections.abc import Mapping
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -56,8 +57,8 @@ class Params:
         unscaled_move_cost: `size` times the cost of choosing right: what the best way costs.
     """
 
-    mapping: np.ndarray | jax.Array
-    unscaled_move_cost: float | jax.Array = 0.01
+    mapping: Annotated[np.ndarray | jax.Array, rules.count(0, 1)]
+    unscaled_move_cost: Annotated[float | jax.Array, rules.number] = 0.01
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ Source       bsuite 0.3.6 (Osband et al., 2020).
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +41,7 @@ class State:
 class Params:
     """Numbers of the dynamics."""
 
-    rewards: np.ndarray | jax.Array  # float32 (5,)
+    rewards: Annotated[np.ndarray | jax.Array, rules.number]  # float32 (5,)
 
 
 @dataclasses.dataclass(frozen=True)

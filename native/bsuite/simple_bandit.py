@@ -13,6 +13,7 @@ Source       bsuite 0.3.6 (Osband et al., 2020).
 import dataclasses
 import functools
 from collections.abc import Mapping
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +39,7 @@ class State:
 class Params:
     """Numbers of the dynamics."""
 
-    rewards: np.ndarray | jax.Array  # float32 (num_actions,)
+    rewards: Annotated[np.ndarray | jax.Array, rules.number]  # float32 (num_actions,)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,6 @@ from native.spaces import Box, Discrete
 from native.trig import sincos
 
 START = 0.1
-BOUNDS = ("inner_limit", "outer_limit")  # of what is observed
 VIEW = draw.View(left=-2.2, bottom=-2.2, right=2.2, top=2.2, width=320)
 
 Motion = tuple[jax.Array, jax.Array, jax.Array, jax.Array]  # angles, then velocities
@@ -69,17 +68,17 @@ class Params:
     derived: ClassVar[tuple[str, ...]] = ("AVAIL_TORQUE", "book_or_nips", "torque_noise_max")
 
     gravity: float = 9.8
-    inner_length: float = 1.0
-    inner_mass: float = 1.0
-    outer_mass: float = 1.0
-    inner_centre: float = 0.5
-    outer_centre: float = 0.5
-    inertia: float = 1.0
+    inner_length: rules.AtLeast0 = 1.0
+    inner_mass: rules.AtLeast0 = 1.0
+    outer_mass: rules.AtLeast0 = 1.0
+    inner_centre: rules.AtLeast0 = 0.5
+    outer_centre: rules.AtLeast0 = 0.5
+    inertia: rules.Positive = 1.0
     torque: float = 1.0
-    interval: float = 0.2
-    inner_limit: float = 4 * math.pi
-    outer_limit: float = 9 * math.pi
-    goal: float = 1.0
+    interval: rules.Positive = 0.2
+    inner_limit: rules.Limit = 4 * math.pi
+    outer_limit: rules.Limit = 9 * math.pi
+    goal: Annotated[float, rules.endless(rules.number)] = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Acrobot:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        fits = rules.params(Params, dict.fromkeys(BOUNDS, rules.positive))
+        fits = rules.params(Params)
         rules.check(self, horizon=rules.time_limit, params=fits)
 
     @property

@@ -24,7 +24,6 @@ from native.spaces import Box, Discrete
 from native.trig import sincos
 
 START = 0.05
-ABOVE_0 = ("half_length", "track", "tilt")
 VIEW = draw.View(left=-2.7, bottom=-0.6, right=2.7, top=1.65, width=480)
 
 
@@ -67,13 +66,13 @@ class Params:
     derived: ClassVar[tuple[str, ...]] = ("total_mass", "polemass_length", "kinematics_integrator")
 
     gravity: float = 9.8
-    cart_mass: float = 1.0
-    pole_mass: float = 0.1
-    half_length: float = 0.5
+    cart_mass: rules.Positive = 1.0
+    pole_mass: rules.AtLeast0 = 0.1
+    half_length: rules.Positive = 0.5
     force: float = 10.0
-    interval: float = 0.02
-    track: float = 2.4
-    tilt: float = 12 * 2 * math.pi / 360
+    interval: rules.Positive = 0.02
+    track: rules.Limit = 2.4
+    tilt: rules.Limit = 12 * 2 * math.pi / 360
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +84,7 @@ class CartPole:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        fits = rules.params(Params, dict.fromkeys(ABOVE_0, rules.positive))
+        fits = rules.params(Params)
         flag, limit = rules.flag, rules.time_limit
         rules.check(self, horizon=limit, sutton_barto_reward=flag, params=fits)
 

@@ -13,12 +13,12 @@ Source       Gymnasium's MountainCarContinuous-v0, whose argument `goal_velocity
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from native import core
+from native import core, rules
 from native.core import Spec, Timestep, pytree, transition
 from native.spaces import Box
 
@@ -48,7 +48,7 @@ class Params(mountain_car.Params):
     derived: ClassVar[tuple[str, ...]] = ("min_action", "max_action")
 
     force: float = 0.0015
-    goal: float = 0.45
+    goal: Annotated[float, rules.endless(rules.number)] = 0.45
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ Source       Moore (1990), as in Gymnasium's MountainCar-v0, whose argument `goa
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -65,8 +65,8 @@ class Params:
     gravity: float = 0.0025
     left: float = -1.2
     right: float = 0.6
-    speed_limit: float = 0.07
-    goal: float = 0.5
+    speed_limit: rules.Limit = 0.07
+    goal: Annotated[float, rules.endless(rules.number)] = 0.5
     goal_velocity: float = 0.0
 
 
@@ -78,7 +78,7 @@ class MountainCar:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        fits = rules.params(Params, {"speed_limit": rules.positive})
+        fits = rules.params(Params)
         rules.check(self, horizon=rules.time_limit, params=fits)
         left, right = self.params.left, self.params.right
         if isinstance(left, float) and isinstance(right, float) and left >= right:

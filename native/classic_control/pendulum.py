@@ -23,7 +23,6 @@ from native.core import Group, Spec, Timestep, pytree, restart, transition
 from native.spaces import Box
 from native.trig import sincos
 
-ABOVE_0 = ("mass", "length", "speed_limit", "torque_limit")
 VIEW = draw.View(left=-2.2, bottom=-2.2, right=2.2, top=2.2, width=320)
 
 
@@ -62,11 +61,11 @@ class Params:
     arguments: ClassVar[tuple[str, ...]] = ("g",)
 
     gravity: float = 10.0
-    mass: float = 1.0
-    length: float = 1.0
-    interval: float = 0.05
-    speed_limit: float = 8.0
-    torque_limit: float = 2.0
+    mass: rules.Positive = 1.0
+    length: rules.Positive = 1.0
+    interval: rules.Positive = 0.05
+    speed_limit: rules.Limit = 8.0
+    torque_limit: rules.Limit = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Pendulum:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        fits = rules.params(Params, dict.fromkeys(ABOVE_0, rules.positive))
+        fits = rules.params(Params)
         rules.check(self, horizon=rules.time_limit, params=fits)
 
     @property

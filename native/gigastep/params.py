@@ -1,8 +1,7 @@
 """The numbers of Gigastep, under the names that Gigastep gives them."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,33 +10,36 @@ from native import rules
 from native.core import pytree
 
 Each: TypeAlias = "float | tuple[float, ...] | jax.Array"  # one for all agents, or one for each
+EachAtLeast0: TypeAlias = Annotated[Each, rules.each(rules.at_least_0)]
+SPRITE = rules.number_in(0, 7, "a number in 0 ... 7")
+STEPS = rules.number_in(0, 255, "a number in 0 ... 255")
 
 
 @pytree
 class Params:
     """Lengths in map units, angles in radians, times in seconds unless they say otherwise."""
 
-    size: float = 10.0  # side of the square map
+    size: rules.Positive = 10.0  # side of the square map
 
-    sprite: Each = 1.0
-    max_health: Each = 1.0
-    range: Each = 1.0  # multiplies the square of cone_depth
-    damage_range: Each = 1.0  # multiplies the square of damage_cone_depth
-    thrust: Each = 1.0
-    idle_reward: Each = 0.0  # for every step
+    sprite: Annotated[Each, rules.each(SPRITE)] = 1.0
+    max_health: Annotated[Each, rules.each(rules.positive)] = 1.0
+    range: EachAtLeast0 = 1.0  # multiplies the square of cone_depth
+    damage_range: EachAtLeast0 = 1.0  # multiplies the square of damage_cone_depth
+    thrust: EachAtLeast0 = 1.0
+    idle_reward: Annotated[Each, rules.each(rules.number)] = 0.0  # for every step
 
-    very_close_cone_depth: float = 1.0  # within which everything is seen, all round
-    cone_depth: float = 3.0  # of sight
-    cone_angle: float = 0.75 * math.pi  # to either side
-    damage_cone_depth: float = 2.05  # of the weapon
-    damage_cone_angle: float = math.pi / 4  # to either side
-    damage_per_second: float = 1.0  # for every level of tracking
-    healing_per_second: float = 0.1
-    min_tracking_time: float = 3.0  # in steps: levels count from there
-    max_tracking_time: float = 10.0  # in steps, at most 255: the highest level
-    communication_range: float = 8.0
-    collision_range: float = 0.4
-    collision_altitude: float = 0.5
+    very_close_cone_depth: rules.AtLeast0 = 1.0  # within which everything is seen, all round
+    cone_depth: rules.AtLeast0 = 3.0  # of sight
+    cone_angle: rules.AtLeast0 = 0.75 * math.pi  # to either side
+    damage_cone_depth: rules.AtLeast0 = 2.05  # of the weapon
+    damage_cone_angle: rules.AtLeast0 = math.pi / 4  # to either side
+    damage_per_second: rules.AtLeast0 = 1.0  # for every level of tracking
+    healing_per_second: rules.AtLeast0 = 0.1
+    min_tracking_time: Annotated[float, STEPS] = 3.0  # in steps: levels count from there
+    max_tracking_time: Annotated[float, STEPS] = 10.0  # in steps, at most 255: the highest level
+    communication_range: rules.Reach = 8.0
+    collision_range: rules.AtLeast0 = 0.4
+    collision_altitude: rules.AtLeast0 = 0.5
 
     aux_rewards_factor: float = 1.0  # of all rewards but that for a game won
     reward_game_won: float = 10.0
@@ -52,13 +54,6 @@ class Params:
 
 
 PER_AGENT = ("sprite", "max_health", "range", "damage_range", "thrust", "idle_reward")
-NARROWER: Mapping[str, rules.Check] = {
-    **dict.fromkeys(PER_AGENT, rules.each(rules.number)),
-    "sprite": rules.each(rules.number_in(0, 7, "a number in 0 ... 7")),
-    "size": rules.positive,
-    "min_tracking_time": rules.number_in(0, 255, "a number in 0 ... 255"),
-    "max_tracking_time": rules.number_in(0, 255, "a number in 0 ... 255"),
-}
 
 
 def as_arrays(params: Params, agents: int) -> Params:

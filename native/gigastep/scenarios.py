@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from native.core import Environment
+from native.names import labelled
 from native.wrappers import one_team
 
 from .bases import AGAINST, BASES, CHOICES, PREFIX, SUFFIXES
@@ -31,7 +32,7 @@ class _Scenarios(Mapping[str, Callable[..., Environment[Any, Any]]]):
     def __getitem__(self, name: str) -> Callable[..., Environment[Any, Any]]:
         world, found, opponent = name.partition(AGAINST)
         if not found:
-            return functools.partial(Gigastep, name=name, **_rules(name))
+            return labelled(Gigastep, name=name, **_rules(name))
         if opponent not in OPPONENTS:
             raise KeyError(name)
         return _one_team(self[world], opponent)

@@ -32,7 +32,7 @@ from . import features, flight, maps, picture, pixels, reward, sight, start, way
 from .flight import Agents
 from .grid import Held, Neighbours, neighbours, nobody_held
 from .pairs import Everyone, Pairs, nearest
-from .params import NARROWER, PER_AGENT, Params, each
+from .params import PER_AGENT, Params, each
 
 Near: TypeAlias = Everyone | Neighbours
 Tracked: TypeAlias = "jax.Array | Held"  # uint8 (agents, agents): steps one holds another; or less
@@ -78,7 +78,7 @@ class Gigastep:
     crowd: int = 16  # the most that are looked at in a row of three cells
     horizon: int | None = 500
     params: Params = dataclasses.field(default_factory=Params)
-    name: str = "gigastep"
+    name: str = rules.label("gigastep")
 
     def __post_init__(self) -> None:
         some = rules.count()
@@ -93,7 +93,7 @@ class Gigastep:
             cells=rules.optional(some),
             crowd=some,
             horizon=rules.time_limit,
-            params=rules.params(Params, NARROWER),
+            params=rules.params(Params),
             name=rules.text,
         )
         if self.cells is None and self.agents > MOST:

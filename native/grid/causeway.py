@@ -53,8 +53,8 @@ class State:
 class Params:
     """Numbers of the dynamics."""
 
-    rocks: float = 0.2  # chance that a cell is rock
-    rise: float = 0.003  # chance of flooding at the edges, more with each turn
+    rocks: rules.Share = 0.2  # chance that a cell is rock
+    rise: rules.Share = 0.003  # chance of flooding at the edges, more with each turn
     stride: float = 0.05  # reward for a column won
     hurry: float = 0.02  # price of a turn: without one, staying ashore is hard to leave
 
@@ -68,7 +68,7 @@ class Causeway:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        fits = rules.params(Params, {"rocks": rules.share, "rise": rules.share})
+        fits = rules.params(Params)
         rules.check(self, walkers=rules.count(), horizon=rules.time_limit, params=fits)
 
     @property

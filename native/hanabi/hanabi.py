@@ -330,7 +330,7 @@ class Hanabi:
 
     def _one_for_each_rank(self, rule: str, value: Any) -> tuple[int, ...]:
         if not isinstance(value, (tuple, list)) or len(value) != self.ranks:
-            rules.refuse(rule, f"{self.ranks} numbers, one for each rank, or None", value)
+            rules.refuse(rule, f"{self.ranks} numbers, one for each rank", value)
         return tuple(rules.count()(f"{rule}[{i}]", number) for i, number in enumerate(value))
 
 

@@ -23,6 +23,7 @@ Source       Rutherford et al. (2024), as in JaxMARL's JaxNav.
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -73,13 +74,13 @@ class Params:
         share: Of a robot's own reward in what it earns.
     """
 
-    fill: float = 0.3
+    fill: Annotated[float, rules.number_in(0.0, 0.5, "a number in 0 ... 0.5")] = 0.3
     goal: float = 4.0
     crash: float = -4.0
     hurry: float = -0.01
     near: float = -0.1
     progress: float = 0.25
-    share: float = 0.5
+    share: rules.Share = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,13 +93,12 @@ class JaxNav:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        shares = {"fill": rules.number_in(0.0, 0.5, "a number in 0 ... 0.5"), "share": rules.share}
         rules.check(
             self,
             num_agents=rules.count(1, 8),
             continuous_actions=rules.flag,
             horizon=rules.time_limit,
-            params=rules.params(Params, shares),
+            params=rules.params(Params),
         )
 
     @property

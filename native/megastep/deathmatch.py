@@ -57,9 +57,9 @@ class State:
 class Params(game.Params):
     """Those of all games, and more."""
 
-    harm: float = 0.05  # health that a hit costs
-    drain: float = 0.001  # health that a step costs
-    kill_reward: float = 0.0
+    harm: rules.AtLeast0 = 0.05  # health that a hit costs
+    drain: rules.AtLeast0 = 0.001  # health that a step costs
+    kill_reward: rules.Number = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from native import core
+from native import core, rules
 from native.core import Timestep, pytree, restart, transition
 
 from . import game, picture, senses
@@ -43,7 +43,7 @@ class State:
 class Params(game.Params):
     """Those of all games, and one more."""
 
-    patience: float = 200.0  # steps beside those that seeing buys
+    patience: rules.Reach = 200.0  # steps beside those that seeing buys
 
 
 @dataclasses.dataclass(frozen=True)

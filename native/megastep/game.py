@@ -33,10 +33,10 @@ class Params:
     """Numbers of the dynamics, and the plans."""
 
     plans: Any  # a Pool
-    accel: float = 5.0  # metres a second, every second
-    turn: float = 180.0  # degrees a second, every second
-    decay: float = 0.125  # share of velocities that a step costs
-    max_depth: float = 10.0  # metres, from which on depth shows 0
+    accel: rules.AtLeast0 = 5.0  # metres a second, every second
+    turn: rules.AtLeast0 = 180.0  # degrees a second, every second
+    decay: rules.Share = 0.125  # share of velocities that a step costs
+    max_depth: rules.Positive = 10.0  # metres, from which on depth shows 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -43,8 +43,8 @@ class Params:
     """Numbers of the dynamics, and the plans."""
 
     plans: Pool
-    speed: float = 1.0  # metres a second
-    turn: float = 18.0  # degrees a second
+    speed: rules.AtLeast0 = 1.0  # metres a second
+    turn: rules.AtLeast0 = 18.0  # degrees a second
 
 
 @dataclasses.dataclass(frozen=True)

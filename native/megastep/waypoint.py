@@ -50,8 +50,8 @@ class State:
 class Params(game.Params):
     """Those of all games, and more."""
 
-    within: float = 0.15  # metres of the goal
-    away: float = 1.0  # metres that goals are mostly away
+    within: rules.AtLeast0 = 0.15  # metres of the goal
+    away: rules.Positive = 1.0  # metres that goals are mostly away
 
 
 @dataclasses.dataclass(frozen=True)

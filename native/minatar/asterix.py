@@ -16,7 +16,7 @@ Source       Young and Tian (2019), MinAtar 1.0.15.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -60,9 +60,9 @@ class Params:
         ramp_interval: Between those that make both shorter.
     """
 
-    spawn_interval: int = 10
-    move_interval: int = 5
-    ramp_interval: int = 100
+    spawn_interval: Annotated[int, rules.count(0)] = 10
+    move_interval: Annotated[int, rules.count(0)] = 5
+    ramp_interval: Annotated[int, rules.count(0)] = 100
 
 
 @pytree
@@ -93,7 +93,7 @@ class Asterix(MinAtar):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        fits = rules.params(Params, dict.fromkeys(Params.__dataclass_fields__, rules.count(0)))
+        fits = rules.params(Params)
         rules.check(self, difficulty_ramping=rules.flag, params=fits)
 
     def begin(self, key: jax.Array, params: Params) -> Game:

@@ -16,7 +16,7 @@ Source       Young and Tian (2019), MinAtar 1.0.15.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -54,8 +54,8 @@ class Params:
         rest: From one move of the chicken to its next, in steps.
     """
 
-    duration: int = 2500
-    rest: int = 3
+    duration: Annotated[int, rules.count(0)] = 2500
+    rest: Annotated[int, rules.count(0)] = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +73,7 @@ class Freeway(MinAtar):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        fits = {"duration": rules.count(0), "rest": rules.count(0)}
-        rules.check(self, params=rules.params(Params, fits))
+        rules.check(self, params=rules.params(Params))
 
     def begin(self, key: jax.Array, params: Params) -> Game:
         """Every car at the left."""

@@ -22,7 +22,7 @@ Source       Young and Tian (2019), MinAtar 1.0.15.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -50,6 +50,7 @@ from .seaquest_crowd import (
 
 DEEPEST = 8  # row of the submarine; row 0 is the surface
 LEAST_MOVE_INTERVAL = 2
+STEPS = rules.count(0, 127)
 SUBMARINE = np.uint32(2**31 // 3)  # of 2**31
 
 
@@ -88,12 +89,12 @@ class Params:
         bomb_interval: Between shots of an enemy submarine.
     """
 
-    oxygen: int = 200
-    enemy_interval: int = 20
-    diver_interval: int = 30
-    move_interval: int = 5
-    fire_interval: int = 5
-    bomb_interval: int = 10
+    oxygen: Annotated[int, rules.count()] = 200
+    enemy_interval: Annotated[int, STEPS] = 20
+    diver_interval: Annotated[int, STEPS] = 30
+    move_interval: Annotated[int, STEPS] = 5
+    fire_interval: Annotated[int, STEPS] = 5
+    bomb_interval: Annotated[int, STEPS] = 10
 
 
 @pytree
@@ -129,9 +130,7 @@ class Seaquest(MinAtar):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        fits = dict.fromkeys(Params.__dataclass_fields__, rules.count(0, 127))
-        fits["oxygen"] = rules.count()
-        rules.check(self, difficulty_ramping=rules.flag, params=rules.params(Params, fits))
+        rules.check(self, difficulty_ramping=rules.flag, params=rules.params(Params))
 
     def begin(self, key: jax.Array, params: Params) -> Game:
         """The submarine alone."""

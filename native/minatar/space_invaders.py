@@ -17,7 +17,7 @@ Source       Young and Tian (2019), MinAtar 1.0.15. Nothing in it is by chance.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -58,10 +58,10 @@ class Params:
         fire_interval: Between shots of the cannon.
     """
 
-    move_interval: int = 12
-    fastest: int = 6
-    bomb_interval: int = 10
-    fire_interval: int = 5
+    move_interval: Annotated[int, rules.count(0)] = 12
+    fastest: Annotated[int, rules.count(0)] = 6
+    bomb_interval: Annotated[int, rules.count(0)] = 10
+    fire_interval: Annotated[int, rules.count(0)] = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ class SpaceInvaders(MinAtar):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        fits = rules.params(Params, dict.fromkeys(Params.__dataclass_fields__, rules.count(0)))
+        fits = rules.params(Params)
         rules.check(self, difficulty_ramping=rules.flag, params=fits)
 
     def begin(self, key: jax.Array, params: Params) -> Game:

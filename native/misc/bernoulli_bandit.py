@@ -26,7 +26,7 @@ from .two_arms import TwoArms
 class Params:
     """Numbers of the dynamics."""
 
-    reward_probability: float = 0.1  # of one arm
+    reward_probability: rules.Share = 0.1  # of one arm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +41,7 @@ class BernoulliBandit(TwoArms):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        fits = rules.params(Params, {"reward_probability": rules.share})
-        rules.check(self, params=fits)
+        rules.check(self, params=rules.params(Params))
 
     def draw_values(self, key: jax.Array, params: Params) -> jax.Array:
         """The chances of both arms, in either order."""

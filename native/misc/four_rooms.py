@@ -61,7 +61,7 @@ class State:
 class Params:
     """Numbers of the dynamics."""
 
-    fail_probability: float = 1 / 3  # of stepping in another direction than that chosen
+    fail_probability: rules.Share = 1 / 3  # of stepping in another direction than that chosen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ class FourRooms:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        fits = rules.params(Params, {"fail_probability": rules.share})
+        fits = rules.params(Params)
         cell = rules.optional(_free_cell)
         rules.check(self, start=cell, goal=cell, visual=rules.flag, params=fits)
         rules.check(self, horizon=rules.time_limit)
@@ -166,7 +166,7 @@ class FourRooms:
 def _free_cell(rule: str, value: Any) -> tuple[int, int]:
     """A cell of the board that is no wall."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        rules.refuse(rule, "a row and a column, or None", value)
+        rules.refuse(rule, "a row and a column", value)
     row, column = (rules.count(0, SIDE - 1)(rule, number) for number in value)
     if WALLS[row, column]:
         rules.refuse(rule, "a free cell", value)

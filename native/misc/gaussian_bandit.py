@@ -23,16 +23,14 @@ from native.core import pytree
 
 from .two_arms import TwoArms
 
-AT_LEAST_0 = rules.number_in(0.0, what="a number of at least 0")
-
 
 @pytree
 class Params:
     """Numbers of the dynamics."""
 
     mean: float = -1.0
-    mean_deviation: float = 1.0
-    reward_deviation: float = 0.1
+    mean_deviation: rules.AtLeast0 = 1.0
+    reward_deviation: rules.AtLeast0 = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +45,7 @@ class GaussianBandit(TwoArms):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        fits = {"mean_deviation": AT_LEAST_0, "reward_deviation": AT_LEAST_0}
-        rules.check(self, params=rules.params(Params, fits))
+        rules.check(self, params=rules.params(Params))
 
     def draw_values(self, key: jax.Array, params: Params) -> jax.Array:
         """0, and the mean of the episode."""

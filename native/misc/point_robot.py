@@ -49,9 +49,9 @@ class State:
 class Params:
     """Numbers of the dynamics."""
 
-    force_limit: float = 0.1
-    circle_radius: float = 1.0
-    goal_radius: float = 0.2
+    force_limit: rules.Limit = 0.1
+    circle_radius: rules.AtLeast0 = 1.0
+    goal_radius: rules.Reach = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +69,7 @@ class PointRobot:
     def __post_init__(self) -> None:
         flags = ("dense_reward", "centred_start", "relocates", "show_past", "normalized_time")
         rules.check(self, **dict.fromkeys(flags, rules.flag), horizon=rules.time_limit)
-        fits = rules.params(Params, {"force_limit": rules.positive})
-        rules.check(self, params=fits)
+        rules.check(self, params=rules.params(Params))
 
     @property
     def spec(self) -> Spec:

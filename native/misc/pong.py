@@ -49,9 +49,9 @@ class State:
 class Params:
     """Numbers of the dynamics, in cells and steps."""
 
-    paddle_speed: float = 2.0
-    half_height: float = 2.0  # of a paddle, beside the cell in its middle
-    row_speed_limit: float = 3.0
+    paddle_speed: rules.AtLeast0 = 2.0
+    half_height: rules.Positive = 2.0  # of a paddle, beside the cell in its middle
+    row_speed_limit: rules.Reach = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Pong:
     def __post_init__(self) -> None:
         rules.check(self, right_paddle=rules.one_of("follows", "mirrors"))
         rules.check(self, random_serve=rules.flag, horizon=rules.time_limit)
-        rules.check(self, params=rules.params(Params, {"half_height": rules.positive}))
+        rules.check(self, params=rules.params(Params))
 
     @property
     def spec(self) -> Spec:

@@ -39,7 +39,7 @@ class Params:
     """Numbers of the dynamics."""
 
     torque_scale: float = 1.0
-    interval: float = 0.05
+    interval: rules.Positive = 0.05
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,7 +40,7 @@ class State:
 class Params:
     """Numbers of the dynamics."""
 
-    interval: float = 0.05
+    interval: rules.Positive = 0.05
 
 
 @dataclasses.dataclass(frozen=True)

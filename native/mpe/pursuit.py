@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from native import rules
 from native.core import pytree
 
 from . import world
@@ -12,13 +13,13 @@ from . import world
 class Params(world.Physics):
     """Numbers of the dynamics; lengths in half-widths of the arena."""
 
-    adversary_radius: float = 0.075
+    adversary_radius: rules.AtLeast0 = 0.075
     adversary_acceleration: float = 3.0
-    adversary_top_speed: float = 1.0
-    agent_radius: float = 0.05
+    adversary_top_speed: rules.Reach = 1.0
+    agent_radius: rules.AtLeast0 = 0.05
     agent_acceleration: float = 4.0
-    agent_top_speed: float = 1.3
-    obstacle_radius: float = 0.2
+    agent_top_speed: rules.Reach = 1.3
+    obstacle_radius: rules.AtLeast0 = 0.2
 
 
 def radii(hunters: int, position: jax.Array, params: Params) -> jax.Array:

@@ -26,6 +26,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
+from native import rules
 from native.core import Spec, Timestep, pytree, restart, transition
 from native.spaces import Box
 from native.trig import sincos
@@ -52,7 +53,7 @@ class Params(pursuit.Params):
     """Numbers of the dynamics; lengths in half-widths of the arena."""
 
     agent_acceleration: float = 1.0  # of prey, which push no harder than 1
-    view_radius: float = 1.5
+    view_radius: rules.Reach = 1.5
 
 
 @dataclasses.dataclass(frozen=True)

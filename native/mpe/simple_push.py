@@ -17,7 +17,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Spec, Timestep, pytree, restart, transition
 
 from . import interface, picture, world
@@ -42,7 +42,7 @@ class State:
 class Params(world.Physics):
     """Numbers of the dynamics; lengths in half-widths of the arena."""
 
-    radius: float = 0.05
+    radius: rules.AtLeast0 = 0.05
     acceleration: float = 5.0
 
 

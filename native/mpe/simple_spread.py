@@ -19,7 +19,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Spec, Timestep, pytree, restart, transition
 
 from . import interface, picture, world
@@ -43,7 +43,7 @@ class State:
 class Params(world.Physics):
     """Numbers of the dynamics; lengths in half-widths of the arena."""
 
-    agent_radius: float = 0.15
+    agent_radius: rules.AtLeast0 = 0.15
     acceleration: float = 5.0
 
 

@@ -23,7 +23,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from native import draw
+from native import draw, rules
 from native.core import Spec, Timestep, pytree, restart, transition
 
 from . import interface, picture, pursuit, world
@@ -48,9 +48,9 @@ class State:
 class Params(pursuit.Params):
     """Numbers of the dynamics; lengths in half-widths of the arena."""
 
-    agent_radius: float = 0.045
-    food_radius: float = 0.03
-    forest_radius: float = 0.3
+    agent_radius: rules.AtLeast0 = 0.045
+    food_radius: rules.AtLeast0 = 0.03
+    forest_radius: rules.AtLeast0 = 0.3
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 import jax
 import jax.numpy as jnp
 
+from native import rules
 from native.core import pytree
 
 
@@ -21,16 +22,16 @@ from native.core import pytree
 class Motion:
     """Numbers of a world in which bodies pass through each other."""
 
-    interval: float = 0.1
-    damping: float = 0.25  # share of the velocity lost in a step
+    interval: rules.Positive = 0.1
+    damping: rules.Share = 0.25  # share of the velocity lost in a step
 
 
 @pytree
 class Physics(Motion):
     """Numbers of a world in which they collide."""
 
-    contact_force: float = 100.0
-    contact_margin: float = 0.001  # how soft a contact is
+    contact_force: rules.AtLeast0 = 100.0
+    contact_margin: rules.Positive = 0.001  # how soft a contact is
 
 
 def clock(tick: jax.Array, horizon: int | None, agents: int) -> tuple[jax.Array, jax.Array]:

@@ -102,7 +102,9 @@ class Kitchen:
 
 
 @functools.cache
-def read(rule: str, text: str, letters: str, needed: str) -> Kitchen:
+def read(
+    rule: str, text: str, letters: str, needed: str, spelling: tuple[str, str] = ("", "")
+) -> Kitchen:
     """A kitchen from its plan.
 
     Args:
@@ -110,18 +112,29 @@ def read(rule: str, text: str, letters: str, needed: str) -> Kitchen:
         text: Rows of letters, all as long; blanks around a row and empty rows do not count.
         letters: Those that may be in it, beside floor and starts.
         needed: Those of which there must be one.
+        spelling: Letters that may be written, and those of `letters` and START that they mean.
 
     Raises:
         RuleError: It is no plan; the message says what is wrong.
     """
-    rows = tuple(row.strip() for row in text.splitlines() if row.strip())
+    written = dict.fromkeys(spelling[1], "")
+    for letter, meant in zip(*spelling, strict=True):
+        written[meant] += letter
+
+    def spelled(letter: str) -> str:
+        return written.get(letter, letter)
+
+    table = str.maketrans(*spelling)
+    rows = tuple(row.strip().translate(table) for row in text.splitlines() if row.strip())
     drawn = "".join(rows)
     if not rows or len({*map(len, rows)}) > 1:
         rules.refuse(rule, "a known name or a plan whose rows are all as long", text)
     if unknown := sorted({*drawn} - {*letters, FLOOR, START}):
-        rules.refuse(rule, f"a plan of the letters {letters}{START} and blanks", unknown[0])
+        known = "".join(map(spelled, letters + START))
+        rules.refuse(rule, f"a plan of the letters {known} and blanks", unknown[0])
     if missing := [letter for letter in needed + START if letter not in drawn]:
-        rules.refuse(rule, f"a plan with at least one {missing[0]!r}", text)
+        ways = " or ".join(map(repr, spelled(missing[0])))
+        rules.refuse(rule, f"a plan with at least one {ways}", text)
     border = rows[0] + rows[-1] + "".join(row[0] + row[-1] for row in rows)
     if FLOOR in border or START in border:
         rules.refuse(rule, "a plan without floor at its border", text)

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from native import rules
 
 from . import kitchen
-from .kitchen import COUNTER, PLATES, POT, SERVING, Kitchen
+from .kitchen import COUNTER, PLATES, POT, SERVING, START, Kitchen
 
 ONIONS = "O"
 LETTERS = COUNTER + POT + ONIONS + PLATES + SERVING
+STARTS = ("12", START + START)  # what may be written, and what it means
+THEIRS = ("XDS12", COUNTER + PLATES + SERVING + START + START)  # as overcooked-ai writes
 
 LAYOUTS: Mapping[str, str] = {
     "cramped_room": """
@@ -55,9 +57,8 @@ def plan(text: str) -> Kitchen:
     if text.isidentifier():
         text = rules.one_of(*LAYOUTS)("layout", text)
     drawn = LAYOUTS.get(text, text)
-    if "S" in drawn or "D" in drawn:
-        drawn = drawn.translate(str.maketrans("XDS", "WBX"))
-    made = kitchen.read("layout", drawn.translate(str.maketrans("12", "AA")), LETTERS, LETTERS)
+    spelling = THEIRS if "S" in drawn or "D" in drawn else STARTS
+    made = kitchen.read("layout", drawn, LETTERS, LETTERS, spelling)
     if len(made.starts) != 2:
         rules.refuse("layout", "a plan where two cooks start", text)
     swapped = [letter for letter in drawn if letter in "12"] == ["2", "1"]

@@ -33,7 +33,7 @@ from native.spaces import Box, Discrete
 from . import combat, controls, heuristic, observation, picture, start
 from .combat import Orders
 from .scenarios import UNKNOWN
-from .units import LETTERS, NARROWER, Params, Stats, Units, stats
+from .units import LETTERS, Params, Stats, Units, stats
 
 TEAMS = ("ally", "enemy")
 STARTS = ("facing", "anywhere")
@@ -65,7 +65,7 @@ class Smax:
     use_self_play_reward: bool = False
     horizon: int | None = 100
     params: Params = dataclasses.field(default_factory=Params)
-    name: str = "smax_3m_v1"
+    name: str = rules.label("smax_3m_v1")
 
     def __post_init__(self) -> None:
         flags = (
@@ -81,7 +81,7 @@ class Smax:
             observation=rules.one_of(*OBSERVATIONS),
             **dict.fromkeys(flags, rules.flag),
             horizon=rules.time_limit,
-            params=rules.params(Params, NARROWER),
+            params=rules.params(Params),
             name=rules.text,
         )
 

@@ -1,8 +1,6 @@
 """The units of SMAX: what each kind can do, and how a team of them stands."""
 
-import dataclasses
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +11,15 @@ from native.core import pytree
 
 LETTERS = "mMsZzh"  # marine, marauder, stalker, zealot, zergling, hydralisk: the order of kinds
 SIDE = 32.0  # of the square map
-PerKind: TypeAlias = tuple[float, ...]
+
+
+def _of_each_kind(rule: str, value: Any) -> tuple[float, ...]:
+    if not isinstance(value, (tuple, list)) or len(value) != len(LETTERS):
+        rules.refuse(rule, f"{len(LETTERS)} numbers, one for each of {', '.join(LETTERS)}", value)
+    return tuple(rules.positive(f"{rule}[{i}]", number) for i, number in enumerate(value))
+
+
+PerKind: TypeAlias = Annotated[tuple[float, ...], _of_each_kind]
 
 
 @pytree
@@ -28,19 +34,6 @@ class Params:
     unit_type_health: PerKind = (45.0, 125.0, 160.0, 150.0, 35.0, 80.0)
     unit_type_weapon_cooldowns: PerKind = (0.61, 1.07, 1.87, 0.86, 0.5, 0.59)
     won_battle_bonus: float = 1.0
-
-
-def _of_each_kind(rule: str, value: Any) -> tuple[float, ...]:
-    if not isinstance(value, (tuple, list)) or len(value) != len(LETTERS):
-        rules.refuse(rule, f"{len(LETTERS)} numbers, one for each of {', '.join(LETTERS)}", value)
-    return tuple(rules.positive(f"{rule}[{i}]", number) for i, number in enumerate(value))
-
-
-NARROWER: Mapping[str, rules.Check] = {
-    field.name: _of_each_kind
-    for field in dataclasses.fields(Params)
-    if field.name.startswith("unit_type_")
-}
 
 
 @pytree

@@ -42,8 +42,8 @@ class State:
 class Params:
     """Numbers of the dynamics."""
 
-    a: float = 100.0  # the price if nothing is sold
-    b: float = 1.0  # by how much one more lowers it
+    a: rules.Positive = 100.0  # the price if nothing is sold
+    b: rules.Positive = 1.0  # by how much one more lowers it
     marginal_cost: float = 10.0  # of one more
 
 
@@ -56,7 +56,7 @@ class Cournot:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        fits = rules.params(Params, {"a": rules.positive, "b": rules.positive})
+        fits = rules.params(Params)
         rules.check(self, num_agents=rules.count(), horizon=rules.time_limit, params=fits)
 
     @property

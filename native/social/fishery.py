@@ -41,12 +41,12 @@ class State:
 class Params:
     """Numbers of the dynamics, by the letters that Pax has for them."""
 
-    g: float = 0.15  # growth
-    e: float = 0.009  # share of the stock that a unit of effort takes
+    g: rules.Share = 0.15  # growth
+    e: rules.Positive = 0.009  # share of the stock that a unit of effort takes
     P: float = 200.0  # price of the catch
     w: float = 0.9  # cost of a unit of effort
-    s_0: float = 0.5  # stock at the start
-    s_max: float = 1.0  # stock that no longer grows
+    s_0: rules.AtLeast0 = 0.5  # stock at the start
+    s_max: rules.Positive = 1.0  # stock that no longer grows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +58,7 @@ class Fishery:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        positive, stock = rules.positive, rules.number_in(0.0, what="a number of at least 0")
-        fits = rules.params(
-            Params, {"g": rules.share, "e": positive, "s_0": stock, "s_max": positive}
-        )
+        fits = rules.params(Params)
         rules.check(self, num_agents=rules.count(), horizon=rules.time_limit, params=fits)
 
     @property

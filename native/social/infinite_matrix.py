@@ -12,6 +12,7 @@ Source       Foerster et al. (2018), the exact form; as in Pax's InfiniteMatrixG
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ from .iterated_matrix import PAYOFFS, Payoff, matrix, mixed
 from .picture import paint_strategies
 
 BOUND = 20.0  # of a logit: the chance is then within 2e-9 of 0 or 1
+BELOW_1 = rules.number_in(0.0, 1 - 2.0**-24, "a number of at least 0 and at most 1 - 2**-24")
 STATES = 5  # CC, CD, DC, DD, start
 _AS_OTHER = (0, 2, 1, 3, 4)  # what the other calls CC, DC, CD, DD, start
 
@@ -57,8 +59,7 @@ class InfiniteMatrix:
     horizon: int | None = 100
 
     def __post_init__(self) -> None:
-        below_1 = rules.number_in(0.0, 1 - 1e-6, "a number of at least 0 and below 1")
-        rules.check(self, payoff=matrix, gamma=below_1, horizon=rules.time_limit)
+        rules.check(self, payoff=matrix, gamma=BELOW_1, horizon=rules.time_limit)
 
     @property
     def params(self) -> Params:
@@ -109,14 +110,13 @@ def values(payoff: Any, gamma: Any, one: jax.Array, two: jax.Array) -> jax.Array
 
     Args:
         payoff: (4, 2), CC, CD, DC, DD as the first player sees them.
-        gamma: Discount, 0 ... below 1.
+        gamma: Discount, 0 ... below 1. One that is Python's is taken from 1 before it is rounded.
         one, two: (5,), chances to cooperate as each sees it: CC, CD, DC, DD, start.
     """
     two = two[jnp.array(_AS_OTHER)]
     rows = jnp.stack([one * two, one * (1 - two), (1 - one) * two, (1 - one) * (1 - two)])
-    # How often each outcome is visited: visits = first + gamma * rows @ visits.
-    visits = _solved(jnp.eye(4, dtype=jnp.float32) - gamma * rows[:, :4], rows[:, 4])
-    earned: jax.Array = (1 - gamma) * mixed(jnp.asarray(payoff, jnp.float32), visits)
+    visits = _visits(rows, gamma)
+    earned: jax.Array = mixed(jnp.asarray(payoff, jnp.float32), visits)
     return earned
 
 
@@ -129,17 +129,36 @@ def of_logits(payoff: Any, gamma: Any) -> Callable[[jax.Array, jax.Array], jax.A
     return game
 
 
-def _solved(left: jax.Array, right: jax.Array) -> jax.Array:
-    """The solution of four linear equations whose diagonal is dominant in each column: (4,).
+def _visits(rows: jax.Array, gamma: Any) -> jax.Array:
+    """How often each outcome is visited, discounted, as shares of 1: (4,).
 
-    By elimination, which then needs no pivots: a library's solver is called anew for every world.
+    They solve visits = (1 - gamma) * first + gamma * moves @ visits. One outcome after the other is
+    taken out, and whatever went through it goes where it leads (Grassmann, Taksar and Heyman 1985):
+    nothing is subtracted, so that no digit is lost where hardly anything ever ends.
+
+    Args:
+        rows: (4, 5), chances of the outcomes after each, and at the start.
+        gamma: As in `values`.
     """
-    both = jnp.concatenate([left, right[:, None]], axis=1)
-    number = jnp.arange(4, dtype=jnp.int32)[:, None]
-    for i in range(4):
-        row = both[i] / both[i, i]
-        both = jnp.where(number == i, row[None], both - both[:, i, None] * row[None])
-    return both[:, 4]
+    rest = 1 - gamma
+    moves = [[gamma * rows[i, j] for j in range(4)] for i in range(4)]  # to i from j
+    begun = [rest * rows[i, 4] for i in range(4)]
+    ends = [jnp.asarray(rest, rows.dtype)] * 4
+    leaves = {}  # of each the chance to go to one that is left, or to end
+    for last in (3, 2, 1):
+        onwards = [moves[i][last] for i in range(last)]
+        leaves[last] = functools.reduce(jnp.add, onwards, ends[last])
+        for j in range(last):
+            through = moves[last][j] / leaves[last]
+            ends[j] = ends[j] + ends[last] * through
+            for i in range(last):
+                moves[i][j] = moves[i][j] + onwards[i] * through
+            begun[j] = begun[j] + onwards[j] * begun[last] / leaves[last]
+    visits = [begun[0] / ends[0]]
+    for i in (1, 2, 3):
+        into = [moves[i][j] * visits[j] for j in range(i)]
+        visits.append(functools.reduce(jnp.add, into, begun[i]) / leaves[i])
+    return jnp.stack(visits)
 
 
 def _observe(chances: jax.Array) -> dict[str, jax.Array]:

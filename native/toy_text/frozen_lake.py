@@ -15,7 +15,7 @@ Source       Gymnasium's FrozenLake-v1 and FrozenLake8x8-v1.
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -55,6 +55,16 @@ class State:
     over: jax.Array  # bool ()
 
 
+def _rewards(rule: str, value: Any) -> tuple[float, ...]:
+    """What the three kinds of cells pay."""
+    if not isinstance(value, (tuple, list)) or len(value) != 3:
+        rules.refuse(rule, "a number each for goal, hole and other cells", value)
+    return tuple(rules.number(f"{rule}[{i}]", one) for i, one in enumerate(value))
+
+
+Rewards: TypeAlias = Annotated[tuple[float, float, float], _rewards]
+
+
 @pytree
 class Params:
     """Numbers of the dynamics.
@@ -67,8 +77,8 @@ class Params:
     derived: ClassVar[tuple[str, ...]] = ("P", "s", "initial_state_distrib")
     arguments: ClassVar[tuple[str, ...]] = ("success_rate", "reward_schedule")
 
-    success_rate: float = 1 / 3
-    reward_schedule: tuple[float, float, float] = (1.0, 0.0, 0.0)  # goal, hole, other cells
+    success_rate: rules.Share = 1 / 3
+    reward_schedule: Rewards = (1.0, 0.0, 0.0)  # goal, hole, other cells
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,11 +92,10 @@ class FrozenLake:
     params: Params = dataclasses.field(default_factory=Params)
 
     def __post_init__(self) -> None:
-        special = {"success_rate": rules.share, "reward_schedule": _rewards}
         known = rules.one_of(*MAPS)
         rules.check(self, desc=rules.optional(_map), is_slippery=rules.flag)
         rules.check(self, map_name=known if self.desc is None else rules.optional(known))
-        rules.check(self, horizon=rules.time_limit, params=rules.params(Params, special))
+        rules.check(self, horizon=rules.time_limit, params=rules.params(Params))
 
     @property
     def map(self) -> tuple[str, ...]:
@@ -211,16 +220,9 @@ def random_map(key: jax.Array, size: int = 8, frozen: float = 0.8) -> tuple[str,
 def _map(rule: str, value: Any) -> tuple[str, ...]:
     """A board, of texts of one length with a start among them."""
     if not isinstance(value, (tuple, list)) or not all(isinstance(row, str) for row in value):
-        rules.refuse(rule, "a text for each row, or None", value)
+        rules.refuse(rule, "a text for each row", value)
     if not value or not value[0] or len({*map(len, value)}) > 1:
         rules.refuse(rule, "rows of one length", value)
     if not {*"".join(value)} <= {*"SFHG"} or "S" not in "".join(value):
         rules.refuse(rule, "made of S, F, H and G, with an S", value)
     return tuple(map(str, value))
-
-
-def _rewards(rule: str, value: Any) -> tuple[float, ...]:
-    """What the three kinds of cells pay."""
-    if not isinstance(value, (tuple, list)) or len(value) != 3:
-        rules.refuse(rule, "a number each for goal, hole and other cells", value)
-    return tuple(rules.number(f"{rule}[{i}]", one) for i, one in enumerate(value))

@@ -63,8 +63,8 @@ class Params:
     derived: ClassVar[tuple[str, ...]] = ("P", "s", "initial_state_distrib", "fickle_step", "locs")
     arguments: ClassVar[tuple[str, ...]] = ("rainy_probability", "fickle_probability")
 
-    rainy_probability: float = 0.8
-    fickle_probability: float = 0.3
+    rainy_probability: rules.Share = 0.8
+    fickle_probability: rules.Share = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,8 +78,7 @@ class Taxi:
 
     def __post_init__(self) -> None:
         rules.check(self, is_rainy=rules.flag, fickle_passenger=rules.flag)
-        shares = dict.fromkeys(Params.arguments, rules.share)
-        rules.check(self, horizon=rules.time_limit, params=rules.params(Params, shares))
+        rules.check(self, horizon=rules.time_limit, params=rules.params(Params))
 
     @property
     def spec(self) -> Spec:

@@ -23,7 +23,7 @@ from native.core import (
     TakesTurns,
     Timestep,
 )
-from native.rules import RuleError
+from native.rules import RuleError, check_numbers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,6 +159,7 @@ def variants(env: Any, params: Any) -> Iterator[Any]:
     elif "params" in getattr(env, "__dataclass_fields__", {}):
         yield dataclasses.replace(env, params=params)
     else:  # a number that is a rule by the same name has the same bounds
+        check_numbers(params)
         rules = getattr(env, "__dataclass_fields__", {})
         given = {name: value for name, value in _numbers(params).items() if name in rules}
         yield dataclasses.replace(env, **given) if given else env

@@ -65,7 +65,7 @@ class OneTeam(Wrapper):
 
     team: str
     opponent: AnyOpponent
-    name: str
+    name: str = rules.label()
 
     def __post_init__(self) -> None:
         rules.check(self, name=rules.text)
