@@ -76,7 +76,9 @@ def progress(position: jax.Array, move: jax.Array, walls: jax.Array, there: jax.
     body = jnp.where(there[:, None], position, NOWHERE)
     for _ in range(ROUNDS):
         share = share * _past_agents(body, share[:, None] * move)
-    return jnp.where(_overlaps(body, body + share[:, None] * move), 0.0, share)
+    share = jnp.where(_overlaps(body, body + share[:, None] * move), 0.0, share)
+    # Who stays may be in the way of one that goes: then nobody goes.
+    return jnp.where(_overlaps(body, body + share[:, None] * move).any(), 0.0, share)
 
 
 def _past_walls(position: jax.Array, move: jax.Array, walls: jax.Array) -> jax.Array:
