@@ -88,8 +88,7 @@ def _row(one: dict[str, Any], found: list[dict[str, Any]]) -> tuple[Any, ...]:
 def _apart(asked: dict[str, Any]) -> list[dict[str, Any]]:
     """What another process measures; nothing if a library is missing."""
     command = [sys.executable, "-W", "ignore", "-m", "bridge.bench.scaling_out", json.dumps(asked)]
-    settings = {"JAX_CPU_ENABLE_ASYNC_DISPATCH": "0", "JAX_PLATFORMS": "cpu"}
-    settings |= {"OMP_NUM_THREADS": "1", "RAY_DISABLE_IMPORT_WARNING": "1"}
+    settings = {"JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "RAY_DISABLE_IMPORT_WARNING": "1"}
     done = subprocess.run(
         command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True, check=True
     )
@@ -220,7 +219,7 @@ def _on_ray(asked: dict[str, Any]) -> list[dict[str, Any]]:
     cluster = Cluster(initialize_head=True, head_node_args=head, connect=False)
     for _ in range(number - 1 if asked["against"] == "nodes" else 0):
         cluster.add_node(**{**node, "num_cpus": 1})
-    threads = {"JAX_CPU_ENABLE_ASYNC_DISPATCH": "0", "OMP_NUM_THREADS": "1"}
+    threads = {"OMP_NUM_THREADS": "1"}
     ray.init(address=cluster.address, log_to_driver=False, runtime_env={"env_vars": threads})
     config = _config(asked).env_runners(num_env_runners=number, rollout_fragment_length="auto")
     config.training(train_batch_size_per_learner=64 * 64 * number, minibatch_size=512, num_epochs=2)

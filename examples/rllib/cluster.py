@@ -19,10 +19,7 @@ cluster = Cluster(
     initialize_head=True, head_node_args={**node, "include_dashboard": False}, connect=False
 )
 cluster.add_node(**node)
-ray.init(
-    address=cluster.address,
-    runtime_env={"env_vars": {"JAX_CPU_ENABLE_ASYNC_DISPATCH": "0"}},  # as `tune_cpu` does here
-)
+ray.init(address=cluster.address)
 print(len([each for each in ray.nodes() if each["Alive"]]), "nodes")
 config = (
     rllib.configure(PPOConfig(), "CartPole-v1")

@@ -10,10 +10,8 @@ import torch
 from ray.rllib.algorithms.ppo import PPOConfig
 
 from bridge import rllib
-from bridge.tuning import tune_cpu
 
 short = "--short" in sys.argv
-tune_cpu()
 torch.set_num_threads(1)  # small networks are slower on several
 ray.init(num_cpus=2, object_store_memory=100_000_000, include_dashboard=False)
 config = (
