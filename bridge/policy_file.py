@@ -65,14 +65,15 @@ def save(path: str | os.PathLike[str], learned: LearnedPolicy, env: Environment[
 
 
 def load(
-    path: str | os.PathLike[str], env: Environment[Any, Any], *, deterministic: bool = True
+    path: str | os.PathLike[str], env: Environment[Any, Any], *, deterministic: bool | None = None
 ) -> LearnedPolicy:
     """Read a policy, if it is one of this environment.
 
     Args:
         path: The file.
         env: What it is to play.
-        deterministic: It is to play its likeliest action; False: to draw it.
+        deterministic: It is to play its likeliest action; False: to draw it; None: as its settings
+            say.
 
     Raises:
         StateFileError: It is no such file, or of another environment or other spaces; the message

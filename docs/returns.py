@@ -9,6 +9,7 @@ so an interrupt loses one. `--quick` trains two seeds for a moment and keeps not
 """
 
 import argparse
+import dataclasses
 import datetime
 import math
 import time
@@ -32,7 +33,7 @@ from native.agents import Learner, score
 from native.registry import make, names
 
 PICTURES = Path(__file__).parent / "pictures" / "returns"
-FAMILIES = ("classic_control", "mpe", "minatar", "bsuite", "misc", "toy_text")
+FAMILIES = ("classic_control", "mpe", "minatar", "bsuite", "misc", "toy_text", "megastep")
 SEEDS = 8
 EVALUATIONS = 20
 
@@ -46,7 +47,8 @@ def learned(name: str, *, seeds: int = SEEDS, steps: int | None = None) -> list[
     settings: Any = settings_of(recipe, env.spec, recipe.num_envs, steps, {})
     one = Learner([settings], env, 1).steps
     updates = max(1, math.ceil(steps / EVALUATIONS / one))
-    learner = Learner([settings], env, updates)
+    params = dataclasses.replace(env.params, **recipe.params) if recipe.params else None
+    learner = Learner([settings], env, updates, params)
     judge = Judge(env, settings, EPISODES, VALIDATION_SEED)
     training, done, curve = learner.begin(range(seeds)), 0, []
     while done < steps:
@@ -85,7 +87,7 @@ def learned(name: str, *, seeds: int = SEEDS, steps: int | None = None) -> list[
 
 def draw(rows: Sequence[Return]) -> None:
     """The curves of a family, an environment a panel: the median of the seeds in their range."""
-    columns = 4
+    columns = min(4, len(rows))
     height = math.ceil(len(rows) / columns)
     figure = matplotlib.figure.Figure((3.2 * columns, 2.3 * height), dpi=110, layout="constrained")
     panels = figure.subplots(height, columns, squeeze=False).ravel()

@@ -189,6 +189,21 @@ def test_who_is_at_its_goal_earns_and_ends():
     assert np.allclose(shown.observation["agent"]["goal"], [[0.1, 0.0]], atol=1e-5)
 
 
+def test_metres_nearer_to_the_goal_earn_what_the_parameter_says():
+    env = Waypoint(plans=BOX, agents=2)
+    step, init = compiled(env)[::-1]
+    params = dataclasses.replace(env.params, approach=0.5)
+    state, shown = init(jax.random.key(0), params)
+    before, total = shown.info["distance"].sum(), 0.0
+    for _ in range(5):
+        state, shown = step(jax.random.key(1), state, act(env, AHEAD, AHEAD), params)
+        nearer = float(before - shown.info["distance"].sum())
+        there = int((shown.info["distance"] < params.within).sum())
+        assert shown.reward.tolist() == pytest.approx([there + 0.5 * nearer] * 2, abs=1e-5)
+        before, total = shown.info["distance"].sum(), total + abs(nearer)
+    assert total > 0.1
+
+
 def test_the_goal_of_waypoint_turns_with_the_agent_and_that_of_pointgoal_stays():
     for env, stays in ((Waypoint(plans=BOX), False), (PointGoal(plans=BOX), True)):
         step, state, shown = begun(env)

@@ -450,6 +450,30 @@ def test_a_file_holds_a_policy_that_rollouts_play(tmp_path):
         again(jax.random.key(0), shown)
 
 
+def test_a_policy_draws_its_actions_where_its_settings_say_so(tmp_path):
+    env, file = make("CartPole-v1"), tmp_path / "policy.npz"
+    settings = PPO(num_envs=2, n_steps=8, batch_size=16, n_epochs=1, likeliest=False)
+    one = begun(settings, env)
+    one.weights["cart"]["params"]["policy"]["kernel"] *= 0
+    one.weights["cart"]["params"]["policy"]["bias"] = jnp.array([0.0, 0.1])
+    learned = LearnedPolicy(settings, env.spec, one.weights, one.moments)
+    policy_file.save(file, learned, env)
+    batch = Batch(env, Autoreset.SAME_STEP)
+    _, shown = batch.init(jnp.arange(100, dtype=jnp.uint32), env.params)
+
+    def chosen(policy):  # the share of 1: all equal by chance once in 1e28
+        return float(policy(jax.random.key(1), shown).action["cart"].mean())
+
+    assert 0 < chosen(learned) < 1 and 0 < chosen(policy_file.load(file, env)) < 1
+    assert chosen(policy_file.load(file, env, deterministic=True)) == 1
+    drawn = dataclasses.replace(settings, likeliest=True)
+    assert chosen(dataclasses.replace(learned, settings=drawn)) == 1
+    # Who is judged plays as the one that is kept: pushing to the right ends in ten steps or so.
+    runs = jax.tree.map(lambda leaf: leaf[None], (one.weights, one.moments))
+    both = [judging.Judge(env, each, 50, 0).scores(*runs).mean() for each in (settings, drawn)]
+    assert both[0] > 15 > both[1]
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -113,6 +113,26 @@ KITCHEN = Recipe(
     params={"shaping": 1.0},  # nobody serves soup by chance
 )
 
+# Lines of pixels, of which nobody remembers any: who always took the likeliest action would stand
+# before the first wall for ever, so actions are drawn in play, too.
+SEEING = Recipe(
+    algorithm="PPO",
+    steps=800_000,
+    num_envs=128,
+    hyperparameters={
+        "n_steps": 64,
+        "batch_size": 4096,
+        "n_epochs": 4,
+        "gamma": 0.98,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(1e-3),
+        "ent_coef": 0.02,
+        "likeliest": False,
+        "policy_kwargs": {"net_arch": [64, 64], "activation": "relu"},
+    },
+    normalize=True,
+)
+
 AHEAD = Recipe(algorithm="LOLA", steps=1_000_000, num_envs=64, hyperparameters={})
 
 USUAL: Mapping[str, Recipe] = {  # of any environment
@@ -150,6 +170,22 @@ ON_DEVICE: Mapping[str, Recipe] = {
         SHORT, steps=150_000, hyperparameters={**SHORT.hyperparameters, "gru": 32}, solved=1.0
     ),
     "overcooked_v1": KITCHEN,
+    "megastep_explorer_v0": SEEING,
+    "megastep_waypoint_v0": dataclasses.replace(
+        SEEING,
+        hyperparameters={
+            **SEEING.hyperparameters,
+            "batch_size": 2048,
+            "normalize_observation": True,
+        },
+        normalize=False,  # rewards are as they should be
+        params={"approach": 0.3},
+    ),
+    "megastep_deathmatch_v0": dataclasses.replace(
+        SEEING,
+        hyperparameters={**SEEING.hyperparameters, "gamma": 0.97, "gae_lambda": 0.9},
+        num_envs=64,
+    ),
     "smax_3m_v1": Recipe(
         algorithm="PPO",
         steps=3_000_000,

@@ -34,14 +34,21 @@ class LearnedPolicy:
         spec: Of the environment.
         weights: Player -> its network's.
         moments: Player -> those of its observations, or None; None: nobody has any.
-        deterministic: Play the likeliest action; False: draw it.
+        deterministic: Play the likeliest action; False: draw it; None: as the settings say.
     """
 
     settings: Shape
     spec: Spec
     weights: Weights
     moments: Weights | None = None
-    deterministic: bool = True
+    deterministic: bool | None = None
+
+    @property
+    def likeliest(self) -> bool:
+        """Whether it plays its likeliest action, and does not draw."""
+        if self.deterministic is not None:
+            return self.deterministic
+        return not isinstance(self.settings, PPO) or self.settings.likeliest
 
     def memory(self, rows: int) -> Any:
         """What it remembers before the first step of so many worlds; None: it has no memory."""
@@ -69,9 +76,7 @@ class LearnedPolicy:
             shown = dataclasses.replace(shown, global_state=nothing)
         players = players_of(self.spec, settings.sharing)
         moments = dict.fromkeys(self.weights) if self.moments is None else self.moments
-        policy = policy_of(
-            settings, self.spec, self.weights, moments, deterministic=self.deterministic
-        )
+        policy = policy_of(settings, self.spec, self.weights, moments, deterministic=self.likeliest)
         before = (
             dict.fromkeys((player.name for player in players), ()) if memory is None else memory
         )
@@ -125,7 +130,7 @@ class LearnedOpponent(Opponent):
         groups = ((group.name, len(group.agents)),)
         player = dataclasses.replace(self._players[0], groups=groups)
         settings = self.learned.settings
-        likeliest = self.learned.deterministic
+        likeliest = self.learned.likeliest
         acted = choose(
             settings, player, key, weights, moments, seen, before, deterministic=likeliest
         )

@@ -57,6 +57,8 @@ class PPO(Shape):
         normalize_advantage: In each minibatch.
         normalize_observation, normalize_reward: By running moments, as `VecNormalize` does.
         central_critic: Values see the global state too (MAPPO).
+        likeliest: What has learned plays its likeliest action. Else it draws, as it did then: who
+            sees little and always does the same may stand before a wall for ever.
     """
 
     learning_rate: Any = 3e-4
@@ -80,6 +82,7 @@ class PPO(Shape):
     normalize_observation: bool = False
     normalize_reward: bool = False
     central_critic: bool = False
+    likeliest: bool = True
 
 
 _LIMITS = ("clip_range", "clip_range_vf", "max_grad_norm", "target_kl")

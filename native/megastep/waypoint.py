@@ -4,7 +4,7 @@ Action       as in `movement`, with momentum.
 Observation  rgb (64, 3), d (64,), and goal (2,), metres. Waypoint: ahead of the agent and to its
              left, now. PointGoal: the same as seen from where it began, all the time, and imu (3,):
              it must know by itself how far it has come.
-Reward       how many agents are at their goals.
+Reward       how many agents are at their goals; `approach` for each metre that one comes nearer.
 Ending       terminates when all are; truncates at `horizon` steps. By the rule `life_spans` a span
              of at least half of it is drawn for each episode, as in the source.
 Start        different places of one plan; a goal for each, of ten places, mostly about 1 m away.
@@ -52,6 +52,7 @@ class Params(game.Params):
 
     within: rules.AtLeast0 = 0.15  # metres of the goal
     away: rules.Positive = 1.0  # metres that goals are mostly away
+    approach: float = 0.0  # reward for each metre nearer to it, of any agent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,14 +113,16 @@ class Waypoint(game.Game):
         agents = self.advance(pool, state.plan, state.agents, action, acting, params)
         view = self.look(pool, state.plan, agents, acting)
         after = dataclasses.replace(state, agents=agents, tick=state.tick + 1)
-        there = _distance(after) < params.within
+        far = _distance(after)
+        there, nearer = far < params.within, (_distance(state) - far).sum()
+        reward = there.sum(dtype=jnp.int32).astype(jnp.float32) + params.approach * nearer
         late = after.tick >= state.limit
         after = dataclasses.replace(after, over=state.over | there.all() | late)
         return after, transition(
             self.spec,
             acting=acting,
             observation=self._seen(view, after, params),
-            reward=jnp.broadcast_to(there.sum(dtype=jnp.int32).astype(jnp.float32), acting.shape),
+            reward=jnp.broadcast_to(reward, acting.shape),
             terminated=jnp.broadcast_to(there.all(), acting.shape),
             truncated=jnp.broadcast_to(late, acting.shape),
             info=_told(after),
