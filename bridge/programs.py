@@ -18,6 +18,7 @@ import numpy as np
 from native import kernels, processes
 from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import HasGlobalState, Renders
+from native.devices import divided
 from native.parameters import row_axes
 
 from . import arrays
@@ -184,13 +185,14 @@ def _make(batch: Batch, form: Form) -> Programs:
     may_pack = devices is None and not form.watched
     packing = _packing(carried) if may_pack else None
     numbers_packing = _packing(given) if devices is None and given else None
-    sharding = everywhere = None
+    mesh = sharding = everywhere = None
     apart = processes.are_apart(devices)
     if devices is not None:
         mesh = jax.sharding.Mesh(np.array(devices), ("rows",))
         spec: Any = jax.sharding.PartitionSpec
         sharding = jax.sharding.NamedSharding(mesh, spec("rows"))
         everywhere = jax.sharding.NamedSharding(mesh, spec())
+    shared = functools.partial(divided, mesh=mesh)
 
     def here(flat: Sequence[Any]) -> Sequence[Any]:
         """Arrays of this process alone."""
@@ -250,7 +252,8 @@ def _make(batch: Batch, form: Form) -> Programs:
             return flatten(now), kept
 
         if devices is not None:
-            return jax.jit(played, out_shardings=(sharding, everywhere if apart else None))
+            places = sharding, everywhere if apart else None
+            return jax.jit(shared(played), out_shardings=places)
         return kernels.jit(played)
 
     def render(flat: Any, row: Any, numbers: Any) -> jax.Array:
@@ -297,7 +300,7 @@ def _make(batch: Batch, form: Form) -> Programs:
 
     def whole(function: Callable[..., tuple[jax.Array, ...]]) -> Callable[..., Any]:
         if devices is not None:
-            return compiled(function)
+            return compiled(shared(function))
         return kernels.jit(functools.partial(kernels.whole, function))
 
     return Programs(

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from .core import Environment, HasGlobalState, Masks, Spec, TakesTurns, Timestep, pytree
+from .devices import by_device
 from .kernels import any_at_all
 from .parameters import row_axes
 from .prng import implementation, row_keys
@@ -213,8 +214,14 @@ class Batch:
             mask: bool (rows,).
             params: Numbers of the dynamics, as for `init`.
         """
+        rows = seeds.shape[0]
+        axes = row_axes(self.env.params, params, rows)
         if isinstance(self.env, Vector):
             return self.env.reset_rows(carry, shown, seeds, seeded, mask)
+        return by_device(self._reset_rows, rows, (carry, shown, seeds, seeded, mask), params, axes)
+
+    def _reset_rows(self, given: tuple[Any, ...], params: Any) -> tuple[Carry, Transition]:
+        carry, shown, seeds, seeded, mask = given
 
         def begin_again() -> tuple[Carry, Transition]:
             key = jnp.where(seeded[:, None], row_keys(seeds, self.rng), carry.key)
@@ -239,9 +246,15 @@ class Batch:
             action: Group -> (rows, agents of the group, ...).
             params: Numbers of the dynamics, as for `init`.
         """
-        axes = row_axes(self.env.params, params, carry.tick.shape[0])
+        rows = carry.tick.shape[0]
+        axes = row_axes(self.env.params, params, rows)
         if isinstance(self.env, Vector):
             return self.env.step_rows(self.autoreset, carry, action)
+        return by_device(self._step_rows, rows, (carry, action), params, axes)
+
+    def _step_rows(self, given: tuple[Any, ...], params: Any) -> tuple[Carry, Transition]:
+        carry, action = given
+        axes = row_axes(self.env.params, params, carry.tick.shape[0])
         stepped = jax.vmap(self._step, in_axes=(0, 0, axes))(carry, action, params)
         if self.autoreset is Autoreset.DISABLED:
             after: tuple[Carry, Transition] = stepped

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from native import devices
 from native.rules import RuleError
 from native.spaces import Box, Discrete, Flat, MultiBinary, MultiDiscrete
 
@@ -53,16 +54,17 @@ def sample(space: Flat, key: jax.Array, outputs: jax.Array, log_std: jax.Array |
     """Draw actions, (..., *space shape), of outputs (..., num_outputs)."""
     match space:
         case Discrete():
-            return jax.random.categorical(key, outputs).astype(jnp.int32)
+            return _category(key, outputs)
         case MultiDiscrete():
             keys = jax.random.split(key, len(space.nvec))
-            drawn = [jax.random.categorical(k, part) for k, part in _each(space, keys, outputs)]
-            return jnp.stack(drawn, axis=-1).astype(jnp.int32)
+            drawn = [_category(k, part) for k, part in _each(space, keys, outputs)]
+            return jnp.stack(drawn, axis=-1)
         case MultiBinary():
-            return jax.random.bernoulli(key, jax.nn.sigmoid(outputs))
+            chance = jax.nn.sigmoid(outputs)
+            return devices.drawn(jax.random.uniform, key, outputs.shape) < chance
         case Box():
             assert log_std is not None
-            noise = jax.random.normal(key, outputs.shape, jnp.float32)
+            noise = devices.drawn(jax.random.normal, key, outputs.shape)
             return _shaped(space, outputs + jnp.exp(_beside(outputs, log_std)) * noise)
 
 
@@ -120,6 +122,12 @@ def sum_of(terms: list[jax.Array]) -> jax.Array:
     for term in terms[1:]:
         total = total + term
     return total
+
+
+def _category(key: jax.Array, logits: jax.Array) -> jax.Array:
+    """As `jax.random.categorical`."""
+    noise = devices.drawn(jax.random.gumbel, key, logits.shape)
+    return (noise + logits).argmax(axis=-1).astype(jnp.int32)
 
 
 def _categorical(logits: jax.Array, action: jax.Array) -> tuple[jax.Array, jax.Array]:

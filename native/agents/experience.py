@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from native import kernels
+from native import devices, kernels
 from native.batch import Autoreset, Batch, Carry, Transition
 from native.core import Environment, Spec, pytree
 from native.rollout import Step
@@ -84,24 +84,43 @@ def record(
         over=jnp.zeros_like(after.over),  # so that memory goes on
     )
     samples = {}
+    rows = after.over.shape[0]
     for player in players:
         name, acted = player.name, step.beside[player.name]
-
-        def onward(player: Player = player, acted: Acted = acted) -> jax.Array:
-            judge = player.each(functools.partial(value, settings, player))
-            own = weights[player.name], moments[player.name]
-            values: jax.Array = judge(*own, seen_by(player, reached), acted.memory)
-            return values
-
-        nowhere = functools.partial(jnp.zeros_like, acted.value)
-        values = jax.lax.cond(kernels.any_at_all(now.truncated), onward, nowhere)
+        late = player.each(functools.partial(_onward, settings, player, rows))
+        cut = lanes_of(spec, player, now.truncated)
         samples[name] = Sample(
             seen=seen_by(player, step.shown),
             acted=dataclasses.replace(acted, memory=()),
-            onward=jnp.where(lanes_of(spec, player, now.truncated), values, jnp.float32(0)),
+            onward=late(weights[name], moments[name], seen_by(player, reached), acted.memory, cut),
             counts=lanes_of(spec, player, counts),
         )
     return samples, outcome_of(after)
+
+
+def _onward(
+    settings: Shape,
+    player: Player,
+    rows: int,
+    weights: Any,
+    moments: Any,
+    seen: Seen,
+    memory: Any,
+    cut: jax.Array,
+) -> jax.Array:
+    """The value of what follows where time cuts it off, else 0: (lanes,), of one set of weights."""
+
+    def judge(lanes: tuple[Any, ...], judges: tuple[Any, Any]) -> jax.Array:
+        seen, memory, cut = lanes
+
+        def values() -> jax.Array:
+            return value(settings, player, *judges, seen, memory)
+
+        nothing = jnp.zeros(cut.shape, jnp.float32)
+        judged = jax.lax.cond(kernels.any_at_all(cut), values, lambda: nothing)
+        return jnp.where(cut, judged, nothing)
+
+    return devices.by_device(judge, rows, (seen, memory, cut), (weights, moments), None)
 
 
 def acts(spec: Spec, shown: Transition) -> jax.Array:

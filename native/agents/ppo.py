@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import optax  # type: ignore[import-untyped]
 
-from native import rules
+from native import devices, rules
 from native.batch import Carry, Transition
 from native.core import Environment, pytree
 from native.prng import quick
@@ -322,8 +322,8 @@ def learn_player(
 
     def epoch(now: Any, key: jax.Array) -> tuple[Any, dict[str, jax.Array]]:
         order = experience.shuffled(key, count, experience.together(settings, player))
-        shuffled = jax.tree.map(lambda leaf: jnp.take(leaf, order, axis=0), data)
-        parts = jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), shuffled)
+        order = devices.spread(order.reshape(-1, size), 1)
+        parts = jax.tree.map(lambda leaf: jnp.take(leaf, order, axis=0), data)
         return jax.lax.scan(learn, now, parts)
 
     begun = weights, optimizer, jnp.bool_(False)

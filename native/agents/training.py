@@ -26,6 +26,7 @@ import numpy as np
 from native import kernels, processes
 from native.batch import Vector
 from native.core import Environment
+from native.devices import divided, on_each
 from native.prng import implementation
 from native.rules import RuleError
 
@@ -159,12 +160,12 @@ class Learner:
         mesh = jax.sharding.Mesh(np.array(devices), ("shared",))
         spec: Any = jax.sharding.PartitionSpec
         whole = jax.sharding.NamedSharding(mesh, spec())
-        by_run = jax.sharding.NamedSharding(mesh, spec("shared"))
+        by_run = spec("shared")
         if runs and runs % len(devices) == 0:
-            given = processes.placed(given, by_run)
-            self._begin = jax.jit(self._functions[0], out_shardings=by_run)
-            self._advance = jax.jit(self._functions[1], out_shardings=by_run)
-            return given
+            self._begin, self._advance = (
+                jax.jit(on_each(function, mesh, by_run, by_run)) for function in self._functions
+            )
+            return processes.placed(given, jax.sharding.NamedSharding(mesh, by_run))
         begun = jax.eval_shape(self._functions[0], *given)
         places = _where_worlds_are(begun, jax.sharding.NamedSharding(mesh, spec(None, "shared")))
         if not runs or places is None or worlds % len(devices):
@@ -174,8 +175,9 @@ class Learner:
             )
         places = jax.tree.map(lambda place: place or whole, places, is_leaf=lambda x: x is None)
         given = processes.placed(given, whole)
-        self._begin = jax.jit(self._functions[0], out_shardings=places)
-        self._advance = jax.jit(self._functions[1], out_shardings=(places, whole))
+        begin, advance = (divided(each, mesh) for each in self._functions)
+        self._begin = jax.jit(begin, out_shardings=places)
+        self._advance = jax.jit(advance, out_shardings=(places, whole))
         return given
 
     def _stacked(self, seeds: int) -> Shape:
