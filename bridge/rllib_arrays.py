@@ -12,8 +12,9 @@
 Both give the same episodes. Of the time of RLlib's loop its Python takes nearly all.
 """
 
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -24,6 +25,7 @@ from .rllib_episodes import Played
 from .rllib_rollout import Rollout
 
 try:
+    import gymnasium
     import torch
     from ray.rllib.callbacks.callbacks import (  # type: ignore[import-not-found, import-untyped]
         RLlibCallback,
@@ -33,16 +35,13 @@ try:
         module_to_env,
     )
     from ray.rllib.core.columns import Columns  # type: ignore[import-not-found, import-untyped]
-    from ray.rllib.utils import metrics  # type: ignore[import-not-found, import-untyped]
-    from ray.rllib.utils.numpy import (  # type: ignore[import-not-found, import-untyped]
-        convert_to_numpy,
+    from ray.rllib.core.rl_module.torch.torch_rl_module import (  # type: ignore[import-not-found, import-untyped]
+        TorchRLModule,
     )
+    from ray.rllib.utils import metrics  # type: ignore[import-not-found, import-untyped]
     from ray.rllib.utils.spaces.space_utils import (  # type: ignore[import-not-found, import-untyped]
         clip_action,
         unsquash_action,
-    )
-    from ray.rllib.utils.torch_utils import (  # type: ignore[import-not-found, import-untyped]
-        convert_to_torch_tensor,
     )
 except ImportError as error:
     raise MissingExtraError("bridge.rllib", "ray", "rllib") from error
@@ -143,23 +142,25 @@ class PlaysInArrays:
         steps = episodes_ended = 0
         slots: list[np.ndarray] = []
         wanted = (num_timesteps if num_timesteps is not None else num_episodes) or 0
-        while (steps if num_timesteps is not None else episodes_ended) < wanted:
-            chosen = self._choose(rollout, explore, steps, random_actions)
-            try:
-                with self.metrics.log_time(metrics.ENV_STEP_TIMER):
-                    acted, over = rollout.step(*chosen)
-            except Exception:  # whatever it is: RLlib's users may ask to begin anew
-                if not self.config.restart_failed_sub_environments:
-                    raise
-                logger.exception("The batch could not step. It is made anew and reset.")
-                runner.make_env()
-                rollout = self._rollout = Rollout(self.env.unwrapped, self._mapping() or {})
-                self._begin(rollout)
-                steps, episodes_ended, slots = 0, 0, []
-                continue
-            slots.append(acted)
-            steps += int(acted.sum() if by_agent else acted.any(axis=1).sum())
-            episodes_ended += int(over.sum())
+        modules: list[Any] = [self._module_of(policy) for policy in rollout.lanes]
+        with _resting(modules):
+            while (steps if num_timesteps is not None else episodes_ended) < wanted:
+                chosen = self._choose(rollout, explore, steps, random_actions)
+                try:
+                    with self.metrics.log_time(metrics.ENV_STEP_TIMER):
+                        acted, over = rollout.step(*chosen)
+                except Exception:  # whatever it is: RLlib's users may ask to begin anew
+                    if not self.config.restart_failed_sub_environments:
+                        raise
+                    logger.exception("The batch could not step. It is made anew and reset.")
+                    runner.make_env()
+                    rollout = self._rollout = Rollout(self.env.unwrapped, self._mapping() or {})
+                    self._begin(rollout)
+                    steps, episodes_ended, slots = 0, 0, []
+                    continue
+                slots.append(acted)
+                steps += int(acted.sum() if by_agent else acted.any(axis=1).sum())
+                episodes_ended += int(over.sum())
         lookback = self.config.episode_lookback_horizon
         ended, going = rollout.harvest(lookback, ongoing=num_timesteps is not None)
         if num_episodes is not None:
@@ -200,11 +201,11 @@ class PlaysInArrays:
         runners = self.config.num_env_runners or 1
         lifetime = (runner.num_env_steps_sampled_lifetime // runners + steps) * runners
         with self.metrics.log_time(metrics.RLMODULE_INFERENCE_TIMER), torch.no_grad():
-            seen = convert_to_torch_tensor(flat, device=runner._device)
+            seen = jax.tree.map(lambda leaf: torch.from_numpy(leaf).to(runner._device), flat)
             said = self._forward(seen, explore, lifetime)
             for name, outputs in said.items():
                 _draw(outputs, self._module_of(name), explore)
-            said = convert_to_numpy(said)
+            said = jax.tree.map(_on_host, said)
         kept: dict[str, Any] = {}
         given: dict[str, Any] = {}
         beside: dict[str, Any] = {}
@@ -218,13 +219,41 @@ class PlaysInArrays:
             space = rollout.spaces.action[agents[0]]
             if Columns.ACTIONS_FOR_ENV in outputs:
                 given[name] = outputs.pop(Columns.ACTIONS_FOR_ENV)
-            if self.config.normalize_actions:
-                given[name] = unsquash_action(given[name], space)
-            elif self.config.clip_actions:
-                given[name] = clip_action(given[name], space)
+            if isinstance(space, gymnasium.spaces.Box):  # to others neither does anything
+                if self.config.normalize_actions:
+                    given[name] = unsquash_action(given[name], space)
+                elif self.config.clip_actions:
+                    given[name] = clip_action(given[name], space)
             number = np.full((worlds, len(agents)), runner._weights_seq_no)
             beside[name] = {**outputs, metrics.WEIGHTS_SEQ_NO: number}
         return kept, given, beside
+
+
+def forward_of(module: Any, explore: bool) -> Any:
+    """What a resting module is asked with: without RLlib's own way of putting it to rest.
+
+    That goes through all layers, twice in every step.
+    """
+    name = "forward_exploration" if explore else "forward_inference"
+    as_usual = getattr(type(module), name) is getattr(TorchRLModule, name)
+    return getattr(module, f"_{name}" if as_usual else name)
+
+
+@contextlib.contextmanager
+def _resting(modules: Sequence[Any]) -> Iterator[None]:
+    """With modules that do not train, as `torch` has a word for dropout and its like."""
+    trained = [module for module in modules if module.training]
+    for module in modules:
+        module.eval()
+    try:
+        yield
+    finally:
+        for module in trained:
+            module.train()
+
+
+def _on_host(leaf: Any) -> Any:
+    return leaf.detach().cpu().numpy() if torch.is_tensor(leaf) else leaf
 
 
 def _draw(outputs: dict[str, Any], module: Any, explore: bool) -> None:

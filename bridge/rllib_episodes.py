@@ -1,6 +1,5 @@
 """RLlib's episodes, cut out of whole arrays of what a batch has played."""
 
-import copy
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -26,7 +25,6 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.rllib", "ray", "rllib") from error
 
-_EMPTY: Any = InfiniteLookbackBuffer()
 Played = Mapping[str, Any]  # policy -> a tree of (N, its agents, ...)
 
 
@@ -108,8 +106,27 @@ class Spaces(NamedTuple):
     alone: bool
 
 
+def blanks(spaces: Spaces, policy: Mapping[str, str]) -> dict[str, Any]:
+    """Agent -> a `SingleAgentEpisode` without a step, which all of its own are copies of.
+
+    RLlib's constructor checks again what was cut out of one array: a sixth of all playing.
+    """
+    made: dict[str, Any] = {}
+    for agent, name in policy.items():
+        names = {} if spaces.alone else {"agent_id": agent, "module_id": name}
+        made[agent] = SingleAgentEpisode(
+            observation_space=spaces.observation[agent], action_space=spaces.action[agent], **names
+        )
+    return made
+
+
 def episode_of(
-    chunk: Chunk, record: Record, lanes: Mapping[str, Lane], spaces: Spaces, policy_of: Any
+    chunk: Chunk,
+    record: Record,
+    lanes: Mapping[str, Lane],
+    blank: Mapping[str, Any],
+    spaces: Spaces,
+    policy_of: Any,
 ) -> Any:
     """A `SingleAgentEpisode`, or a `MultiAgentEpisode` of those who acted.
 
@@ -117,6 +134,7 @@ def episode_of(
         chunk: Which stretch.
         record: What was played.
         lanes: Policy -> its agents.
+        blank: What `blanks` made.
         spaces: What RLlib is told of them.
         policy_of: RLlib's `policy_mapping_fn`.
     """
@@ -127,7 +145,7 @@ def episode_of(
             steps = int(record.slots.acting[chunk.world, chunk.start : chunk.stop, row].sum())
             if steps:
                 own = _Own(chunk, steps, column, row)
-                made[agent] = own.episode(record, name, agent, spaces, info)
+                made[agent] = own.episode(record, name, blank[agent], info)
     if spaces.alone:
         return next(iter(made.values()))
     return _together(chunk, record, made, spaces, policy_of)
@@ -152,33 +170,36 @@ class _Own(NamedTuple):
             return self.of(tree, more)
         return jax.tree.map(lambda leaf: self.of(leaf, more), tree)
 
-    def episode(
-        self, record: Record, policy: str, agent: str, spaces: Spaces, info: Sequence[Any]
-    ) -> Any:
+    def episode(self, record: Record, policy: str, blank: Any, info: Sequence[Any]) -> Any:
         """Its `SingleAgentEpisode`."""
         chunk, slots = self.chunk, record.slots
         back, last = chunk.back, (chunk.world, chunk.start + self.steps - 1, self.row)
-        names: dict[str, Any] = {"id_": chunk.id}
-        if not spaces.alone:
-            names = {"id_": f"{chunk.id}-{agent}", "agent_id": agent, "module_id": policy}
-            names["multi_agent_episode_id"] = chunk.id
-        beside = slots.beside[policy].items()
-        made = SingleAgentEpisode(
-            **names,
-            observations=_buffer(self.tree(record.seen[policy], 1), back),
-            observation_space=spaces.observation[agent],
-            infos=_buffer([dict(each) for each in info[: self.steps + back + 1]], back),
-            actions=_buffer(self.tree(slots.action[policy]), back),
-            action_space=spaces.action[agent],
-            rewards=slots.reward[last[0], chunk.start - back : last[1] + 1, self.row],
-            extra_model_outputs={key: _buffer(self.of(leaf), back) for key, leaf in beside},
-            terminated=bool(slots.terminated[last]),
-            truncated=bool(slots.truncated[last]),
+        together = chunk.id if blank.agent_id is not None else None
+        rewards = slots.reward[last[0], chunk.start - back : last[1] + 1, self.row]
+
+        def buffer(of: Any, data: Any) -> Any:
+            return _like(of, data=data, lookback=back, finalized=not isinstance(data, list))
+
+        return _like(
+            blank,
+            id_=chunk.id if together is None else f"{chunk.id}-{blank.agent_id}",
+            multi_agent_episode_id=together,
+            observations=buffer(blank.observations, self.tree(record.seen[policy], 1)),
+            infos=buffer(blank.infos, [dict(each) for each in info[: self.steps + back + 1]]),
+            actions=buffer(blank.actions, self.tree(slots.action[policy])),
+            rewards=buffer(blank.rewards, rewards),
+            extra_model_outputs={
+                key: buffer(blank.infos, self.of(leaf))
+                for key, leaf in slots.beside[policy].items()
+            },
+            is_terminated=bool(slots.terminated[last]),
+            is_truncated=bool(slots.truncated[last]),
             t_started=chunk.since,
-            len_lookback_buffer=back,
+            t=chunk.since + self.steps,
+            _custom_data={},
+            _start_time=record.begun,
+            _last_step_time=time.perf_counter(),
         )
-        made._start_time, made._last_step_time = record.begun, time.perf_counter()
-        return made
 
 
 def _together(
@@ -200,21 +221,27 @@ def _together(
     for agent, own in made.items():
         here = [*range(since - chunk.back, since + len(own) + 1)]
         absent = [episode.SKIP_ENV_TS_TAG] * (steps - len(own))
-        episode.env_t_to_agent_t[agent] = _buffer([*here, *absent], chunk.back)
+        episode.env_t_to_agent_t[agent] = InfiniteLookbackBuffer([*here, *absent], chunk.back)
     episode.env_t = since + steps
     episode.is_terminated, episode.is_truncated = chunk.done and not late, late
     episode._start_time, episode._last_step_time = record.begun, time.perf_counter()
     return episode
 
 
-def _buffer(data: Any, lookback: int) -> Any:
-    """RLlib's buffer, whose constructor takes the number of a dict's parts for its length, and a
-    tenth of all playing.
+def _like(thing: Any, **changes: Any) -> Any:
+    """A copy of one of RLlib's things with other attributes, without its constructor.
+
+    That of a buffer takes the number of a dict's parts for its length.
     """
-    buffer: Any = copy.copy(_EMPTY)
-    buffer.data, buffer.lookback = data, lookback
-    buffer.finalized = not isinstance(data, list)
-    return buffer
+    kind: Any = type(thing)
+    made: Any = object.__new__(kind)
+    if hasattr(made, "__dict__"):
+        made.__dict__.update(thing.__dict__, **changes)
+        return made
+    was = {name: getattr(thing, name) for name in kind.__slots__}
+    for name, value in (was | changes).items():
+        setattr(made, name, value)
+    return made
 
 
 def _infos(info: Mapping[str, np.ndarray], chunk: Chunk) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ import numpy as np
 from .actions import checked
 from .programs import EndFields, StepFields
 from .rllib_env import MultiAgentVecBridge
-from .rllib_episodes import Chunk, Lane, Played, Record, Slot, Spaces, episode_of
+from .rllib_episodes import Chunk, Lane, Played, Record, Slot, Spaces, blanks, episode_of
 from .rllib_rows import RowsBridge, observed
 from .session import Seeds, Session
 
@@ -61,6 +61,7 @@ class Rollout:
             self.spaces = Spaces(observation, action, alone=True)
         else:
             self.spaces = Spaces(env.observation_spaces, env.action_spaces, alone=False)
+        self._blank = blanks(self.spaces, policy)
         self.worlds = worlds = self._session.num_envs
         self._seen: list[Any] = []
         self._info: list[Any] = []
@@ -139,7 +140,9 @@ class Rollout:
         # of a world in its order, and otherwise as they end, as RLlib's loop has them
         for chunk in sorted(self._chunks(slots.acting, lookback), key=lambda chunk: chunk.stop):
             if chunk.done or ongoing:
-                made = episode_of(chunk, record, self._lanes, self.spaces, self._policy)
+                made = episode_of(
+                    chunk, record, self._lanes, self._blank, self.spaces, self._policy
+                )
                 (ended if chunk.done else going).append(made)
         self._kept = min(lookback, len(self._slots))
         self._slots = self._slots[len(self._slots) - self._kept :]

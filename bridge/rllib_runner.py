@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .errors import MissingExtraError, UnsuitableError
-from .rllib_arrays import PlaysInArrays
+from .rllib_arrays import PlaysInArrays, forward_of
 from .rllib_env import MultiAgentVecBridge
 from .rllib_episodes import Played
 from .rllib_policies import PolicyOf
@@ -18,6 +18,9 @@ try:
     )
     from ray.rllib.core import DEFAULT_MODULE_ID  # type: ignore[import-not-found, import-untyped]
     from ray.rllib.core.columns import Columns  # type: ignore[import-not-found, import-untyped]
+    from ray.rllib.core.rl_module.multi_rl_module import (  # type: ignore[import-not-found, import-untyped]
+        MultiRLModule,
+    )
     from ray.rllib.env.env_context import (  # type: ignore[import-not-found, import-untyped]
         EnvContext,
     )
@@ -52,9 +55,8 @@ class SingleAgentRunner(PlaysInArrays, SingleAgentEnvRunner):  # type: ignore[mi
     def _forward(self, seen: Played, explore: bool, step: int) -> Played:
         (name,) = seen
         batch = {Columns.OBS: seen[name]}
-        if explore:
-            return {name: dict(self.module.forward_exploration(batch, t=step))}
-        return {name: dict(self.module.forward_inference(batch))}
+        forward = forward_of(self.module, explore)
+        return {name: dict(forward(batch, t=step) if explore else forward(batch))}
 
     def _count(self, slots: list[np.ndarray], ended: int) -> None:
         steps = int(sum(acted.sum() for acted in slots))
@@ -116,8 +118,14 @@ class MultiAgentRunner(PlaysInArrays, MultiAgentEnvRunner):  # type: ignore[misc
 
     def _forward(self, seen: Played, explore: bool, step: int) -> Played:
         batch = {name: {Columns.OBS: tree} for name, tree in seen.items()}
-        if explore:
-            said = self.module.forward_exploration(batch, t=step)
+        when = {"t": step} if explore else {}
+        if type(self.module) is MultiRLModule:
+            said = {
+                name: forward_of(self.module[name], explore)(part, **when)
+                for name, part in batch.items()
+            }
+        elif explore:
+            said = self.module.forward_exploration(batch, **when)
         else:
             said = self.module.forward_inference(batch)
         return {name: dict(outputs) for name, outputs in said.items()}
