@@ -222,12 +222,19 @@ def _inside(tree: Any) -> Any:
     return tree
 
 
+def refuse_unknown(env: Any, given: Mapping[str, Any]) -> None:
+    """Raise RulesError if some name is of no parameter."""
+    known = names(env)
+    for name in given:
+        if name not in known:
+            raise RulesError(_unknown(env, str(name)))
+
+
 def _merged(env: Any, usual: Any, given: Mapping[str, Any]) -> Any:
+    refuse_unknown(env, given)
     known = names(env)
     changes: dict[str, Any] = {}
     for name, value in given.items():
-        if name not in known:
-            raise RulesError(_unknown(env, str(name)))
         if known[name] in changes:
             raise RulesError(
                 f"{env.spec.name}: the parameter {known[name]!r} is given twice, once as {name!r}."

@@ -21,10 +21,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from native import registry
+from native.prng import implementation
 
 from .environments import Source, as_environment
 from .errors import MissingExtraError, UnsuitableError
+from .parameters import refuse_unknown
 from .programs import Device
+from .rules import as_ours
 from .words import RLLIB, RLLIB_ONE
 
 try:
@@ -193,12 +196,23 @@ def configure(config: Any, name: str, *, shared: bool = False, **env_config: Any
         **env_config: Rules by name, `params`, `rng`, `render_mode`.
 
     Raises:
-        UnknownNameError, RulesError: As `bridge.environments.as_environment`.
-        UnsuitableError: `shared`, and agents of different groups have different spaces.
+        UnknownNameError, RulesError: As `bridge.environments.as_environment`; there is no such
+            parameter or generator.
+        UnsuitableError: `name` is no name; `shared`, and groups have different spaces.
     """
-    own = {word: env_config[word] for word in env_config if word not in ("params", "rng")}
+    if not isinstance(name, str):
+        raise UnsuitableError(
+            f"RLlib makes environments by name, in every process, got {name!r}. Register yours "
+            "with native.registry.register(name, Class), and give that name."
+        )
+    own = dict(env_config)
     own.pop("render_mode", None)
+    params = own.pop("params", None)
+    with as_ours():
+        implementation(own.pop("rng", "pcg4d"))
     env = as_environment(name, **own)
+    if isinstance(params, Mapping):
+        refuse_unknown(env, params)
     known = registry.name_of(name.removeprefix(PREFIX))
     _register(known)
     config.environment(f"{PREFIX}{known.id}", env_config=env_config)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .environments import Source, as_environment
+from .errors import UnsuitableError
 from .rows import only_kind
 
 SHARED = "shared"
@@ -47,7 +48,13 @@ def policies(id_or_env: Source, *, shared: bool = False, **rules: Any) -> dict[s
     """
     spec = as_environment(id_or_env, **rules).spec
     if shared:
-        only_kind(spec)
+        try:
+            only_kind(spec)
+        except UnsuitableError as error:
+            raise UnsuitableError(
+                f"{spec.name}: agents of different groups see or do different things, so one "
+                "policy cannot play for all. Leave out `shared`: each group has a policy then."
+            ) from error
     policy = {
         agent: SHARED if shared else group.name for group in spec.groups for agent in group.agents
     }

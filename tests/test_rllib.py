@@ -25,7 +25,13 @@ with warnings.catch_warnings():
 from relay import FINISH, Relay
 
 from bridge import rllib
-from bridge.errors import ActionError, EpisodeOverError, UnsuitableError
+from bridge.errors import (
+    ActionError,
+    EpisodeOverError,
+    RulesError,
+    RuleValueError,
+    UnsuitableError,
+)
 from bridge.session import Session
 from native import registry
 from native.batch import Autoreset, Transition
@@ -216,8 +222,21 @@ def test_policies_are_the_groups_or_one_for_all():
     assert mine["policy_mapping_fn"]("adversary_1", None) == "adversary"
     assert pickle.loads(pickle.dumps(mine["policy_mapping_fn"]))["agent_0"] == "agent"
     assert rllib.policies("simple_spread_v3", N=4, shared=True)["policies"] == {"shared"}
-    with pytest.raises(UnsuitableError, match="same spaces"):
+    with pytest.raises(UnsuitableError, match="Leave out `shared`"):
         rllib.policies("simple_tag_v3", shared=True)
+
+
+def test_what_no_runner_could_make_is_refused_where_it_is_configured():
+    with pytest.raises(UnsuitableError, match=r"by name.*got Relay.*registry\.register"):
+        rllib.configure(PPOConfig(), Relay())
+    with pytest.raises(RulesError, match="Did you mean 'gravity'"):
+        rllib.configure(PPOConfig(), "CartPole-v1", params={"gravty": 3.0})
+    with pytest.raises(RuleValueError, match="rng must be one of"):
+        rllib.configure(PPOConfig(), "CartPole-v1", rng="dice")
+    with pytest.raises(RulesError, match="no rule 'gravity'"):
+        rllib.configure(PPOConfig(), "CartPole-v1", gravity=3.0)
+    given = {"params": {"gravity": np.ones(4)}, "rng": "threefry2x32", "horizon": 9}
+    assert rllib.configure(PPOConfig(), "CartPole-v1", **given).env_config == given
 
 
 # ------------------------------------------------------------------------------- runners
