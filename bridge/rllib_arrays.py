@@ -14,7 +14,7 @@ Both give the same episodes. Of the time of RLlib's loop its Python takes nearly
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -240,7 +240,7 @@ def forward_of(module: Any, explore: bool) -> Any:
 
 
 @contextlib.contextmanager
-def _resting(modules: Sequence[Any]) -> Iterator[None]:
+def _resting(modules: Sequence[Any]) -> Generator[None, None, None]:
     """With modules that do not train, as `torch` has a word for dropout and its like."""
     trained = [module for module in modules if module.training]
     for module in modules:
