@@ -7,6 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+pytest.importorskip("optax")
+pytest.importorskip("flax")
+
 from bridge.programs import StepFields
 from bridge.session import Session
 from native import devices
