@@ -15,6 +15,7 @@ from bridge.environments import rules_of
 from bridge.errors import UnsuitableError
 from native.core import Environment
 from native.registry import make
+from native.spaces import Dict
 
 SUITES = {
     name: suite for name, suite in conformance.suites().items() if not name.startswith("native: ")
@@ -44,7 +45,8 @@ def one_of(suite: str) -> tuple[str, ...]:
 
 
 def suits(suite: str, env: Environment[Any, Any]) -> bool:
-    if suite == "pettingzoo: api_test" and env.spec.masks:  # and a nested observation
+    nested = any(isinstance(group.observation, Dict) for group in env.spec.groups)
+    if suite == "pettingzoo: api_test" and env.spec.masks and nested:
         return not importlib.metadata.version("pettingzoo").startswith("1.24.")
     alike = len({(group.observation, group.action) for group in env.spec.groups}) == 1
     return (

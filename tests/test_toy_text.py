@@ -145,11 +145,11 @@ def test_a_lake_takes_gymnasiums_arguments():
     assert large.observation_space.n == 64 and large.spec.max_episode_steps == 100
 
 
-@pytest.mark.parametrize(
-    "name", ["FrozenLake-v1", "CliffWalking-v1", pytest.param("Taxi-v4", marks=modern)]
-)
+@pytest.mark.parametrize("name", ["FrozenLake-v1", "CliffWalking-v1", "Taxi-v4"])
 def test_what_changes_theirs_is_refused_where_it_would_do_nothing(name):
     """Their table, their state, and where they begin are attributes that scripts set."""
+    if name not in gymnasium.registry:
+        pytest.skip(f"This Gymnasium has another version of {name}.")
     theirs = gymnasium.make(name)
     theirs.reset(seed=0)
     env = single(name)
