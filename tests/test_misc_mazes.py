@@ -152,9 +152,9 @@ def test_what_is_seen_are_walls_walker_and_goal():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"start": (6, 6)}, r"start must be a free cell, got \(6, 6\)"),
-        ({"goal": (0, 5)}, r"goal must be a free cell, got \(0, 5\)"),
-        ({"goal": (4, 13)}, "goal must be an integer in 0 ... 12, got 13"),
+        ({"start": (6, 6)}, r"start must be a free cell, or None, got \(6, 6\)"),
+        ({"goal": (0, 5)}, r"goal must be a free cell, or None, got \(0, 5\)"),
+        ({"goal": (4, 13)}, r"goal\[1\] must be an integer in 0 ... 12, got 13"),
         ({"goal": 5}, "goal must be a row and a column, or None, got 5"),
         ({"start": (1, 1), "goal": (1, 1)}, r"goal must be another cell than start, got \(1, 1\)"),
         ({"visual": 1}, "visual must be True or False, got 1"),

@@ -167,7 +167,8 @@ def _free_cell(rule: str, value: Any) -> tuple[int, int]:
     """A cell of the board that is no wall."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         rules.refuse(rule, "a row and a column", value)
-    row, column = (rules.count(0, SIDE - 1)(rule, number) for number in value)
+    fits = rules.count(0, SIDE - 1)
+    row, column = (fits(f"{rule}[{i}]", number) for i, number in enumerate(value))
     if WALLS[row, column]:
         rules.refuse(rule, "a free cell", value)
     return row, column
