@@ -8,14 +8,19 @@
 | programs are kept in a folder   | your script: `keep_programs("~/.cache/jitbridge")`           |
 """
 
+import contextlib
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import jax
 
+from native.rules import one_of
+
 from .errors import CallOrderError
 from .forked import jax_has_started
+from .rules import as_ours
 
 __all__ = ["keep_programs", "tune_cpu"]
 
@@ -42,9 +47,29 @@ def tune_cpu() -> None:
 
 
 def tune_unless_refused() -> None:
-    """`tune_cpu()`, if it is not too late and the environment has no JITBRIDGE_TUNE_CPU=0."""
-    if os.environ.get(REFUSED) != "0" and not jax_has_started():
+    """`tune_cpu()`, if it is not too late and the environment has no JITBRIDGE_TUNE_CPU=0.
+
+    Raises:
+        RuleValueError: The variable is neither 0 nor 1.
+    """
+    with as_ours():
+        wanted = one_of("0", "1")(REFUSED, os.environ.get(REFUSED, "1"))
+    if wanted == "1" and not jax_has_started():
         tune_cpu()
+
+
+@contextlib.contextmanager
+def untuned() -> Generator[None]:
+    """While it lasts no environment tunes, here or in processes that are started."""
+    before = os.environ.get(REFUSED)
+    os.environ[REFUSED] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[REFUSED]
+        else:
+            os.environ[REFUSED] = before
 
 
 def keep_programs(folder: str | os.PathLike[str]) -> None:

@@ -5,6 +5,7 @@ import functools
 import io
 import itertools
 import json
+import os
 import subprocess
 import sys
 import types
@@ -599,6 +600,18 @@ class TestCommand:
         done, left_out = json.loads(result.stdout)
         assert done["rows"] == [{"name": "a", "us": 1.0}]
         assert left_out["rows"] == [] and "jitbridge[peers]" in left_out["notes"][0]
+
+    @pytest.mark.parametrize("before", [None, "1"])
+    def test_as_it_comes_holds_for_the_command_alone(self, call, monkeypatch, before):
+        name, held = "JITBRIDGE_TUNE_CPU", []
+        if before is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, before)
+        machine = report.machine
+        monkeypatch.setattr(report, "machine", lambda: held.append(os.getenv(name)) or machine())
+        call("fake", "--as-it-comes")
+        assert held == ["0"] and os.getenv(name) == before
 
     def test_tables_and_what_was_left_out_are_shown(self, call):
         result, _ = call("--as-it-comes")

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from bridge.errors import CallOrderError
-from bridge.tuning import tune_cpu
+from bridge.errors import CallOrderError, RuleValueError
+from bridge.tuning import tune_cpu, tune_unless_refused
 
 
 def run(code: str, *args: str) -> str:
@@ -53,6 +53,12 @@ def test_nothing_is_tuned_once_jax_has_started():
 def test_the_environment_variable_refuses(monkeypatch):
     monkeypatch.setenv("JITBRIDGE_TUNE_CPU", "0")
     assert run(MADE, "first") == "True True\n"
+
+
+def test_what_the_variable_cannot_mean_is_refused(monkeypatch):
+    monkeypatch.setenv("JITBRIDGE_TUNE_CPU", "off")
+    with pytest.raises(RuleValueError, match="JITBRIDGE_TUNE_CPU must be one of 0, 1, got 'off'"):
+        tune_unless_refused()
 
 
 def test_too_late_is_said():

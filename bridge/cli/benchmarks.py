@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from .app import app, console, lines, plain
 
 @app.command()
 def bench(
+    context: typer.Context,
     suites: Annotated[
         list[str] | None,
         typer.Argument(
@@ -41,10 +41,10 @@ def bench(
 ) -> None:
     """Time interfaces, peers and programs on this machine, the device idle after each block."""
     from bridge.bench import suites as benchmarks
-    from bridge.tuning import REFUSED, tune_cpu
+    from bridge.tuning import tune_cpu, untuned
 
     if as_it_comes:
-        os.environ[REFUSED] = "0"
+        context.with_resource(untuned())
     else:
         with contextlib.suppress(CallOrderError):  # the report says which settings held
             tune_cpu()
