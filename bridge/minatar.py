@@ -122,8 +122,9 @@ class Environment(Adapter):
         return self._name
 
     def display_state(self, time: float = 50) -> None:
+        picture = self._session.render()
         self._window = self._window or Window(self._session.spec.name, 0)  # which does not wait
-        self._window.show(self._session.render())
+        self._window.show(picture)
         sleep(max(time, 0) / 1000)
 
     def close_display(self) -> None:

@@ -32,12 +32,14 @@ print(busy(2.0).is_ready())
 
 
 MADE = """
-import jax, os, sys
-from bridge.gymnasium import make_vec
+import jax, sys
+from bridge.session import Session
+from native.batch import Autoreset
+from native.registry import make
 before = jax.config.values["jax_cpu_enable_async_dispatch"]
 if sys.argv[1] == "started":
     jax.numpy.zeros(1)
-make_vec("CartPole-v1", 2).reset(seed=0)
+Session(make("CartPole-v1"), 2, Autoreset.NEXT_STEP).reset(0)
 print(before, jax.config.values["jax_cpu_enable_async_dispatch"])
 """
 
