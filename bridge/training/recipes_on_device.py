@@ -133,6 +133,23 @@ SEEING = Recipe(
     normalize=True,
 )
 
+ARMIES = Recipe(
+    algorithm="PPO",
+    steps=3_000_000,
+    num_envs=64,
+    hyperparameters={
+        "n_steps": 64,
+        "batch_size": 3072,
+        "n_epochs": 4,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": 1e-3,
+        "ent_coef": 0.005,
+        "central_critic": True,
+        "policy_kwargs": SMALL,
+    },
+)
+
 AHEAD = Recipe(algorithm="LOLA", steps=1_000_000, num_envs=64, hyperparameters={})
 
 USUAL: Mapping[str, Recipe] = {  # of any environment
@@ -186,21 +203,9 @@ ON_DEVICE: Mapping[str, Recipe] = {
         hyperparameters={**SEEING.hyperparameters, "gamma": 0.97, "gae_lambda": 0.9},
         num_envs=64,
     ),
-    "smax_3m_v1": Recipe(
-        algorithm="PPO",
-        steps=3_000_000,
-        num_envs=64,
-        hyperparameters={
-            "n_steps": 64,
-            "batch_size": 3072,
-            "n_epochs": 4,
-            "gamma": 0.99,
-            "gae_lambda": 0.95,
-            "learning_rate": 1e-3,
-            "ent_coef": 0.005,
-            "central_critic": True,
-            "policy_kwargs": SMALL,
-        },
+    **dict.fromkeys(
+        ("smax_3m_v1", "smax_2s3z_v1", "smax_5m_vs_6m_v1", "smax_3s5z_v1"),
+        ARMIES,
     ),
     **dict.fromkeys(
         (
