@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import os
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # windows without a screen
@@ -61,6 +62,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _no_name_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
     monkeypatch.setattr(registry, "_names", dict(registry.names()))
+
+
+@pytest.fixture
+def promotion_as_users_have_it() -> Iterator[None]:
+    """For what is written as scripts are, `1 - ended`."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 @pytest.fixture(params=sorted(REGISTRY))

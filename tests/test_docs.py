@@ -11,7 +11,6 @@ import sys
 import types
 from pathlib import Path
 
-import jax
 import pytest
 
 pytest.importorskip("stable_baselines3")  # README and docs use every library
@@ -27,10 +26,7 @@ NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 
 
-@pytest.fixture(autouse=True)
-def _promotion_as_users_have_it():
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        yield
+pytestmark = pytest.mark.usefixtures("promotion_as_users_have_it")
 
 
 def blocks(page: Path, language: str) -> list[str]:

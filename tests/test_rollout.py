@@ -3,8 +3,6 @@
 import dataclasses
 import functools
 import runpy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import jax
@@ -228,15 +226,8 @@ def test_a_per_agent_array_by_group():
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-@contextmanager
-def as_users_have_it() -> Iterator[None]:
-    """JAX's own promotion: the examples are scripts, and scripts write `1 - ended`."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        yield
-
-
 @pytest.mark.long
-@as_users_have_it()
+@pytest.mark.usefixtures("promotion_as_users_have_it")
 def test_ppo_in_the_manner_of_purejaxrl_learns():
     pytest.importorskip("optax")
     train = runpy.run_path(str(EXAMPLES / "purejaxrl_ppo.py"))["train"]
@@ -246,7 +237,7 @@ def test_ppo_in_the_manner_of_purejaxrl_learns():
 
 
 @pytest.mark.long
-@as_users_have_it()
+@pytest.mark.usefixtures("promotion_as_users_have_it")
 def test_ippo_in_the_manner_of_jaxmarl_learns():
     for library in ("flax", "optax"):
         pytest.importorskip(library)
