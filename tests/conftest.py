@@ -1,5 +1,6 @@
 """Shared fixtures: every registered environment in turn, and no silent promotion."""
 
+import collections
 import functools
 import importlib.util
 import os
@@ -20,12 +21,15 @@ import jax
 import pytest
 from sampling import sample
 
+from bridge import programs
 from native import registry
 from native.core import Environment
 from native.registry import REGISTRY, make
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+programs._recent = collections.deque(maxlen=64)  # tests come back to what others have compiled
 
 ONE_AGENT = sorted(name for name in REGISTRY if registry.name_of(name).kind == "single")
 MANY_AGENTS = sorted(set(REGISTRY) - set(ONE_AGENT))
@@ -71,7 +75,7 @@ def promotion_as_users_have_it() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=sorted(REGISTRY))
+@pytest.fixture(params=sorted(REGISTRY), scope="module")
 def name(request: pytest.FixtureRequest) -> str:
     """Every registered name, in turn: registering an environment is what gets it tested."""
     return request.param
@@ -82,13 +86,13 @@ def env(name: str) -> Environment[Any, Any]:
     return make(name)
 
 
-@pytest.fixture(params=ONE_AGENT)
+@pytest.fixture(params=ONE_AGENT, scope="module")
 def one_agent_name(request: pytest.FixtureRequest) -> str:
     """Every registered name of an environment with one agent."""
     return request.param
 
 
-@pytest.fixture(params=MANY_AGENTS)
+@pytest.fixture(params=MANY_AGENTS, scope="module")
 def many_agents_name(request: pytest.FixtureRequest) -> str:
     """Every registered name of an environment with several agents."""
     return request.param

@@ -1,5 +1,6 @@
 """Numbers of the dynamics and rules from outside: they have an effect, or are refused by name."""
 
+import collections
 import dataclasses
 
 import jax
@@ -127,8 +128,8 @@ def test_other_numbers_compile_nothing_again():
     assert other._programs is made, "whichever is given, all of them are data"
 
 
-def test_programs_go_with_the_last_session():
-    programs.forget()
+def test_programs_go_with_the_last_session(monkeypatch):
+    monkeypatch.setattr(programs, "_recent", collections.deque(maxlen=programs.RECENT))
     before = len(programs._made)
     sessions = [Session(make("CartPole-v1"), n, Autoreset.DISABLED) for n in range(2, 12)]
     assert len(programs._made) - before == 10
