@@ -41,7 +41,8 @@ STEPS = 60
 
 def one_of(suite: str) -> tuple[str, ...]:
     """What the sample of a suite has one of each of."""
-    return ("kind", "tag") if suite in ALIKE else ("kind", "tag", "family")
+    turns = ("turns",) if suite.startswith("pettingzoo") else ()
+    return (*turns, "kind", "tag") if suite in ALIKE else (*turns, "kind", "tag", "family")
 
 
 def suits(suite: str, env: Environment[Any, Any]) -> bool:

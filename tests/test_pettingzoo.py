@@ -30,7 +30,7 @@ from bridge.session import Session
 from native.batch import Autoreset
 from native.registry import REGISTRY, make
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.sampled("kind", "tag", "turns")
 
 SEED = 7
 needs_registry = pytest.mark.skipif(
