@@ -6,6 +6,7 @@
 | `turns=True`         | `current_agent(state, params)` | `native.core.TakesTurns`     |
 | `global_state=space` | `global_state(state, params)`  | `native.core.HasGlobalState` |
 | `render_fps=30`      | `render(state, params)`        | `native.core.Renders`        |
+| `exact_value=True`   | `exact_value(action, params)`  | `native.core.HasExactValue`  |
 
 Whoever uses an environment asks its spec. One that says the one and has the other is refused.
 """
@@ -25,6 +26,7 @@ DECLARED_BY: Mapping[str, str] = MappingProxyType(
         "current_agent": "turns",
         "global_state": "global_state",
         "render": "render_fps",
+        "exact_value": "exact_value",
     }
 )
 _EXAMPLES = {"global_state": "global_state=<its space>", "render": "render_fps=30"}
@@ -47,7 +49,7 @@ def check_declared(env: Environment[Any, Any]) -> None:
         if declares(spec, method) and not there:
             raise RuleError(
                 f"{spec.name}: the spec says {field}={getattr(spec, field)!r}, and "
-                f"{type(env).__name__} has no method {method}(state, params)."
+                f"{type(env).__name__} has no method {method}, see native.abilities."
             )
         if there and not declares(spec, method):
             example = _EXAMPLES.get(method, f"{field}=True")

@@ -41,7 +41,7 @@ class Group:
 class Spec:
     """What is known before the first step.
 
-    The last four declare what an environment has beyond `Environment`. Each stands for a method:
+    The last five declare what an environment has beyond `Environment`. Each stands for a method:
     who declares one has the method, and who has the method declares it, see `native.abilities`.
 
     Attributes:
@@ -53,10 +53,13 @@ class Spec:
         turns: One agent acts at a time; `current_agent` says which.
         render_fps: At how many steps a second the pictures of `render` are shown; None: there are
             none.
+        exact_value: What a step pays hangs on its actions alone; `exact_value` is that, as a
+            function with a gradient.
 
     Raises:
         RuleError: The horizon or the speed is neither None nor a positive integer below 2**31,
-            `masks` or `turns` is no bool, or two groups or two agents have the same name.
+            `masks`, `turns` or `exact_value` is no bool, or two groups or two agents have the same
+            name.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Spec:
     masks: bool = False
     turns: bool = False
     render_fps: int | None = None
+    exact_value: bool = False
 
     def __post_init__(self) -> None:
         rules.check(
@@ -74,6 +78,7 @@ class Spec:
             masks=rules.flag,
             turns=rules.flag,
             render_fps=rules.optional(rules.count()),
+            exact_value=rules.flag,
         )
         for what, names in (("groups", [g.name for g in self.groups]), ("agents", self.agents)):
             if len(set(names)) < len(names):
@@ -195,6 +200,17 @@ class Renders(Protocol):
 
     def render(self, state: Any, params: Any) -> jax.Array:
         """A picture: uint8 (height, width, 3)."""
+        ...
+
+
+class HasExactValue(Protocol):
+    """One with an `exact_value`: what a step pays hangs on its actions alone, not on chance."""
+
+    def exact_value(self, action: Mapping[str, Any], params: Any) -> jax.Array:
+        """What these actions, as `step` takes them, earn everybody: float32 (agents,).
+
+        It is differentiable in the actions.
+        """
         ...
 
 

@@ -10,10 +10,20 @@ import pytest
 pytest.importorskip("optax")
 pytest.importorskip("flax")
 
-from native.agents.exact import LOLA, BestResponse, GoodShepherd, Naive, learn, taught
+from native.agents.exact import (
+    LOLA,
+    AsSecond,
+    BestResponse,
+    GoodShepherd,
+    Naive,
+    learn,
+    of_other,
+    taught,
+)
 from native.rules import RuleError
-from native.social.infinite_matrix import of_logits
-from native.social.iterated_matrix import PAYOFFS
+from native.social.cournot import Cournot
+from native.social.infinite_matrix import InfiniteMatrix, of_logits
+from native.social.iterated_matrix import PAYOFFS, IteratedMatrix
 from native.social.strategies import TWO_PLAYERS, logits
 
 STARTS = jax.random.normal(jax.random.key(0), (16, 2, 5), jnp.float32)
@@ -134,3 +144,24 @@ def test_rates_are_data():
 def test_a_lesson_of_no_steps_is_refused():
     with pytest.raises(RuleError, match="steps"):
         GoodShepherd(steps=0)
+
+
+def test_the_second_of_two_sees_the_game_of_an_environment_that_declares_it():
+    world = InfiniteMatrix(payoff=PAYOFFS["chicken"])
+    game = AsSecond(world)(world.params)
+    own, other = jax.random.normal(jax.random.key(3), (2, 5))
+    expected = of_other(of_logits(PAYOFFS["chicken"], 0.96))(own, other)
+    np.testing.assert_allclose(game(own, other), expected, rtol=1e-6)
+    assert AsSecond(world) == AsSecond(InfiniteMatrix(payoff=PAYOFFS["chicken"]))
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        (IteratedMatrix(), "iterated_matrix_v0 has no exact gradient: its spec does not declare"),
+        (Cournot(num_agents=3), "cournot_v0 is no world of two agents"),
+    ],
+)
+def test_what_has_no_exact_game_of_two_is_refused(env, said):
+    with pytest.raises(RuleError, match=said):
+        AsSecond(env)

@@ -93,8 +93,19 @@ def test_one_that_follows_its_exact_gradient_plays_the_infinite_game():
     name = "infinite/evolved_vs_naive"
     made = experiment_of(read(name, ["naive.lr=0.5", "env_discount=0.9"]))
     assert made.env.params.own["learning_rate"] == 0.5 and made.world.gamma == 0.9
-    with pytest.raises(BridgeError, match="take infinite_matrix_v0, or Naive"):
+    with pytest.raises(BridgeError, match="iterated_matrix_v0 declares no exact_value: take Naive"):
         experiment_of(read(name, ["env_id=iterated_matrix_v0"]))
+
+
+def test_one_that_follows_its_exact_gradient_learns_in_every_game_that_has_one():
+    """Against a firm that makes 30 the best is 30; a step along 90 - 30 - 2 q at a rate of 1/2."""
+    made = experiment_of(read("infinite/evolved_vs_naive", ["env_id=Cournot", "naive.lr=0.5"]))
+    env, own = made.env, jnp.full((made.env.spec.num_agents, 1), 30.0, jnp.float32)
+    state, _ = env.init(jax.random.key(0), env.params)
+    step = jax.jit(lambda state: env.step(jax.random.key(1), state, {"firm": own}, env.params)[0])
+    for _ in range(made.world.horizon):
+        state = step(state)
+    np.testing.assert_allclose(state.mind, [30.0], rtol=1e-5)
 
 
 def test_lola_plays_its_like_in_the_world_itself():

@@ -11,6 +11,7 @@ from probe import Probe
 
 from native import core
 from native.core import Group, Spec, Timestep, pytree, restart, transition
+from native.social.cournot import Cournot
 from native.spaces import Box, Dict, Discrete, MultiBinary
 from native.testing import CHECKS, ContractError, check_environment
 
@@ -409,6 +410,32 @@ class FloatPicture(Tally):
         return super().render(state, params).astype(jnp.float32)
 
 
+class ExactOfOne(Cournot):
+    def exact_value(self, action, params):
+        return super().exact_value(action, params)[:1]
+
+
+class PaysOtherwise(Cournot):
+    def step(self, key, state, action, params):
+        after, timestep = super().step(key, state, action, params)
+        return after, changed(timestep, reward=timestep.reward + state.price)
+
+
+class ExactOfChoices(Probe):
+    @property
+    def spec(self):
+        return dataclasses.replace(super().spec, exact_value=True)
+
+    def exact_value(self, action, params):
+        del params
+        return action["probe"].astype(jnp.float32)
+
+
+class Endless(Cournot):
+    def exact_value(self, action, params):
+        return super().exact_value(action, params) + jnp.sqrt(0 * action["firm"][:, 0])
+
+
 def local() -> Tally:
     class Local(Tally):
         pass
@@ -488,6 +515,12 @@ FAULTS = {
         (FloatTurns(), "expected int32"),
     ],
     "global state": [(GlobalTooLarge(), "leaves Box"), (GlobalShape(), r"expected int32\[2\]")],
+    "exact value": [
+        (ExactOfOne(), r"float32\[1\]; expected float32\[2\]"),
+        (PaysOtherwise(), r"exact_value of firm_0 is .* at step 1, which pays"),
+        (ExactOfChoices(), "needs actions of numbers"),
+        (Endless(), "no finite gradient in firm"),
+    ],
     "picture": [(FloatPicture(), "expected uint8")],
 }
 

@@ -10,6 +10,7 @@ from fuses import Fuses
 from nim import Nim
 from probe import Probe
 
+from native import opponents
 from native.abilities import check_declared
 from native.registry import make
 from native.rollout import rollout
@@ -71,6 +72,19 @@ def test_a_wrapper_has_what_the_environment_inside_has(inside):
     assert env.spec == world.spec and env.params == world.params
     assert hasattr(env, "action_mask") == world.spec.masks
     assert not hasattr(env, "current_agent") and hasattr(Same(Nim()), "current_agent")
+
+
+def test_only_a_wrapper_that_changes_neither_acts_nor_pay_keeps_the_exact_value():
+    world = make("cournot_v0")
+    action = {"firm": jnp.array([[30.0], [30.0]], jnp.float32)}
+    for env in (time_limit(world, 3), trials(world, 2)):
+        check_declared(env)
+        assert env.exact_value(action, env.params).tolist() == [900.0, 900.0]
+    alone = one_team(world, "firm_0", opponents.of(world)["random"])
+    changed = scaled_rewards(world, 2.0), noisy_rewards(world, 1.0), sticky_actions(world, 0.5)
+    for env in (alone, *changed):
+        check_declared(env)
+        assert not env.spec.exact_value and not hasattr(env, "exact_value")
 
 
 def played(env, actions, key=0):

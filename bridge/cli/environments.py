@@ -26,6 +26,7 @@ ABILITIES = {
     "turns": "current_agent",
     "global state": "global_state",
     "picture": "render",
+    "exact value": "exact_value",
 }
 
 

@@ -7,17 +7,17 @@ from typing import Any
 from bridge.errors import OptionError, RuleValueError, UnknownNameError, UnsuitableError
 from bridge.wording import nearest
 from native import opponents, registry
+from native.abilities import declares
 from native.agents import PPO
 from native.agents.acting import Shape
 from native.agents.against_learner import against_learner
 from native.agents.algorithms import settings_named
 from native.agents.co_players import CoPlayer, NaiveCoPlayer, PPOCoPlayer
-from native.agents.exact import Game, of_other
+from native.agents.exact import AsSecond
 from native.agents.lola import LOLA
 from native.agents.training import algorithm_of
 from native.core import Environment
 from native.rules import RuleError
-from native.social.infinite_matrix import InfiniteMatrix, of_logits
 from native.wrappers import AnyOpponent, one_team, trials
 
 from .configuration import (
@@ -158,21 +158,16 @@ def _against(
 
 def _co_player(asked: Configuration, world: Environment[Any, Any]) -> CoPlayer:
     if asked.agent2 == EXACT:
-        if not isinstance(world, InfiniteMatrix):
+        if not declares(world.spec, "exact_value"):
             raise OptionError(
-                f"agent2={EXACT} follows an exact gradient, of which {world.spec.name} has none: "
-                f"take {InfiniteMatrix().spec.name}, or Naive, who learns from what was played."
+                f"agent2={EXACT} follows an exact gradient, and the spec of {world.spec.name} "
+                "declares no exact_value: take Naive, who learns from what was played."
             )
-        return NaiveCoPlayer(of_second, rate=asked.naive.lr)
+        return NaiveCoPlayer(AsSecond(world), rate=asked.naive.lr)
     if asked.ppo2.lr_scheduling:
         raise OptionError("ppo2.lr_scheduling has no effect: set it for ppo1.")
     steps = asked.num_inner_steps
     return PPOCoPlayer(_settings(asked.agent2, asked.ppo2, asked.num_envs, steps))
-
-
-def of_second(params: Any) -> Game:
-    """The infinite game as its second player sees it."""
-    return of_other(of_logits(params.payoff, params.gamma))
 
 
 def _fixed(name: str, world: Environment[Any, Any]) -> AnyOpponent:

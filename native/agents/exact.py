@@ -18,13 +18,15 @@ strategies, or over the rates of learners, learns many at once.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
 
 from native import rules
-from native.core import pytree
+from native.abilities import declares
+from native.core import Environment, HasExactValue, pytree
+from native.rules import RuleError
 
 Game: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]  # own, other's -> values (2,)
 
@@ -148,6 +150,34 @@ _learner(BestResponse, ("choices",))
 def of_other(game: Game) -> Game:
     """The same game as the other player sees it."""
     return lambda own, other: game(other, own)[::-1]
+
+
+@dataclasses.dataclass(frozen=True)
+class AsSecond:
+    """What makes the game of an environment's parameters, as the second of its two agents sees it.
+
+    Attributes:
+        env: One with an `exact_value`, of two agents of one group.
+
+    Raises:
+        RuleError: The environment is no such one; the message says what it lacks.
+    """
+
+    env: Environment[Any, Any]
+
+    def __post_init__(self) -> None:
+        spec = self.env.spec
+        if not declares(spec, "exact_value"):
+            raise RuleError(
+                f"{spec.name} has no exact gradient: its spec does not declare exact_value."
+            )
+        if spec.num_agents != 2 or len(spec.groups) != 1:
+            raise RuleError(f"{spec.name} is no world of two agents of one group.")
+
+    def __call__(self, params: Any) -> Game:
+        """The game with these parameters."""
+        world, name = cast(HasExactValue, self.env), self.env.spec.groups[0].name
+        return lambda own, other: world.exact_value({name: jnp.stack([other, own])}, params)[::-1]
 
 
 def taught(game: Game, own: jax.Array, other: jax.Array, rate: Any, steps: int) -> jax.Array:

@@ -67,7 +67,7 @@ class Cournot:
         high = (*self.num_agents * (most,), float(self.params.a))
         agents = tuple(f"firm_{i}" for i in range(self.num_agents))
         group = Group("firm", agents, Box(low, high, (len(low),)), Box(0.0, most, (1,)))
-        return Spec("cournot_v0", (group,), self.horizon, render_fps=4)
+        return Spec("cournot_v0", (group,), self.horizon, render_fps=4, exact_value=True)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Nothing was made yet."""
@@ -85,8 +85,8 @@ class Cournot:
     ) -> tuple[State, Timestep]:
         """All sell what they made."""
         del key
-        quantity = jnp.clip(action["firm"][:, 0], 0.0, params.a / params.b)
-        price = jnp.float32(params.a) - params.b * quantity.sum()
+        sold = jnp.clip(action["firm"], 0.0, params.a / params.b)
+        quantity, price = sold[:, 0], _price(sold, params)
         tick = state.tick + 1
         late = core.late(tick, self.horizon)
         after = State(quantity=quantity, price=price, tick=tick, over=state.over | late)
@@ -95,15 +95,24 @@ class Cournot:
             self.spec,
             acting=everyone & ~state.over,
             observation=_observe(after),
-            reward=(price - params.marginal_cost) * quantity,
+            reward=self.exact_value({"firm": sold}, params),
             terminated=~everyone,
             truncated=everyone & late,
         )
+
+    def exact_value(self, action: Mapping[str, jax.Array], params: Params) -> jax.Array:
+        """What these quantities earn: float32 (firms,), differentiable in them."""
+        quantity = action["firm"]
+        return (_price(quantity, params) - params.marginal_cost) * quantity[:, 0]
 
     def render(self, state: State, params: Params) -> jax.Array:
         """What each makes as bars, the price as a line: uint8 (240, 360, 3)."""
         most = params.a / params.b
         return paint_market(state.quantity / most, jnp.maximum(state.price, 0.0) / params.a)
+
+
+def _price(quantity: jax.Array, params: Params) -> jax.Array:
+    return jnp.float32(params.a) - params.b * quantity.sum()
 
 
 def _observe(state: State) -> dict[str, Any]:

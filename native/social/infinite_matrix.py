@@ -5,7 +5,7 @@ Action       five logits, of the chances to cooperate after CC, CD, DC, DD and a
 Observation  own five chances, then the other's five as the other sees them.
 Reward       what the strategies earn in an iterated matrix game without end, discounted by `gamma`
              and times 1 - `gamma`: a mean of `payoff`'s rows, which are those of
-             `iterated_matrix_v0`. It is differentiable in the actions, see `values`.
+             `iterated_matrix_v0`. It is the exact value, differentiable in the actions.
 Ending       truncates at `horizon` steps; nothing terminates.
 Start        all chances are equal for both, each drawn from 0.5 ... 0.73.
 Source       Foerster et al. (2018), the exact form; as in Pax's InfiniteMatrixGame.
@@ -72,7 +72,7 @@ class InfiniteMatrix:
         agents = ("player_0", "player_1")
         action = Box(-BOUND, BOUND, (STATES,))
         player = Group("player", agents, Box(0.0, 1.0, (2 * STATES,)), action)
-        return Spec("infinite_matrix_v0", (player,), self.horizon, render_fps=4)
+        return Spec("infinite_matrix_v0", (player,), self.horizon, render_fps=4, exact_value=True)
 
     def init(self, key: jax.Array, params: Params) -> tuple[State, Timestep]:
         """Draw one strategy for both."""
@@ -94,10 +94,15 @@ class InfiniteMatrix:
             self.spec,
             acting=everyone & ~state.over,
             observation=_observe(chances),
-            reward=values(params.payoff, params.gamma, chances[0], chances[1]),
+            reward=self.exact_value(action, params),
             terminated=~everyone,
             truncated=everyone & late,
         )
+
+    def exact_value(self, action: Mapping[str, jax.Array], params: Params) -> jax.Array:
+        """What both strategies earn: float32 (2,), differentiable in the logits."""
+        one, two = jax.nn.sigmoid(action["player"])
+        return values(params.payoff, params.gamma, one, two)
 
     def render(self, state: State, params: Params) -> jax.Array:
         """The chances of both to cooperate, in each state: uint8 (100, 400, 3)."""

@@ -50,5 +50,6 @@ CHECKS: Mapping[str, Check] = {
     "the horizon truncates": behaviour.check_horizon,
     "turns": behaviour.check_turns,
     "global state": behaviour.check_global_state,
+    "exact value": behaviour.check_exact_value,
     "picture": structure.check_render,
 }

@@ -7,9 +7,9 @@ from typing import Any, cast
 import jax
 import numpy as np
 
-from native.core import HasGlobalState, Masks, TakesTurns
+from native.core import HasExactValue, HasGlobalState, Masks, TakesTurns
 from native.rollout import rollout
-from native.spaces import Discrete
+from native.spaces import Box, Discrete
 
 from .episodes import (
     EPISODES,
@@ -254,3 +254,34 @@ def check_global_state(env: AnyEnvironment) -> None:
         if len(bad):
             value = leaf[tuple(bad[0])]
             raise ContractError(f"{name} leaves {part!r} at step {int(bad[0][1])}: {value!r}.")
+
+
+def check_exact_value(env: AnyEnvironment) -> None:
+    """Where there is an exact value, it is what a step pays, and has a gradient."""
+    if not env.spec.exact_value:
+        return
+    for group in env.spec.groups:
+        numbers = isinstance(group.action, Box) and group.action.dtype == "float32"
+        demand(numbers, f"exact_value needs actions of numbers; {group.name} has {group.action!r}.")
+
+    def value(action: Any) -> jax.Array:
+        return cast(HasExactValue, env).exact_value(action, env.params)
+
+    played = play(env)
+    shape = (env.spec.num_agents,)
+    one = jax.eval_shape(value, jax.tree.map(lambda leaf: leaf[0, 0], played.actions))
+    demand(
+        (one.shape, str(one.dtype)) == (shape, "float32"),
+        f"exact_value is {one.dtype}{list(one.shape)}; expected float32{list(shape)}.",
+    )
+    both = jax.vmap(jax.vmap(lambda action: (value(action), jax.jacobian(value)(action))))
+    values, slopes = jax.tree.map(np.asarray, jit_once(both)(played.actions))
+    paid = played.steps.reward[:, 1:]
+    same = np.isclose(values, paid, rtol=1e-4, atol=1e-5) | ~played.before[:, 1:]
+    for episode, step, agent in np.argwhere(~same)[:1]:
+        raise ContractError(
+            f"exact_value of {env.spec.agents[agent]} is {values[episode, step, agent]!r} at step "
+            f"{step + 1}, which pays {paid[episode, step, agent]!r}."
+        )
+    for name, slope in slopes.items():
+        demand(bool(np.isfinite(slope).all()), f"exact_value has no finite gradient in {name}.")

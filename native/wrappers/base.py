@@ -1,7 +1,8 @@
 """What environments that change another have in common: `Wrapper`.
 
 A wrapper names only what it changes. Spec, parameters, `init` and `step` are those of the
-environment inside; so are masks, turns, global state and picture, where the spec declares them.
+environment inside; so are masks, turns, global state, picture and exact value, where the spec
+declares them.
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ import numpy as np
 from native.abilities import where_declared
 from native.core import (
     Environment,
+    HasExactValue,
     HasGlobalState,
     Masks,
     Renders,
@@ -143,6 +145,11 @@ class Wrapper:
     def render(self, state: Any, params: Any) -> jax.Array:
         """As the environment inside."""
         return cast(Renders, self.env).render(*self.inner(state, params))
+
+    @where_declared
+    def exact_value(self, action: Mapping[str, Any], params: Any) -> jax.Array:
+        """As the environment inside."""
+        return cast(HasExactValue, self.env).exact_value(action, self.inner_params(params))
 
 
 def variants(env: Any, params: Any) -> Iterator[Any]:

@@ -85,8 +85,9 @@ class OneTeam(Wrapper):
 
     @property
     def spec(self) -> Spec:
-        """The world's, with one group."""
-        return dataclasses.replace(self.env.spec, name=self.name, groups=(self.ours.group,))
+        """The world's, with one group, whose actions alone have no exact value."""
+        groups = (self.ours.group,)
+        return dataclasses.replace(self.env.spec, name=self.name, groups=groups, exact_value=False)
 
     @property
     def own_params(self) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from native import rules
-from native.core import Environment, Timestep, pytree
+from native.core import Environment, Spec, Timestep, pytree
 
 from .base import Wrapper, own_key
 
@@ -24,6 +24,11 @@ class ScaledRewards(Wrapper):
     def __post_init__(self) -> None:
         fits = rules.number_in(-rules.LARGEST, rules.LARGEST, "a finite number")
         rules.check(self, scale=fits)
+
+    @property
+    def spec(self) -> Spec:
+        """That of the environment inside, whose exact value is not that of these rewards."""
+        return dataclasses.replace(self.env.spec, exact_value=False)
 
     @property
     def own_params(self) -> Mapping[str, float]:
@@ -60,6 +65,11 @@ class NoisyRewards(Wrapper):
     def __post_init__(self) -> None:
         fits = rules.number_in(0.0, rules.LARGEST, "a finite number of at least 0")
         rules.check(self, deviation=fits)
+
+    @property
+    def spec(self) -> Spec:
+        """That of the environment inside, whose exact value is not that of these rewards."""
+        return dataclasses.replace(self.env.spec, exact_value=False)
 
     @property
     def own_params(self) -> Mapping[str, float]:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from native import rules
-from native.core import Environment, Masks, Timestep, pytree
+from native.core import Environment, Masks, Spec, Timestep, pytree
 
 from .base import Wrapper, mover, own_key
 
@@ -37,6 +37,11 @@ class StickyActions(Wrapper):
 
     def __post_init__(self) -> None:
         rules.check(self, probability=rules.share)
+
+    @property
+    def spec(self) -> Spec:
+        """That of the environment inside, whose exact value is not that of what was wanted."""
+        return dataclasses.replace(self.env.spec, exact_value=False)
 
     @property
     def own_params(self) -> Mapping[str, float]:
