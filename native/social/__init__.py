@@ -12,6 +12,16 @@ NAMES = (
     Name("iterated_tensor_v0", ".iterated_tensor:IteratedTensor", PLAYERS, (), 100),
     Name("cournot_v0", ".cournot:Cournot", PLAYERS, ("continuous",), 100),
     Name("fishery_v0", ".fishery:Fishery", PLAYERS, ("continuous",), 300),
+    Name("rice_v0", ".rice:Rice", PLAYERS, ("continuous",), 20),
+    Name(
+        "rice_club_v0",
+        ".rice:Rice",
+        PLAYERS,
+        ("continuous",),
+        20,
+        rules={"club": True},
+        variant=True,
+    ),
     Name("coin_game", ".jaxmarl_names:coin_game", PLAYERS, variant=True),
     Name("storm", ".jaxmarl_names:storm", PLAYERS, ("image", "nested"), variant=True),
     Name(

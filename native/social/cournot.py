@@ -103,7 +103,8 @@ class Cournot:
     def exact_value(self, action: Mapping[str, jax.Array], params: Params) -> jax.Array:
         """What these quantities earn: float32 (firms,), differentiable in them."""
         quantity = action["firm"]
-        return (_price(quantity, params) - params.marginal_cost) * quantity[:, 0]
+        earned: jax.Array = (_price(quantity, params) - params.marginal_cost) * quantity[:, 0]
+        return earned
 
     def render(self, state: State, params: Params) -> jax.Array:
         """What each makes as bars, the price as a line: uint8 (240, 360, 3)."""

@@ -12,6 +12,8 @@ WORLDS: Mapping[str, str] = MappingProxyType(
         "InTheMatrix": "in_the_matrix_v0",
         "Cournot": "cournot_v0",
         "Fishery": "fishery_v0",
+        "Rice-N": "rice_v0",
+        "C-Rice-N": "rice_club_v0",
     }
 )
 SETTINGS: Mapping[str, str] = MappingProxyType(
