@@ -103,8 +103,7 @@ class Cournot:
     def exact_value(self, action: Mapping[str, jax.Array], params: Params) -> jax.Array:
         """What these quantities earn: float32 (firms,), differentiable in them."""
         quantity = action["firm"]
-        earned: jax.Array = (_price(quantity, params) - params.marginal_cost) * quantity[:, 0]
-        return earned
+        return (_price(quantity, params) - params.marginal_cost) * quantity[:, 0]
 
     def render(self, state: State, params: Params) -> jax.Array:
         """What each makes as bars, the price as a line: uint8 (240, 360, 3)."""
@@ -113,7 +112,8 @@ class Cournot:
 
 
 def _price(quantity: jax.Array, params: Params) -> jax.Array:
-    return jnp.float32(params.a) - params.b * quantity.sum()
+    price: jax.Array = jnp.float32(params.a) - params.b * quantity.sum()
+    return price
 
 
 def _observe(state: State) -> dict[str, Any]:

@@ -206,8 +206,8 @@ class Rice:
         """Of the club; no club: none."""
         if "mediator" in action:
             return jnp.clip(action["mediator"][0], 0.0, 1.0)
-        usual = jnp.stack([jnp.float32(params.club_mitigation), jnp.float32(params.club_tariff)])
-        return usual * jnp.float32(self.club)
+        usual = jnp.float32(params.club_mitigation), jnp.float32(params.club_tariff)
+        return jnp.stack(usual) if self.club else jnp.zeros(2, jnp.float32)
 
     def _observe(self, state: State) -> dict[str, Any]:
         count = len(self.regions)
