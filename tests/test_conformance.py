@@ -20,7 +20,12 @@ from native.spaces import Dict
 SUITES = {
     name: suite for name, suite in conformance.suites().items() if not name.startswith("native: ")
 }
-ONE_AGENT = {"gymnasium: check_env", "gymnasium: strict Env", "sb3: check_env"}
+ONE_AGENT = {
+    "gymnasium: check_env",
+    "gymnasium: strict Env",
+    "sb3: check_env",
+    "rllib: strict rllib.vec_env",
+}
 SHARED_SPACES = {
     "gymnasium: strict VectorEnv NEXT_STEP",
     "gymnasium: strict VectorEnv SAME_STEP",

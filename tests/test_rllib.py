@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 
 from relay import FINISH, Relay
 
-from bridge import rllib
+from bridge import conformance, rllib
 from bridge.errors import (
     ActionError,
     EpisodeOverError,
@@ -164,6 +164,19 @@ def masked(observations, agent):
 def test_the_checks_of_rllib_find_nothing():
     for name in ("simple_tag_v3", "causeway_v0"):
         check_multiagent_environments(rllib.multi_agent_env(name))
+
+
+def test_the_check_of_rllib_wants_those_whom_a_step_has_ended_among_the_agents():
+    world = rllib.multi_agent_env("SimpleBandit-bsuite")
+    with pytest.raises(ValueError, match="not the names of the agents"):
+        check_multiagent_environments(world)
+    assert world.agents == [] and world.possible_agents == ["player_0"]
+    result = conformance.judge(
+        "rllib: check_multiagent_environments",
+        conformance.suites()["rllib: check_multiagent_environments"],
+        registry.make("SimpleBandit-bsuite"),
+    )
+    assert result.passed, result.message
 
 
 def test_bad_input_is_named_and_nothing_is_stepped():
