@@ -86,7 +86,12 @@ def test_the_suite_of_bench_runs():
     report = scaling_out.suite(True, said.append)
     rows = report.to_json()["rows"]
     learns = importlib.util.find_spec("optax") is not None
-    assert [row["against"] for row in rows] == ["processes"] * learns + ["runner"] * 2 and said
-    assert all(row["env-steps/s"] > 0 and row["against one"] == 1 for row in rows)
+    measured = ["processes"] * learns + ["runner"] * 2 + ["actor"] * 3
+    assert [row["against"] for row in rows] == measured and said
+    assert all(row["env-steps/s"] > 0 and row["env-steps/CPU-s"] > 0 for row in rows)
+    assert [row["against one"] for row in rows[:-2]] == [1] * (len(rows) - 2)
+    assert [row["how"] for row in rows[-3:]] == [
+        *(scaling_out.HERE, scaling_out.COUNTING, scaling_out.HANDING)
+    ]
     assert not learns or rows[0]["learner-steps/s"] > 0
     assert any("processes" in note for note in report.notes if "Left out" in note) != learns

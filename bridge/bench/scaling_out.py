@@ -4,6 +4,7 @@ Each figure is of a process of its own, `python -m bridge.bench.scaling_out WHAT
 must be told of the others before they start. All of them are on this machine.
 """
 
+import functools
 import importlib
 import json
 import os
@@ -36,13 +37,15 @@ NOTES = (
     "runners, nodes: RLlib's PPO on Ray, one node's runners, or one runner on each node. env-steps "
     "of sampling alone, learner-steps of sampling and learning; by wall time, on one machine whose "
     "cores all of them share.",
-    "runner: RLlib's runner in this process, without Ray; CPU-s are those of its process, the rest "
-    "of Ray is not counted. What Ray adds is runners, 1, against that.",
+    "runner: RLlib's runner in this process, without Ray. actor: the same in this process, and as "
+    "an actor of Ray's that counts its steps or hands its episodes over; CPU-s are those of this "
+    "process and the actor's, the rest of Ray is not counted.",
     "against one: per runner, node or process, of env-steps/s; of a runner, of the library's own "
-    "environment in RLlib's own runner, by CPU-s.",
+    "environment in RLlib's own runner, by CPU-s; of an actor, of the runner in this process.",
 )
 ENVIRONMENTS = {"CartPole-v1": 64, "simple_spread_v3": 16}  # worlds of a runner
 ARRAYS, LOOP, THEIRS = "in arrays", "RLlib's loop", "the library's own"
+HERE, COUNTING, HANDING = "in this process", "on Ray", "on Ray, episodes handed over"
 ROUNDS, ALTERNATIONS = 3, 7
 STEPS = 128  # of a trajectory
 
@@ -52,6 +55,7 @@ def suite(quick: bool, progress: Progress) -> Report:
     numbers = (1,) if quick else (1, 2)
     wanted: list[dict[str, Any]] = [{"against": "processes", "number": n} for n in numbers]
     wanted += [{"against": "runner", "number": 1, "environment": name} for name in ENVIRONMENTS]
+    wanted += [{"against": "actor", "number": 1}]
     if not quick:
         wanted += [{"against": what, "number": n} for what in ("runners", "nodes") for n in numbers]
     found: list[dict[str, Any]] = []
@@ -60,8 +64,10 @@ def suite(quick: bool, progress: Progress) -> Report:
         progress(", ".join(map(str, what.values())))
         asked = {"environment": "CartPole-v1", "how": ARRAYS, **what, "quick": quick}
         measured = _apart(asked)
-        found += measured
-        absent += [] if measured else [f"Left out, as a library is missing: {what['against']}."]
+        if isinstance(measured, str):
+            absent.append(f"Left out: {what['against']}. {measured}")
+        else:
+            found += measured
     return Report(
         suite="scaling_out",
         title="More processes, runners and nodes",
@@ -78,6 +84,9 @@ def _row(one: dict[str, Any], found: list[dict[str, Any]]) -> tuple[Any, ...]:
     if one["against"] == "runner":
         theirs = [e for e in alike if (e["environment"], e["how"]) == (one["environment"], THEIRS)]
         against = one["cpu"] / theirs[0]["cpu"] if theirs else 1.0
+    elif one["against"] == "actor":
+        (here,) = (each for each in alike if each["how"] == HERE)
+        against = one["wall"] / here["wall"]
     else:
         (alone,) = (each for each in alike if each["number"] == 1)
         against = one["wall"] / alone["wall"] / one["number"]
@@ -85,14 +94,14 @@ def _row(one: dict[str, Any], found: list[dict[str, Any]]) -> tuple[Any, ...]:
     return (*first, one["wall"], one["cpu"], one["learner"], against)
 
 
-def _apart(asked: dict[str, Any]) -> list[dict[str, Any]]:
-    """What another process measures; nothing if a library is missing."""
+def _apart(asked: dict[str, Any]) -> list[dict[str, Any]] | str:
+    """What another process measures, or which library it misses."""
     command = [sys.executable, "-W", "ignore", "-m", "bridge.bench.scaling_out", json.dumps(asked)]
     settings = {"JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "RAY_DISABLE_IMPORT_WARNING": "1"}
     done = subprocess.run(
         command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True, check=True
     )
-    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    found: list[dict[str, Any]] | str = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -186,21 +195,59 @@ def _reward(step: Any) -> Any:
 def _runner(asked: dict[str, Any]) -> list[dict[str, Any]]:
     """Runners in this process, in alternation: ours, and RLlib's with the library's environment."""
     ways = (ARRAYS,) if asked["quick"] else (THEIRS, LOOP, ARRAYS)
-    runners: dict[str, Any] = {}
+    plays: dict[str, Callable[[], int]] = {}
     for how in ways:
         config = _config({**asked, "how": how})
         kind = config.env_runner_cls
         if how == LOOP:
             kind = type("Loop", (kind,), {"plays_in_arrays": False})
-        runners[how] = kind(config=config)
-        runners[how].sample()
-    rates: dict[str, list[tuple[float, float]]] = {how: [] for how in ways}
+        plays[how] = functools.partial(_sampled, kind(config=config))
+    return _in_turn(asked, plays, time.process_time)
+
+
+def _actor(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """One runner in this process and one as an actor, in alternation: what Ray adds."""
+    import ray  # type: ignore[import-not-found, import-untyped]
+
+    config = _config(asked)
+    kind = config.env_runner_cls
+    few = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 200_000_000}
+    ray.init(**few, log_to_driver=False, runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}})
+    try:
+        actor = ray.remote(num_cpus=1)(kind).remote(config=config)
+
+        def clock() -> float:
+            used: float = ray.get(actor.apply.remote(lambda _: time.process_time()))
+            return used + time.process_time()
+
+        plays: dict[str, Callable[[], int]] = {
+            HERE: functools.partial(_sampled, kind(config=config)),
+            COUNTING: lambda: int(ray.get(actor.apply.remote(_sampled))),
+            HANDING: lambda: sum(map(len, ray.get(actor.sample.remote()))),
+        }
+        return _in_turn(asked, plays, clock)
+    finally:
+        ray.shutdown()
+
+
+def _sampled(runner: Any) -> int:
+    """How many steps it has played."""
+    return sum(len(episode) for episode in runner.sample())
+
+
+def _in_turn(
+    asked: dict[str, Any], plays: dict[str, Callable[[], int]], clock: Callable[[], float]
+) -> list[dict[str, Any]]:
+    """Medians of what plays some steps in several ways; `clock`: seconds of processor time."""
+    rates: dict[str, list[tuple[float, float]]] = {how: [] for how in plays}
+    for play in plays.values():
+        play()
     for _ in range(1 if asked["quick"] else ALTERNATIONS):
-        for how, runner in runners.items():
-            now, used = time.perf_counter(), time.process_time()
-            steps = sum(len(episode) for episode in runner.sample())
-            took = time.perf_counter() - now, time.process_time() - used
-            rates[how].append((steps / took[0], steps / took[1]))
+        for how, play in plays.items():
+            used, now = clock(), time.perf_counter()
+            steps = play()
+            took = time.perf_counter() - now
+            rates[how].append((steps / took, steps / (clock() - used)))
     return [
         {**asked, "how": how, "worlds": ENVIRONMENTS[asked["environment"]], "learner": None}
         | {"wall": _median(wall), "cpu": _median(cpu)}
@@ -228,11 +275,7 @@ def _on_ray(asked: dict[str, Any]) -> list[dict[str, Any]]:
         group = algorithm.env_runner_group
 
         def sample() -> int:
-            lengths = group.foreach_env_runner(
-                lambda runner: sum(len(episode) for episode in runner.sample()),
-                local_env_runner=False,
-            )
-            return sum(lengths)
+            return sum(group.foreach_env_runner(_sampled, local_env_runner=False))
 
         wall, cpu = _timed(sample, ROUNDS)
         learner, _ = _timed(lambda: algorithm.train() and 64 * 64 * number, 3)
@@ -295,14 +338,21 @@ def _theirs(config: Any, name: str) -> Any:
     return config.multi_agent(policies={"shared"}, policy_mapping_fn=lambda *_, **__: "shared")
 
 
-MEASURES = {"processes": _processes, "runner": _runner, "runners": _on_ray, "nodes": _on_ray}
+MEASURES = {
+    "processes": _processes,
+    "runner": _runner,
+    "actor": _actor,
+    "runners": _on_ray,
+    "nodes": _on_ray,
+}
 
 
 def _main(asked: dict[str, Any]) -> None:
+    found: list[dict[str, Any]] | str
     try:
         found = MEASURES[asked["against"]](asked)
-    except ImportError:
-        found = []
+    except (ModuleNotFoundError, MissingExtraError) as error:
+        found = str(error)
     sys.stdout.write(f"\n{json.dumps(found)}\n")
     sys.stdout.flush()
 
