@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from native.batch import Autoreset, Batch
+from native.kernels import primitives
 from native.megastep import explorer
 from native.megastep.agents import at_rest
 from native.megastep.camera import Camera
@@ -82,6 +83,25 @@ def test_marks_count_each_texel_once():
     again = explorer.mark(seen, jnp.array([5, 71, -1], jnp.int32))
     assert int(explorer.known(again)) == 4
     assert int(again[0]) == (1 << 5) | (1 << 31) and int(again[2]) == (1 << 6) | (1 << 7)
+
+
+@pytest.mark.parametrize("rays", [1, 16, 17, 64])
+def test_every_ray_marks_its_texel_however_many_there_are(rays):
+    texels = np.random.default_rng(rays).integers(-1, 320, rays).astype(np.int32)
+    before = np.array([1 << 31, 0, 5, *[0] * 7], np.uint32)
+    seen = np.asarray(explorer.mark(jnp.asarray(before), jnp.asarray(texels)))
+    bits = np.flatnonzero(np.unpackbits(seen.view(np.uint8), bitorder="little"))
+    assert bits.tolist() == sorted({31, 64, 66} | set(texels.tolist()) - {-1})
+
+
+def test_a_step_has_no_scatter_so_that_it_can_be_one_kernel():
+    env = Explorer(plans=BOX)
+    state, _ = jax.eval_shape(env.init, jax.random.key(0), env.params)
+    rows = [jax.ShapeDtypeStruct((2, *leaf.shape), leaf.dtype) for leaf in jax.tree.leaves(state)]
+    states = jax.tree.unflatten(jax.tree.structure(state), rows)
+    step = jax.vmap(env.step, in_axes=(None, 0, None, None))
+    program = jax.make_jaxpr(step)(jax.random.key(0), states, act(env, AHEAD), env.params)
+    assert not [name for name in primitives(program.jaxpr) if name.startswith("scatter")]
 
 
 # ------------------------------------------------------------------------------------ deathmatch

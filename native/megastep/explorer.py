@@ -26,6 +26,7 @@ from .camera import View
 from .pool import Pool, as_jax
 
 PER_TEXEL = np.float32(1 / 64)  # reward
+AT_ONCE = 16  # texels marked in one pass of the loop
 
 
 @pytree
@@ -125,12 +126,24 @@ def hit_texels(pool: Pool, plan: jax.Array, view: View) -> jax.Array:
 
 
 def mark(seen: jax.Array, texels: jax.Array) -> jax.Array:
-    """Set the bits of these texels; -1 is none, and the same may be there twice."""
-    place, bit = jnp.maximum(texels, 0) >> 5, (texels & 31).astype(jnp.uint32)
-    before = np.tril(np.ones((len(texels), len(texels)), bool), -1)
-    twice = ((texels[:, None] == texels[None]) & jnp.asarray(before)).any(axis=1)
-    new = (texels >= 0) & ~twice & ((seen[place] >> bit) & 1 == 0)
-    return seen.at[place].add(jnp.where(new, jnp.uint32(1) << bit, jnp.uint32(0)))
+    """Set the bits of these texels; -1 is none, and the same may be there twice.
+
+    Every word looks at every texel, which is quicker than to scatter: with a scatter in it XLA
+    cannot make one kernel of a step.
+    """
+    passes = -(-len(texels) // AT_ONCE)
+    room = (0, passes * AT_ONCE - len(texels))
+    texels = jnp.pad(texels, room, constant_values=-1).reshape(passes, AT_ONCE)
+    places, bits = texels >> 5, jnp.uint32(1) << (texels & 31).astype(jnp.uint32)
+    words = jnp.arange(len(seen), dtype=jnp.int32)
+
+    def some(i: jax.Array, seen: jax.Array) -> jax.Array:
+        for place, bit in zip(places[i], bits[i], strict=True):
+            seen = seen | jnp.where(words == place, bit, jnp.uint32(0))
+        return seen
+
+    marked: jax.Array = jax.lax.fori_loop(np.int32(0), np.int32(passes), some, seen)
+    return marked
 
 
 def known(seen: jax.Array) -> jax.Array:
