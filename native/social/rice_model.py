@@ -94,7 +94,8 @@ def consumption(params: Params, domestic: jax.Array, imports: jax.Array) -> jax.
     """What goods at home and those of each other region are worth together (Armington, 1969)."""
     each = params.foreign / (len(domestic) - 1)
     root = (1 - params.foreign) * jnp.sqrt(domestic) + each * jnp.sqrt(imports).sum(axis=1)
-    return root**2
+    worth: jax.Array = root**2
+    return worth
 
 
 def utility(params: Params, people: jax.Array, consumed: jax.Array) -> jax.Array:
@@ -125,7 +126,8 @@ def cycled(params: Params, past: Any, carbon: jax.Array, emissions: jax.Array) -
 def cleaner(params: Params, past: Any, intensity: jax.Array) -> jax.Array:
     """Carbon for a trillion, a step later."""
     falls = params.g_sigma * (1 - params.delta_sigma) ** (YEARS * past)
-    return intensity * jnp.exp(-YEARS * falls)
+    later: jax.Array = intensity * jnp.exp(-YEARS * falls)
+    return later
 
 
 def _by(matrix: np.ndarray, vector: jax.Array) -> jax.Array:
