@@ -87,7 +87,8 @@ def traded(wish: jax.Array, output: Any, most: Any, credit: Any) -> jax.Array:
     asked = wish.sum(axis=1)
     imports = wish * (jnp.minimum(asked, output) / _or_1(asked) * credit)[:, None]
     ordered = imports.sum(axis=0)
-    return imports * (jnp.minimum(ordered, most) / _or_1(ordered))[None]
+    arrives: jax.Array = imports * (jnp.minimum(ordered, most) / _or_1(ordered))[None]
+    return arrives
 
 
 def consumption(params: Params, domestic: jax.Array, imports: jax.Array) -> jax.Array:
@@ -120,7 +121,8 @@ def warmer(params: Params, past: Any, temperature: jax.Array, carbon: jax.Array)
 def cycled(params: Params, past: Any, carbon: jax.Array, emissions: jax.Array) -> jax.Array:
     """All three carbon masses a step later; `emissions` are those of industry, in all."""
     land = params.E_L0 * (1 - params.delta_EL) ** past
-    return _by(CYCLE, carbon) + jnp.asarray(EMITTED) * (emissions + land)
+    later: jax.Array = _by(CYCLE, carbon) + jnp.asarray(EMITTED) * (emissions + land)
+    return later
 
 
 def cleaner(params: Params, past: Any, intensity: jax.Array) -> jax.Array:
