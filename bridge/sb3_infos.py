@@ -11,6 +11,7 @@
 On the step that ends a world its info is that of the step; the next episode's is in `reset_infos`.
 """
 
+import gc
 import time
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -45,11 +46,20 @@ class Notebook:
             self._nothing = [{} for _ in self._nothing]
         return self._nothing.copy()
 
-    def of_reset(self, info: Mapping[str, np.ndarray], worlds: np.ndarray) -> Infos:
-        """What the rows of some worlds, by their numbers, are told when an episode begins."""
-        if not info:
-            return [{} for _ in range(len(worlds) * self._agents)]
-        return told({name: values[worlds] for name, values in info.items()}, self._agents)
+    def begin(self, reset_infos: Infos, info: Mapping[str, np.ndarray], worlds: np.ndarray) -> None:
+        """Write what the rows of some worlds, by their numbers, are told when an episode begins.
+
+        Those of whom nothing is told keep a dict that is empty.
+        """
+        rows = np.add.outer(worlds * self._agents, np.arange(self._agents)).reshape(-1).tolist()
+        if info:
+            told_now = told({name: values[worlds] for name, values in info.items()}, self._agents)
+            for row, of_row in zip(rows, told_now, strict=True):
+                reset_infos[row] = of_row
+        else:
+            for row in rows:
+                if reset_infos[row]:
+                    reset_infos[row] = {}
 
     def of_step(self, infos: Infos, info: Mapping[str, np.ndarray], alive: np.ndarray) -> Infos:
         """What every row is told on a step.
@@ -89,10 +99,22 @@ class Notebook:
         lengths = ends.lengths[rows // self._agents]
         columns = (rows, ended[rows], truncated[rows], totals, lengths)
         elapsed = round(time.time() - self._made, 6)
-        for row, real, late, total, length, seen in zip(
-            *(column.tolist() for column in columns), last, strict=True
-        ):
-            ending: dict[str, Any] = {"terminal_observation": seen, "TimeLimit.truncated": late}
-            if real:
-                ending["episode"] = {"r": total, "l": length, "t": elapsed}
-            infos[row] = {**infos[row], **ending} if infos[row] else ending
+        collects = gc.isenabled()
+        try:
+            gc.disable()  # thousands of new dicts, none of which can be garbage yet
+            for row, real, late, total, length, seen in zip(
+                *(column.tolist() for column in columns), last, strict=True
+            ):
+                if real:
+                    episode = {"r": total, "l": length, "t": elapsed}
+                    ending: dict[str, Any] = {
+                        "terminal_observation": seen,
+                        "TimeLimit.truncated": late,
+                        "episode": episode,
+                    }
+                else:
+                    ending = {"terminal_observation": seen, "TimeLimit.truncated": late}
+                infos[row] = infos[row] | ending if infos[row] else ending
+        finally:
+            if collects:
+                gc.enable()

@@ -289,8 +289,7 @@ class Rows(Adapter, VecEnv):
         self.alive = np.array(self._session.read(EndFields).acting).reshape(-1)
         now = self._session.read(StepFields, own=True)
         self._masks = now.action_mask
-        every_world = np.arange(self.num_worlds)
-        self.reset_infos[:] = self._notebook.of_reset(now.info, every_world)
+        self._notebook.begin(self.reset_infos, now.info, np.arange(self.num_worlds))
         if self.render_mode == "human":
             self.render()
         return self._observe(now.observation)
@@ -328,8 +327,6 @@ class Rows(Adapter, VecEnv):
         last = split(space, self._elements(at(to_rows(self._spec, observation), rows)), len(rows))
         infos = self._notebook.of_step(infos, info, self.alive)
         self._notebook.add_endings(infos, rows, ended, now.truncated.reshape(-1), ends, last)
-        begun = self._notebook.of_reset(now.info, np.flatnonzero(ends.over))
-        for row, info_of_row in zip(np.flatnonzero(over).tolist(), begun, strict=True):
-            self.reset_infos[row] = info_of_row
+        self._notebook.begin(self.reset_infos, now.info, np.flatnonzero(ends.over))
         self.alive = np.array(ends.acting).reshape(-1)
         return infos, dones

@@ -1,6 +1,7 @@
 """The Stable-Baselines3 adapter adds nothing to a session but names, rows and copies."""
 
 import copy
+import gc
 import pickle
 import sys
 import types
@@ -297,6 +298,37 @@ def test_nothing_written_into_an_info_reaches_the_next_step():
         for info in infos:
             info["mine"] = 1
     assert all(info["mine"] for info in infos)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_the_garbage_collector_is_left_as_it_was_found(collects):
+    venv = make_vec_env(Fuses(), 2, seed=0)
+    venv.reset()
+    before = gc.isenabled()
+    try:
+        (gc.enable if collects else gc.disable)()
+        assert any(step[2].any() for step in run(venv, 6))
+        assert gc.isenabled() is collects
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+def test_what_is_written_into_the_info_of_a_reset_is_gone_on_the_next():
+    venv = make_vec_env("CartPole-v1", 3, seed=0)
+
+    def write():
+        for info in venv.reset_infos:
+            info["mine"] = 1
+
+    venv.reset()
+    write()
+    venv.reset()
+    assert venv.reset_infos == [{}, {}, {}]
+    write()
+    began = np.zeros(3, bool)
+    while not began.any():
+        began = venv.step(np.zeros(3, int))[2]
+    assert [not info for info in venv.reset_infos] == began.tolist()
 
 
 def test_on_policy_returns_do_not_leak_through_padding():
