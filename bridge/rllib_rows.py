@@ -52,11 +52,7 @@ def with_mask(seen: Any, mask: np.ndarray) -> dict[str, Any]:
 
 
 class RowsBridge(VectorBridge):
-    """N worlds of one agent, with the mask in the observation.
-
-    Attributes:
-        agents: The agent's name.
-    """
+    """N worlds of one agent, with the mask in the observation."""
 
     def __init__(
         self,
@@ -77,10 +73,14 @@ class RowsBridge(VectorBridge):
         where: dict[str, Any] = {"params": params, "devices": devices, "rng": rng}
         super().__init__(env, num_worlds, copy=copy, render_mode=render_mode, **where)
         (group,) = env.spec.groups
-        self.agents = env.spec.agents
         if n := mask_size(env, group):
             self.single_observation_space = masked_space(self.single_observation_space, n)
             self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The agent's name. No attribute: states may have a part of that name."""
+        return self._session.spec.agents
 
     def _shown(self, filled: np.ndarray | None) -> tuple[StepFields, Any, dict[str, Any]]:
         now, observation, info = super()._shown(filled)

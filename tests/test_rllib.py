@@ -179,6 +179,13 @@ def test_the_check_of_rllib_wants_those_whom_a_step_has_ended_among_the_agents()
     assert result.passed, result.message
 
 
+def test_rows_of_a_world_whose_state_has_a_part_called_agents():
+    rows = rllib.vec_env("megastep_minimal_v0", 2)
+    assert rows.agents == ("agent",) and rows.reset(seed=0)[0].shape[0] == 2
+    with pytest.raises(AttributeError):
+        rows.agents = ("other",)
+
+
 def test_bad_input_is_named_and_nothing_is_stepped():
     batch, twin = (rllib.multi_agent_vec_env("simple_tag_v3", 2) for _ in range(2))
     assert isinstance(batch, VectorMultiAgentEnv) and batch.num_envs == len(batch.envs) == 2
