@@ -27,6 +27,7 @@ from bridge.bench import (
     rollout,
     scaling,
     stages,
+    startup,
     suites,
     timing,
 )
@@ -662,11 +663,28 @@ def test_a_process_of_its_own_sets_jax_up_and_says_so(tmp_path):
     assert found["machine"]["settings"]["jax_cpu_enable_async_dispatch"] is False
 
 
+def test_what_has_been_kept_is_not_compiled_again():
+    said = []
+    report = startup.suite(True, said.append)
+    (row,) = report.to_json()["rows"]
+    assert row["environment"] == "CartPole-v1" == said[0]
+    parts = row["of cold: imports s"], row["tracing s"], row["compiling s"]
+    assert min(parts) > 0 and sum(parts) == pytest.approx(row["cold s"])
+    assert row["with kept: compiling s"] < row["compiling s"] / 2 and row["programs"] >= 2
+
+
+def test_what_does_not_get_to_its_first_step_says_why(monkeypatch):
+    monkeypatch.setattr(startup, "QUICK", ("CartPole-v9",))
+    report = startup.suite(True, lambda _: None)
+    assert not report.rows
+    assert "CartPole-v9" in report.notes[-1] and "Did you mean" in report.notes[-1]
+
+
 def test_every_suite_is_a_module_and_all_but_the_long_run_by_default():
     short = {"adapters", "stages", "peers", "rollout", "scaling", "memory", "parameters"}
     short.add("collecting")
     assert short == {*suites.DEFAULT}
-    assert {*suites.SUITES} - short == {"gigastep", "training", "scaling_out"}
+    assert {*suites.SUITES} - short == {"gigastep", "training", "startup", "scaling_out"}
     with pytest.raises(UnknownNameError):
         next(suites.run(["adapter"], quick=True, rounds=None, progress=print))
     assert issubclass(UnfairError, BridgeError)

@@ -24,10 +24,11 @@ SUITES: Mapping[str, str] = MappingProxyType(
         "memory": "bytes a row, and leaks",
         "collecting": "rollouts of SB3's PPO and of ours",
         "training": "wall time of PPO; long",
+        "startup": "from the prompt to the first step, cold and with kept programs; long",
         "scaling_out": "processes, and RLlib's runners and nodes; long",
     }
 )
-LONG = ("gigastep", "training", "scaling_out")
+LONG = ("gigastep", "training", "startup", "scaling_out")
 DEFAULT = tuple(name for name in SUITES if name not in LONG)
 
 

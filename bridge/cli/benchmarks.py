@@ -22,7 +22,8 @@ def bench(
         typer.Argument(
             metavar="[SUITE]...",
             help="adapters, stages, peers, rollout, scaling, memory, parameters, collecting, "
-            "gigastep, training or scaling_out; none: all but the last three, which take long.",
+            "gigastep, training, startup or scaling_out; none: all but the last four, which take "
+            "long.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

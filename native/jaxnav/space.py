@@ -2,7 +2,7 @@
 
 import functools
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,8 @@ SAMPLES = 120  # of a beam, both ends among them
 RESOLUTION = 0.05  # m, to which the distance of a robot is rounded down
 FAR = 100.0  # m
 OFFSETS = np.array([-1, 0, 1], np.int32)
+
+Places: TypeAlias = tuple[jax.Array, jax.Array]  # starts and goals
 
 
 def wrapped(angle: jax.Array) -> jax.Array:
@@ -45,11 +47,19 @@ def pairs(key: jax.Array, walls: jax.Array, count: int) -> tuple[jax.Array, jax.
 
     A pair is drawn until it fits, one robot after the other.
     """
-    starts = goals = jnp.full((count, 2), FAR, jnp.float32)
-    for i, one in enumerate(jax.random.split(key, count)):
-        start, goal = _pair(one, walls, starts, goals)
-        mine = np.arange(count)[:, None] == i
-        starts, goals = jnp.where(mine, start[None], starts), jnp.where(mine, goal[None], goals)
+    nowhere = jnp.full((count, 2), FAR, jnp.float32)
+
+    def put(taken: Places, one: tuple[jax.Array, jax.Array]) -> tuple[Places, None]:
+        key, i = one
+        mine = (jnp.arange(count) == i)[:, None]
+        pair = _pair(key, walls, *taken)
+        starts, goals = (
+            jnp.where(mine, new[None], old) for new, old in zip(pair, taken, strict=True)
+        )
+        return (starts, goals), None
+
+    each = (jax.random.split(key, count), jnp.arange(count))
+    (starts, goals), _ = jax.lax.scan(put, (nowhere, nowhere), each)
     return starts, goals
 
 
@@ -77,7 +87,8 @@ def _pair(
             | (_distance(start, goal) <= 2 * RADIUS)
         )
 
-    _, start, goal = jax.lax.while_loop(misfit, lambda drawn: draw(drawn[0]), draw(key))
+    same = jnp.zeros(2, jnp.float32)  # no goal, so that it draws at least once
+    _, start, goal = jax.lax.while_loop(misfit, lambda drawn: draw(drawn[0]), (key, same, same))
     return start, goal
 
 
