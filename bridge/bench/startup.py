@@ -102,9 +102,9 @@ def _apart(name: str, folder: str) -> dict[str, float]:
 def _main(name: str, folder: str, begun: float) -> None:
     compiling: list[float] = []
 
-    def heard(event: str, seconds: float, **_: Any) -> None:
+    def heard(event: str, duration_secs: float, **_: Any) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
-            compiling.append(seconds)
+            compiling.append(duration_secs)
 
     jax.monitoring.register_event_duration_secs_listener(heard)
     imports = time.time() - begun
