@@ -314,3 +314,25 @@ def test_in_a_process_of_its_own_it_prints_whole_names_and_imports_no_other_libr
     said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert all(name in said.stdout for name in REGISTRY)
     assert not said.stderr
+
+
+def test_what_needs_no_torch_does_not_wait_for_its_import(tmp_path):
+    code = """
+        import sys
+        from bridge.cli import app
+        for command in (
+            "info CartPole-v1",
+            "render CartPole-v1 --steps 0 --out picture.png",
+            "train --help",
+            "experiment --help",
+        ):
+            try:
+                app(command.split())
+            except SystemExit as end:
+                assert end.code in (0, None), command
+            loaded = {"torch", "stable_baselines3"} & sys.modules.keys()
+            assert not loaded, (command, loaded)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
