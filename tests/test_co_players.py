@@ -14,9 +14,10 @@ pytest.importorskip("flax")
 from native.agents import PPO, Learner
 from native.agents.against_learner import against_learner
 from native.agents.co_players import NaiveCoPlayer, PPOCoPlayer
-from native.agents.exact import Naive, of_other
+from native.agents.exact import AsSecond, Naive, of_other
 from native.registry import make
 from native.rules import RuleError
+from native.social.cournot import Cournot
 from native.social.infinite_matrix import InfiniteMatrix, of_logits
 from native.social.iterated_matrix import IteratedMatrix
 from native.social.strategies import TWO_PLAYERS, act, logits
@@ -181,3 +182,46 @@ def test_who_has_no_gradient_is_refused():
         against_learner(
             IteratedMatrix(), "player_0", NaiveCoPlayer(lambda params: params), games=1, episodes=2
         )
+
+
+def test_a_naive_co_player_stays_within_its_bounds():
+    world = Cournot(horizon=2)
+    met = against_learner(
+        world, "firm_0", NaiveCoPlayer(AsSecond(world), rate=1e6), games=1, episodes=20
+    )
+    (group,) = met.spec.groups
+    quantity = {group.name: np.full((1, *group.action.shape), 30, np.float32)}
+    state, _ = met.init(jax.random.key(0), met.params)
+    step = jax.jit(met.step)
+    for _ in range(12):
+        state, shown = step(jax.random.key(0), state, quantity, met.params)
+        assert np.isfinite(shown.reward).all() and group.action.contains(np.asarray(state.mind))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rate": float("nan")}, "rate must be"),
+        ({"rate": -1.0}, "rate must be"),
+        ({"game": None}, "game must be a function"),
+        ({"beginning": 500.0}, "beginning must be an action of"),
+    ],
+)
+def test_a_naive_co_player_that_cannot_begin_is_refused(change, said):
+    world = Cournot(horizon=2)
+
+    def begin():
+        other = NaiveCoPlayer(**{"game": AsSecond(world), **change})
+        against_learner(world, "firm_0", other, games=1, episodes=2)
+
+    with pytest.raises(RuleError, match=said):
+        begin()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [({"stop": 4}, "stop must be"), ({"co_player": "defect"}, "co_player must")]
+)
+def test_a_trial_is_refused_that_would_not_be_as_it_says(change, said):
+    asked = {"co_player": PPOCoPlayer(PPO()), "games": 1, "episodes": 3, **change}
+    with pytest.raises(RuleError, match=said):
+        against_learner(IteratedMatrix(horizon=4), "player_0", **asked)

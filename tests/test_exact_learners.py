@@ -165,3 +165,39 @@ def test_the_second_of_two_sees_the_game_of_an_environment_that_declares_it():
 def test_what_has_no_exact_game_of_two_is_refused(env, said):
     with pytest.raises(RuleError, match=said):
         AsSecond(env)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"one": Naive}, "one must be a learner"),
+        ({"two": "naive"}, "two must be a learner"),
+        ({"one": Naive(learning_rate=float("nan"))}, "learning_rate of one must be"),
+        ({"two": LOLA(other_rate=-25.0)}, "other_rate of two must be"),
+        ({"steps": 1.5}, "steps must be an integer"),
+        ({"steps": -1}, "steps must be an integer"),
+        ({"strategies": jnp.zeros((3, 5), jnp.float32)}, r"two of float, .* float32\[3, 5\]"),
+        ({"strategies": jnp.zeros((2, 5), jnp.int32)}, r"two of float, .* int32\[2, 5\]"),
+        ({"strategies": jnp.zeros((2, 4), jnp.float32)}, "takes no strategies"),
+        ({"game": InfiniteMatrix()}, "game must be a function of both strategies"),
+        ({"game": lambda one, two: (one * two).sum()}, "must return the values of both"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused(change, said):
+    usual = {"one": Naive(), "two": Naive(), "strategies": STARTS[0], "steps": 2}
+    with pytest.raises(RuleError, match=said):
+        learn(**{"game": game("prisoners_dilemma"), **usual, **change})
+
+
+@pytest.mark.parametrize(
+    ("payoff", "gamma", "said"),
+    [
+        ([[1, 1], [2, 2]], 0.9, "four rows"),
+        ([[1, 1], [2, 2], [3, 3], [float("nan"), 1]], 0.9, r"payoff\[DD\]"),
+        (PAYOFFS["stag_hunt"], 1.5, "gamma must be"),
+        (PAYOFFS["stag_hunt"], 1.0, "gamma must be"),
+    ],
+)
+def test_a_game_that_has_no_value_is_refused(payoff, gamma, said):
+    with pytest.raises(RuleError, match=said):
+        of_logits(payoff, gamma)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from bridge.cli import app
 from bridge.errors import BridgeError
-from bridge.experiments import picture
+from bridge.experiments import looking, picture
 from bridge.experiments.configuration import names, read
 from bridge.experiments.game import experiment_of
 from native.agents.against_learner import AgainstLearner
@@ -152,6 +152,7 @@ def test_names_of_pax_mean_what_they_did():
         (["agent1=Tabular", "ppo1.with_memory=true"], "with_memory has no effect on Tabular"),
         (["num_env=3"], "no setting 'num_env'. Did you mean num_envs"),
         (["payof=[[1]]"], "Did you mean payoff"),
+        (["save_dir=here"], "no setting 'save_dir'. Instead: --out names the folder"),
         (["payoff=[[1]]"], "four rows"),
         (["ppo1.gama=0.5"], "ppo1 has no 'gama'. Did you mean gamma"),
         (["ppo1=3"], "ppo1 must be a block"),
@@ -195,7 +196,7 @@ def quick(tmp_path, monkeypatch):
     monkeypatch.setattr("bridge.training.evaluation.EPISODES", 4)
     monkeypatch.setattr("bridge.training.playing.FILMED_STEPS", 3)
     monkeypatch.setattr("bridge.training.board.INSTALLED", False)
-    monkeypatch.setattr("bridge.experiments.running.WORLDS", 4)
+    monkeypatch.setattr("bridge.experiments.looking.WORLDS", 4)
     return tmp_path
 
 
@@ -277,6 +278,82 @@ def test_statistics_count_states_and_who_cooperates_there():
     np.testing.assert_allclose(found.cooperates, [0.5, 1, 0, 0, 1])
 
 
+class Always:
+    """Looks like a learned policy, and does one and the same."""
+
+    def __init__(self, action):
+        self._action = np.asarray(action)
+
+    def memory(self, _):
+        return None
+
+    def __call__(self, _, shown):
+        ((name, seen),) = shown.timestep.observation.items()
+        rows = jax.tree.leaves(seen)[0].shape[:2]  # those of a dict have them too
+        return {name: jnp.broadcast_to(self._action, (*rows, *self._action.shape))}
+
+
+def looked(monkeypatch, action, *changes):
+    monkeypatch.setattr(looking, "WORLDS", 4)
+    made = experiment_of(tiny("ipd/tabular_vs_tabular", "ppo_default.num_minibatches=1", *changes))
+    return looking.look(made, Always(action), jax.random.key(0))
+
+
+META = ("env_type=meta", "num_outer_steps=3")
+
+
+@pytest.mark.parametrize("how", [(), META])
+def test_what_a_fixed_opponent_did_is_seen_to_the_last_step_of_each_inner_episode(how, monkeypatch):
+    found = looked(monkeypatch, np.int32(0), *how, "agent1=PPO", "agent2=defect")
+    steps = 24 if how else 8
+    assert found.over_time.tolist() == [[1, 0]] * steps and found.reward.tolist() == [-3, 0]
+    told = found.to_json()
+    episodes = 4 * steps // 8
+    assert told["visits"] == [0, 7 * episodes, 0, 0, episodes] and told["reward"] == [-3, 0]
+    assert told["p_cooperate"] == [0, 1, 0, 0, 1]
+
+
+def test_what_a_learning_opponent_did_is_what_the_first_was_paid_for(monkeypatch):
+    found = looked(monkeypatch, np.int32(1), *META, "num_envs=2")
+    other = found.over_time[:, 1].mean()
+    assert 0 < other < 1 and (found.over_time[:, 0] == 0).all()
+    np.testing.assert_allclose(found.reward, [-2 + 2 * other, -2 - other], rtol=1e-5)
+
+
+@pytest.mark.parametrize("other", ["agent2=Tabular", "agent2=good_greedy"])
+def test_a_coin_game_counts_whose_coins_were_taken(other, monkeypatch):
+    found = looked(monkeypatch, np.int32(1), *META, "env_id=coin_game_v0", other, "num_envs=2")
+    told = found.to_json()
+    own, others = np.array(told["own_coins"]), np.array(told["other_coins"])
+    steps = 24 * 4 * (2 if other == "agent2=Tabular" else 1)
+    np.testing.assert_allclose(found.reward, (own + others - 2 * others[::-1]) / steps, rtol=1e-5)
+    assert found.over_time.shape == (3, 2) and sum(told["visits"]) == steps
+    assert told["visits"][0] >= steps // 8 and own.sum() > 0
+    assert [row[0] for row in found.rows] == told["conventions"]
+
+
+def test_who_interacts_with_nobody_has_no_mix(monkeypatch):
+    world = ("env_id=in_the_matrix_v0", "agent1=PPO", "agent2=random", "num_inner_steps=30")
+    found = looked(monkeypatch, np.int32(4), *world)  # stays, and has no coins
+    told = found.to_json()
+    assert told["interactions"] == [0, 0] and told["mixes"] == [None, None]
+    assert np.isnan(found.over_time).all() and found.over_time.shape == (1, 2)
+
+
+def test_of_strategies_their_chances_are_told(monkeypatch):
+    logits = np.array([-2, -1, 0, 1, 2], np.float32)
+    found = looked(monkeypatch, logits, *META, "env_id=infinite_matrix_v0", "agent2=NaiveEx")
+    np.testing.assert_allclose([*found.bars.values()], 1 / (1 + np.exp(-logits)), rtol=1e-5)
+    assert len(found.rows) == 5 and found.over_time.shape == (24, 2)
+
+
+def test_of_any_other_game_what_both_earn_is_told(monkeypatch, tmp_path):
+    found = looked(monkeypatch, np.zeros(1, np.float32), *META, "env_id=fishery_v0")
+    assert found.over_time.shape == (24, 2) and not found.rows and [*found.to_json()] == ["reward"]
+    picture.draw(tmp_path / "fish.png", found)
+    assert (tmp_path / "fish.png").read_bytes()[:4] == b"\x89PNG"
+
+
 @pytest.mark.parametrize(
     ("name", "best"),
     [
@@ -299,3 +376,56 @@ def test_the_hull_holds_every_outcome():
         points[:, None, 0] - corners[:, 0]
     )
     assert (inside > -1e-6).all()
+
+
+def test_what_is_gone_on_with_is_what_was_begun(quick):
+    few = ["num_iters=1", "num_inner_steps=4", "num_envs=2", "ppo1.num_minibatches=1"]
+
+    def run(*arguments):
+        said = CliRunner().invoke(app, [*map(str, arguments), "--out", "run"])
+        return said.exit_code, " ".join(said.output.split())
+
+    code, said = run("experiment", TFT, "--set", *few)
+    assert code in (0, 1) and "than random" in said
+    told = json.loads((quick / "run" / "evaluation.json").read_text())
+    assert told["identifier"] == TFT
+    more = ["num_iters=2", *few[1:]]
+    for changes, why in (
+        (["agent2=defect"], "began with agent2=tit_for_tat, not defect"),
+        (["payoff=[[1,1],[1,1],[1,1],[1,1]]"], "began with rules={}"),
+    ):
+        code, said = run("experiment", TFT, "--resume", "--set", *more, *changes)
+        assert code == 2 and why in said
+    (quick / "run" / "configuration.yaml").unlink()
+    code, said = run("experiment", TFT, "--resume", "--set", *more, "agent2=defect")
+    assert code == 2 and "began with other rules or opponents" in said
+    code, said = run("experiment", TFT, "--resume", "--set", *more)
+    assert code in (0, 1), said
+    said = CliRunner().invoke(app, ["evaluate", "run", "--episodes", "2"])
+    assert said.exit_code in (0, 1) and "than random" in said.output
+    (quick / "sub" / "run").mkdir(parents=True)
+    for path in (quick / "run").glob("*.*"):
+        (quick / "sub" / "run" / path.name).write_bytes(path.read_bytes())
+    said = CliRunner().invoke(app, ["tournament", "iterated_matrix_v0", "run", "sub/run"])
+    assert said.exit_code == 2 and "rename the folder" in said.output
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [("- a\n", "a mapping of settings is expected"), ("env_id: [", "list.yaml")]
+)
+def test_a_file_that_holds_no_settings_is_refused_in_one_line(text, why, quick):
+    (quick / "list.yaml").write_text(text)
+    said = CliRunner().invoke(app, ["experiment", "list.yaml"])
+    assert said.exit_code == 2 and why in said.output and "Traceback" not in said.output
+
+
+@pytest.mark.parametrize("out", ["nowhere/t.png", "t.gif"])
+@pytest.mark.usefixtures("quick")
+def test_a_tournament_is_not_played_for_a_picture_that_cannot_be_written(out):
+    said = CliRunner().invoke(app, ["tournament", "iterated_matrix_v0", "--out", out])
+    assert said.exit_code == 2 and "--out must be a .png file" in said.output
+
+
+def test_a_game_without_strategies_says_who_could_play():
+    said = CliRunner().invoke(app, ["tournament", "coin_game_v0"])
+    assert said.exit_code == 2 and "name folders" in said.output

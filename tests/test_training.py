@@ -25,7 +25,7 @@ import stable_baselines3
 from command_line import call
 from rich.console import Console
 
-from bridge.errors import ResultsError, UnsuitableError
+from bridge.errors import DivergedError, ResultsError, UnsuitableError
 from bridge.training import (
     evaluation,
     games,
@@ -225,6 +225,12 @@ def test_the_comparison_tells_skill_from_chance():
     nothing = evaluation.compare(np.full(9, -200.0), np.full(9, -200.0))
     assert nothing.odds == 1 and "No better than random" in nothing.verdict()
     assert evaluation.compare(np.full(9, 1.1), np.full(9, 1.0)).is_better
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_returns_that_say_nothing_are_no_success(lost):
+    with pytest.raises(DivergedError, match="1 of 9 returns of the trained policy are NaN"):
+        evaluation.compare(np.array([lost] + [1.0] * 8), np.zeros(9))
 
 
 def test_what_is_no_better_than_random_is_said_and_is_a_failure(tmp_path):

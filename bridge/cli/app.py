@@ -66,6 +66,8 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+INTERRUPTED = 130  # as shells have it
+
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bridge.errors import OptionError
 
-from .app import Identifier, Seed, app, console, find_environment, plain, print_table
+from .app import INTERRUPTED, Identifier, Seed, app, console, find_environment, plain, print_table
 
 
 @app.command()
@@ -34,7 +34,11 @@ def experiment(
         bool, typer.Option("--overwrite", help="Results in the folder may go.")
     ] = False,
 ) -> None:
-    """Train two agents with or against each other, and say who cooperates and what both earn."""
+    """Train two agents with or against each other, and say who cooperates and what both earn.
+
+    Ctrl-C saves and reports what there is. Exit code 1: the first is no better than random; 130:
+    interrupted.
+    """
     configuration: Any = importlib.import_module("bridge.experiments.configuration")
     if name is None:
         console().print("\n".join(configuration.names()))
@@ -43,19 +47,28 @@ def experiment(
         raise OptionError("--resume goes on with the results that --overwrite gives up: name one.")
     asked = configuration.read(name, [*(changes or ()), *(more or ())])
     running: Any = importlib.import_module("bridge.experiments.running")
+    evaluation: Any = importlib.import_module("bridge.training.evaluation")
     out = Path("runs", Path(name).with_suffix("")) if out is None else out
-    _, found = running.run(asked, name, out, console=console(), resume=resume, overwrite=overwrite)
-    if found:
-        table = Table("state", "visits", "cooperates")
-        for row in zip(found["states"], found["visits"], found["p_cooperate"], strict=True):
-            table.add_row(row[0], f"{row[1]:.0f}", f"{row[2]:.2f}")
+    outcome, found = running.run(
+        asked, name, out, console=console(), resume=resume, overwrite=overwrite
+    )
+    if found.rows:
+        table = Table(*found.columns)
+        for row in found.rows:
+            table.add_row(
+                *(f"{cell:.2f}" if isinstance(cell, float) else f"{cell}" for cell in row)
+            )
         print_table(table)
-        mine, theirs = found["reward"]
-        console().print(
-            plain(f"{asked.agent1} earns {mine:.2f} a step, {asked.agent2} {theirs:.2f}.")
-        )
+    mine, theirs = found.reward
+    console().print(plain(f"{asked.agent1} earns {mine:.2f} a step, {asked.agent2} {theirs:.2f}."))
+    for verdict in evaluation.verdicts(outcome.sides):
+        console().print(plain(verdict), soft_wrap=True)
     written = ", ".join(sorted(path.name for path in out.iterdir()))
     console().print(plain(f"{out}: {written}"), soft_wrap=True)
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not outcome.is_better:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -9,10 +9,8 @@ from rich.table import Table
 
 from bridge.errors import OptionError
 
-from .app import Identifier, app, console, find_environment, plain, print_table
+from .app import INTERRUPTED, Identifier, app, console, find_environment, plain, print_table
 from .playing import Model, Opponent, Played, Team
-
-INTERRUPTED = 130  # as shells have it
 
 
 class Learners(enum.Enum):

@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf  # type: ignore[import-not-found]  # pyright: ignore
 from omegaconf.errors import OmegaConfBaseException  # type: ignore[import-not-found]  # pyright: ignore
+from yaml import YAMLError  # type: ignore[import-untyped]  # which OmegaConf reads with
 
 import native
 from bridge.errors import OptionError, UnknownNameError
@@ -189,12 +190,13 @@ def read(name: str, changes: Sequence[str] = ()) -> Configuration:
         if "=" not in change:
             raise OptionError(f"--set {change}: write KEY=VALUE, such as num_envs=10.")
     try:
-        merged = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist([*changes]))
+        told = OmegaConf.load(path)
+        if not isinstance(told, DictConfig):
+            raise OptionError(f"{name}: a mapping of settings is expected, got {told!r}.")
+        merged = OmegaConf.merge(told, OmegaConf.from_dotlist([*changes]))
         plain: Any = OmegaConf.to_container(merged, resolve=True)
-    except (OmegaConfBaseException, ValueError) as error:
+    except (OmegaConfBaseException, YAMLError, ValueError) as error:
         raise OptionError(f"{name}: {error}") from error
-    if not isinstance(merged, DictConfig):
-        raise OptionError(f"{name}: a mapping of settings is expected, got {plain!r}.")
     return _checked(plain)
 
 
@@ -223,8 +225,9 @@ def _checked(given: dict[str, Any]) -> Configuration:
             params[name] = value
         else:
             known = [*fields, "ppo_default", *known_rules, *numbers]
-            near = nearest(name, known)
+            near, instead = nearest(name, known), pax_names.INSTEAD.get(name)
             meant = f" Did you mean {near}?" if near else ""
+            meant = f" Instead: {instead}." if instead else meant
             raise OptionError(f"There is no setting {name!r}.{meant} There are {', '.join(known)}.")
     for name in _POSITIVE:
         _demand(name, made.get(name, 1), int, least=1, or_null=name == "save_interval")

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from bridge.errors import RuleValueError
+from bridge.errors import OptionError, RuleValueError, UnsuitableError
 from bridge.files import replacing
 from native import opponents
 from native.core import Environment
@@ -36,15 +36,29 @@ def contest(
         Names; what each row earned against each column, of each step; and its standard error.
 
     Raises:
-        UnsuitableError: A folder holds nothing learned, or that of another world.
+        UnsuitableError: A folder holds nothing learned, or that of another world; two contestants
+            have one name, or there is none.
+        OptionError: The picture cannot be written there.
         RuleValueError: The world has no tournament.
     """
+    if out.suffix != ".png" or not out.absolute().parent.is_dir():
+        raise OptionError(f"--out must be a .png file in a folder that exists, got {out}.")
     known = opponents.of(world).items()
     players: dict[str, Opponent] = {
         name: player for name, player in known if isinstance(player, Opponent)
     }
     for folder in folders:
-        players[folder.name] = saved(folder, world)
+        name = folder.resolve().name
+        if name in players:
+            raise UnsuitableError(
+                f"{folder} would join as {name!r}, as another contestant does: rename the folder."
+            )
+        players[name] = saved(folder, world)
+    if not players and world.spec.num_agents == 2:
+        raise UnsuitableError(
+            f"{world.spec.name} has no strategy that sees what its agents see: name folders of "
+            "experiments, or of `train`."
+        )
     play = functools.partial(tournament, world, players, games=games)
     try:
         table = jax.jit(play)(jax.random.key(seed))

@@ -6,39 +6,48 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from .looking import STATES, Found
+
 BLUE, RED, GREEN, INK = "#2970b8", "#d4453d", "#409961", "#292e38"
-STATES = ("CC", "CD", "DC", "DD", "start")
+FEW = 40  # points that are marked
 
 
-def draw(path: Path, found: dict[str, Any], payoff: np.ndarray) -> None:
+def draw(path: Path, found: Found, payoff: Any = None) -> None:
     """Draw it as PNG.
 
     Args:
         path: The file.
-        found: "cooperation" (steps, 2), "reward" (2,) and "p_cooperate" (5,).
-        payoff: (4, 2).
+        found: What was counted.
+        payoff: What a matrix game pays, (4, 2), in the order of its states; None, or anything else:
+            no bounds are drawn around what both earn.
     """
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
-    over_time, plane, strategy = figure.subplots(1, 3)
-    for player, colour in enumerate((BLUE, RED)):
-        shares = np.array(found["cooperation"], np.float64)[:, player]
-        over_time.plot(
-            np.arange(1, len(shares) + 1), shares, color=colour, label=f"player {player}"
-        )
-    over_time.set(xlabel="step of an episode", ylabel="part that cooperates", ylim=(-0.03, 1.03))
+    figure = Figure(figsize=(11 if found.bars else 7.5, 3.4), layout="constrained")
+    over_time, plane, *strategy = figure.subplots(1, 3 if found.bars else 2)
+    marker = "o" if len(found.over_time) < FEW else ""
+    for player, (colour, values) in enumerate(zip((BLUE, RED), found.over_time.T, strict=True)):
+        when = np.arange(1, len(values) + 1)
+        over_time.plot(when, values, color=colour, marker=marker, label=f"player {player}")
+    over_time.set(xlabel=found.when, ylabel=found.what)
+    if found.bars:
+        over_time.set(ylim=(-0.03, 1.03))
     over_time.legend()
-    corners = hull(payoff)
-    plane.fill(*corners.T, color=INK, alpha=0.07)
-    best = front(corners)
-    plane.plot(*best.T, color=GREEN, label="Pareto front")
-    for name, point in zip(STATES, payoff, strict=False):
-        plane.annotate(name, point, color=INK, alpha=0.6)
-    plane.plot(*found["reward"], "o", color=BLUE, label="this experiment")
+    if np.shape(payoff) == (4, 2):
+        _draw_bounds(plane, np.array(payoff))
+    plane.plot(*found.reward, "o", color=BLUE, label="this experiment")
     plane.set(xlabel="player 0 earns", ylabel="player 1 earns")
     plane.legend()
-    strategy.bar(STATES, found["p_cooperate"], color=BLUE)
-    strategy.set(ylabel="player 0 cooperates", ylim=(0, 1))
+    for axes in strategy:
+        axes.bar(found.bars.keys(), found.bars.values(), color=BLUE)
+        axes.set(ylabel=found.bars_are, ylim=(0, 1))
     figure.savefig(path, format="png", dpi=110)
+
+
+def _draw_bounds(plane: Any, payoff: np.ndarray) -> None:
+    corners = hull(payoff)
+    plane.fill(*corners.T, color=INK, alpha=0.07)
+    plane.plot(*front(corners).T, color=GREEN, label="Pareto front")
+    for name, point in zip(STATES, payoff, strict=False):
+        plane.annotate(name, point, color=INK, alpha=0.6)
 
 
 def hull(points: np.ndarray) -> np.ndarray:

@@ -12,8 +12,6 @@ from native.rules import RuleError
 
 from .configuration import read
 
-CONFIGURATION = "configuration.yaml"
-
 
 def is_saved(name: str) -> bool:
     """Whether it is a folder with something learned."""
@@ -46,14 +44,28 @@ def saved(folder: Path, world: Environment[Any, Any]) -> LearnedOpponent:
         raise RuleValueError(f"{folder}: {error}") from error
 
 
+def environment_of(folder: Path) -> Environment[Any, Any]:
+    """What the first agent of an experiment plays: the other is in it.
+
+    Args:
+        folder: What the experiment has written.
+
+    Raises:
+        BridgeError: Its configuration cannot be read, or fits nothing here.
+    """
+    from .game import experiment_of  # which asks for what is saved itself
+
+    return experiment_of(read(str(folder / results.CONFIGURATION))).env
+
+
 def _played(
     folder: Path, world: Environment[Any, Any]
 ) -> tuple[Environment[Any, Any], Environment[Any, Any]]:
     """What it was learned in, and the world of both agents in that."""
-    if (folder / CONFIGURATION).is_file():
+    if (folder / results.CONFIGURATION).is_file():
         from .game import experiment_of  # which asks for what is saved itself
 
-        made = experiment_of(read(str(folder / CONFIGURATION)))
+        made = experiment_of(read(str(folder / results.CONFIGURATION)))
         return made.env, made.world
     about = results.about(folder) or {}
     identifier = str(about.get("identifier", world.spec.name))

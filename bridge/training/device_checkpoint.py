@@ -106,6 +106,11 @@ def compare(out: Path, about: Mapping[str, Any]) -> None:
             continue
         if what == "environment":
             instead = f"Go on with: python -m bridge train {there} --out {out} --resume"
+        elif what == "rules":  # which may be long
+            raise ResultsError(
+                f"{out / DEVICE_CHECKPOINT} began with other rules or opponents of the "
+                "environment. Go on with those, or begin in another folder with --out."
+            )
         else:
             option = OPTIONS.get(what, f"{what} in --set and --sweep")
             instead = f"Leave {option} out: --resume takes it from the checkpoint."

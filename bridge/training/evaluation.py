@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from bridge.errors import DivergedError
+
 EPISODES = 100
 EVALUATION_SEED = 1_000_000  # far from the seeds of training
 VALIDATION_SEED = 2_000_000  # of the evaluations in training, which decide when it stops
@@ -62,7 +64,17 @@ class Side:
 
 
 def compare(trained: np.ndarray, random: np.ndarray) -> Comparison:
-    """Test the means of two samples of returns."""
+    """Test the means of two samples of returns.
+
+    Raises:
+        DivergedError: Some are NaN or infinite.
+    """
+    for whose, returns in (("trained", trained), ("random", random)):
+        if lost := int((~np.isfinite(returns)).sum()):
+            raise DivergedError(
+                f"{lost} of {len(returns)} returns of the {whose} policy are NaN or infinite, and "
+                "say nothing. The environment made them, or who learns in it: lower its rate."
+            )
     both = np.concatenate([trained, random])
     shuffled = np.random.default_rng(0).permuted(np.tile(both, (SHUFFLES, 1)), axis=1)
     rounding = 1e-9 * max(1.0, float(np.abs(both).max()))

@@ -34,6 +34,7 @@ import numpy as np
 from bridge import policy_file
 from bridge.errors import DivergedError, RuleValueError, UnsuitableError
 from bridge.files import replacing
+from bridge.identity import identity
 from native.agents import PPO, LearnedPolicy, Learner
 from native.agents.acting import Shape
 from native.agents.players import players_of
@@ -357,6 +358,7 @@ class DeviceTraining:
     def _about(self) -> dict[str, Any]:
         return {
             **self._game.about(),
+            "rules": identity(self._game.env),
             "seeds": list(self.seeds),
             "learned by": type(self.settings[0]).__name__,
             **{name: _words(self.settings, name) for name in vars(self.settings[0])},

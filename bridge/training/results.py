@@ -41,6 +41,7 @@ FILES = (
     *(MODEL, NORMALIZER, POLICY, CHECKPOINT, DEVICE_CHECKPOINT),
     *(EVALUATION, CURVE, FILM, METRICS, BOARD),
 )
+CONFIGURATION = "configuration.yaml"  # of an experiment
 PROGRESS = "progress.json"  # in a checkpoint of SB3
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bridge.errors import ResultsError
 from native.core import Environment
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from native.agents import LearnedPolicy
 
     from .policies import Policy
+
+Finder: TypeAlias = Callable[[str], Environment[Any, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,7 @@ def find(
     identifier: str | None,
     team: str | None,
     opponent: str | None,
-    find_environment: Callable[[str], Environment[Any, Any]],
+    find_environment: Finder,
 ) -> Trained:
     """The policy at `model`, and its game.
 
@@ -69,6 +71,7 @@ def find(
         if about is None:
             raise ResultsError(f"Nothing beside {path} says what it plays: name it with --env ID.")
         identifier = about["identifier"]
+        find_environment = _from_where_it_lies(path.parent, find_environment)
         team = about["team"] if team is None else team
         opponent = about["opponent"] if opponent is None else opponent
     assert identifier is not None
@@ -89,6 +92,15 @@ def find(
     policy.fits(venv, played.env.spec.name)
     venv.close()
     return Trained(played, policy)
+
+
+def _from_where_it_lies(folder: Path, find_environment: Finder) -> Finder:
+    """What makes an environment of the identifier in a folder: of an experiment its own file."""
+    if not (folder / results.CONFIGURATION).is_file():
+        return find_environment
+    from bridge.experiments.saved import environment_of  # which needs an extra of its own
+
+    return lambda _: environment_of(folder)
 
 
 def _require(model: Path, path: Path) -> None:

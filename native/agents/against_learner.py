@@ -55,7 +55,9 @@ class AgainstLearner(Wrapper):
 
     def __post_init__(self) -> None:
         rules.check(self, games=rules.count(), episodes=rules.count())
-        rules.check(self, stop=rules.optional(rules.count(0)))
+        rules.check(self, stop=rules.optional(rules.count(0, self.episodes)))
+        if isinstance(self.co_player, type) or not hasattr(self.co_player, "learn"):
+            rules.refuse("co_player", "a co-player, such as PPOCoPlayer()", self.co_player)
         spec = self.env.spec
         if spec.turns or spec.masks or spec.num_agents != 2 or spec.horizon is None:
             raise RuleError(
@@ -87,7 +89,7 @@ class AgainstLearner(Wrapper):
 
     def init(self, key: jax.Array, params: Any) -> tuple[State, Timestep]:
         """Begin a trial: a new mind, new games."""
-        env, seen, observation = self._begin(key, params)
+        env, seen, observation, info = self._begin(key, params)
         mind = self.co_player.begin(own_key(key, "mind"), self._player, seen)
         memory = self.co_player.no_memory(self._player, self.games)
         acted = self.co_player.act(key, self._player, mind, seen, memory)
@@ -103,7 +105,7 @@ class AgainstLearner(Wrapper):
             inner_episode=jnp.int32(0),
             over=jnp.bool_(False),
         )
-        return state, restart(observation, self.games, self._info(state, jnp.bool_(False)))
+        return state, restart(observation, self.games, info | self._info(state, jnp.bool_(False)))
 
     def step(
         self, key: jax.Array, state: State, action: Mapping[str, Any], params: Any
@@ -146,7 +148,7 @@ class AgainstLearner(Wrapper):
             )
             learns = state.inner_episode < params.own["stop"]
             mind = _select(learns, learned, state.mind)
-            env, seen, observation = self._begin(own_key(key, "begin"), params)
+            env, seen, observation, _ = self._begin(own_key(key, "begin"), params)
             memory = co_player.no_memory(player, self.games)
             return mind, env, seen, memory, jnp.ones_like(acting), observation
 
@@ -175,7 +177,10 @@ class AgainstLearner(Wrapper):
             reward=shown.reward[:, mine],
             terminated=everybody & over,
             truncated=~everybody,
-            info=self._info(after, done, jnp.where(state.over, 0.0, row.reward.mean())),
+            info={
+                **shown.info,
+                **self._info(after, done, jnp.where(state.over, 0.0, row.reward.mean())),
+            },
         )
 
     @property
@@ -192,12 +197,15 @@ class AgainstLearner(Wrapper):
         (player,) = players_of(self._alone.spec, "group")
         return player
 
-    def _begin(self, key: jax.Array, params: Any) -> tuple[Any, Seen, dict[str, Any]]:
-        """New games, and what both see of them."""
+    def _begin(
+        self, key: jax.Array, params: Any
+    ) -> tuple[Any, Seen, dict[str, Any], dict[str, Any]]:
+        """New games, what both see of them, and their info."""
         keys = jax.random.split(own_key(key, "games"), self.games)
         env, shown = jax.vmap(self.env.init, (0, None))(keys, self.inner_params(params))
         first = jnp.ones(self.games, jnp.bool_)
-        return env, self._seen(shown.observation, first), self._observed(shown.observation)
+        seen = self._seen(shown.observation, first)
+        return env, seen, self._observed(shown.observation), dict(shown.info)
 
     def _observed(self, observation: Mapping[str, Any]) -> dict[str, Any]:
         """What the agent that is left sees: (games, ...)."""
@@ -252,8 +260,8 @@ def against_learner(
 
     The last inner episode ends the trial: the agent terminates. `info["inner_done"]` says where one
     has ended, `info["inner_episode"]` how many have, and `info["co_player_reward"]` is the
-    co-player's, the mean of the games. With one trial that is longer than the training both learn
-    in step.
+    co-player's, the mean of the games. What a world tells has an axis of games before its own. With
+    one trial that is longer than the training both learn in step.
 
     Args:
         world: Two agents that act at once, for a known time.

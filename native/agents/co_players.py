@@ -13,7 +13,9 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from native import rules
 from native.core import Environment, pytree
 from native.rules import RuleError
 from native.spaces import Box
@@ -161,15 +163,28 @@ class PPOCoPlayer:
 class NaiveCoPlayer:
     """One that follows its exact gradient, in a world whose actions are whole strategies.
 
+    Where a step leads out of the actions' bounds it stays at them.
+
     Attributes:
-        game: What makes the game, as the co-player sees it, of the world's parameters.
+        game: What makes the game, as the co-player sees it, of the world's parameters: of a world
+            with an exact value `AsSecond(world)`.
         rate: Of its steps.
         beginning: Its first action, in every element.
+
+    Raises:
+        RuleError: One of them does not fit.
     """
 
     game: Callable[[Any], Game]
     rate: float = 1.0
     beginning: float = 0.0
+
+    def __post_init__(self) -> None:
+        rules.check(self, rate=rules.at_least_0, beginning=rules.number)
+        game: Any = self.game
+        if not callable(game):
+            wanted = "a function of the world's parameters, such as `AsSecond(world)`"
+            rules.refuse("game", wanted, game)
 
     @property
     def numbers(self) -> Mapping[str, Any]:
@@ -185,6 +200,8 @@ class NaiveCoPlayer:
                 f"A naive co-player acts with numbers; in {alone.spec.name} {group.name} chooses "
                 f"one of {group.action}. Use a `PPOCoPlayer`."
             )
+        if not group.action.contains(np.full(group.action.shape, self.beginning, np.float32)):
+            rules.refuse("beginning", f"an action of {group.action}", self.beginning)
 
     def begin(self, key: jax.Array, player: Player, seen: Seen) -> Any:
         """Its first strategy."""
@@ -215,7 +232,9 @@ class NaiveCoPlayer:
         params: Any,
     ) -> Any:
         """A step upwards of its mean value against what the other did last in each game."""
-        del key, player, last
+        del key, last
+        assert isinstance(player.action, Box)
         learner = Naive(learning_rate=numbers["learning_rate"])
         step = functools.partial(learner.update, self.game(params), mind)
-        return jax.vmap(step)(kept.other[-1]).mean(axis=0)
+        after = jax.vmap(step)(kept.other[-1]).mean(axis=0)
+        return jnp.clip(after, *player.action.bounds)

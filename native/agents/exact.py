@@ -17,7 +17,7 @@ strategies, or over the rates of learners, learns many at once.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias, cast
 
 import jax
@@ -198,6 +198,30 @@ def taught(game: Game, own: jax.Array, other: jax.Array, rate: Any, steps: int) 
     return jnp.concatenate([other[None], after])
 
 
+def _check(game: Any, learners: Mapping[str, Any], strategies: Any) -> None:
+    """Raise unless these can play."""
+    for name, learner in learners.items():
+        if isinstance(learner, type) or not callable(getattr(learner, "update", None)):
+            rules.refuse(name, "a learner, such as Naive()", learner)
+        for field in dataclasses.fields(learner) if dataclasses.is_dataclass(learner) else ():
+            value = getattr(learner, field.name)
+            if field.name.endswith("rate") and not isinstance(value, jax.Array):
+                rules.at_least_0(f"{field.name} of {name}", value)
+    if isinstance(game, Environment) or not callable(game):
+        wanted = "a function of both strategies, such as `of_logits` or `AsSecond` makes"
+        rules.refuse("game", wanted, game)
+    shape, kind = jnp.shape(strategies), jnp.result_type(strategies)
+    if not shape or shape[0] != 2 or not jnp.issubdtype(kind, jnp.floating):
+        raise RuleError(f"strategies must be two of float, one of each, got {kind}{[*shape]}.")
+    one = jnp.zeros(shape[1:], kind)
+    try:
+        values = jax.eval_shape(game, one, one)
+    except (TypeError, ValueError) as error:
+        raise RuleError(f"The game takes no strategies {kind}{[*shape[1:]]}: {error}") from error
+    if getattr(values, "shape", None) != (2,):
+        raise RuleError(f"The game must return the values of both, float32[2], got {values}.")
+
+
 @pytree
 class Path:
     """How two learners went, before every step and after the last.
@@ -217,10 +241,14 @@ def learn(game: Game, one: Exact, two: Exact, strategies: jax.Array, steps: int)
     Args:
         game: As the first one sees it.
         one, two: The learners.
-        strategies: (2, *strategy), what they begin with.
+        strategies: float (2, *strategy), what they begin with.
         steps: Of each.
-    """
 
+    Raises:
+        RuleError: One of them does not fit the others.
+    """
+    steps = rules.count(0)("steps", steps)
+    _check(game, {"one": one, "two": two}, strategies)
     others = of_other(game)
 
     def step(now: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:

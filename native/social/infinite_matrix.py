@@ -126,7 +126,15 @@ def values(payoff: Any, gamma: Any, one: jax.Array, two: jax.Array) -> jax.Array
 
 
 def of_logits(payoff: Any, gamma: Any) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """The game of two actions, (5,) each, as a function of them: see `values`."""
+    """The game of two actions, (5,) each, as a function of them: see `values`.
+
+    Raises:
+        RuleError: A payoff or a discount that JAX does not trace does not fit, as in the game.
+    """
+    if not isinstance(payoff, jax.Array):
+        payoff = np.array(matrix("payoff", payoff), np.float32)
+    if not isinstance(gamma, jax.Array):
+        gamma = BELOW_1("gamma", gamma)
 
     def game(one: jax.Array, two: jax.Array) -> jax.Array:
         return values(payoff, gamma, jax.nn.sigmoid(one), jax.nn.sigmoid(two))

@@ -2,8 +2,8 @@
 
 For learners whose memory outlives an episode (RL2: Duan et al. 2016, Wang et al. 2016), and for
 those that shape opponents who learn meanwhile (Pax). A trial has so many inner episodes, one after
-the other in the same world: the step that ends one shows its reward and the first observation of
-the next.
+the other in the same world: the step that ends one shows its reward and info, and the first
+observation of the next.
 """
 
 import dataclasses
@@ -80,10 +80,10 @@ class Trials(Wrapper):
         over = state.over | (count >= self.episodes)
         again = done & ~over
         fresh, first = super().init(own_key(key, "trials"), params)
-        env, observation, info = jax.tree.map(
+        env, observation = jax.tree.map(
             lambda a, b: jnp.where(again, a, b),
-            (fresh, first.observation, first.info),
-            (env, shown.observation, shown.info),
+            (fresh, first.observation),
+            (env, shown.observation),
         )
         after = State(env=env, inner_acting=acting | again, inner_episode=count, over=over)
         everyone = jnp.ones(acting.shape, jnp.bool_)
@@ -94,7 +94,7 @@ class Trials(Wrapper):
             reward=shown.reward,
             terminated=everyone & over,
             truncated=~everyone,
-            info=_inform(info, after, done),
+            info=_inform(shown.info, after, done),
         )
 
     def _see(
