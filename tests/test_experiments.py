@@ -401,6 +401,11 @@ def test_what_is_gone_on_with_is_what_was_begun(quick):
     assert code == 2 and "began with other rules or opponents" in said
     code, said = run("experiment", TFT, "--resume", "--set", *more)
     assert code in (0, 1), said
+    assert "ask for more" in run("experiment", TFT, "--resume", "--set", *more)[1]
+    for name in ("statistics.json", "experiment.png"):
+        (quick / "run" / name).unlink()
+    code, said = run("experiment", TFT, "--resume", "--set", *more)
+    assert code == 0 and (quick / "run" / "experiment.png").exists(), said
     said = CliRunner().invoke(app, ["evaluate", "run", "--episodes", "2"])
     assert said.exit_code in (0, 1) and "than random" in said.output
     (quick / "sub" / "run").mkdir(parents=True)

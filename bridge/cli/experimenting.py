@@ -61,13 +61,13 @@ def experiment(
         print_table(table)
     mine, theirs = found.reward
     console().print(plain(f"{asked.agent1} earns {mine:.2f} a step, {asked.agent2} {theirs:.2f}."))
-    for verdict in evaluation.verdicts(outcome.sides):
+    for verdict in evaluation.verdicts(outcome.sides) if outcome else ():
         console().print(plain(verdict), soft_wrap=True)
     written = ", ".join(sorted(path.name for path in out.iterdir()))
     console().print(plain(f"{out}: {written}"), soft_wrap=True)
-    if outcome.interrupted:
+    if outcome and outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
-    if not outcome.is_better:
+    if outcome and not outcome.is_better:
         raise typer.Exit(1)
 
 

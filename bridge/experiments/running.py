@@ -20,7 +20,7 @@ from bridge.training.outcome import Outcome
 
 from . import looking, picture
 from .configuration import Configuration, read
-from .game import experiment_of
+from .game import Experiment, experiment_of
 from .looking import Found
 
 STATISTICS, PICTURE = "statistics.json", "experiment.png"
@@ -34,7 +34,7 @@ def run(
     console: Console,
     resume: bool = False,
     overwrite: bool = False,
-) -> tuple[Outcome, Found]:
+) -> tuple[Outcome | None, Found]:
     """Train, and look at what was learned.
 
     Args:
@@ -46,7 +46,7 @@ def run(
         overwrite: Results in `out` may go.
 
     Returns:
-        What `train` says, and what was counted.
+        What `train` says, None where all was trained before; and what was counted.
 
     Raises:
         ResultsError: `out` holds another experiment, which is not gone on with.
@@ -55,6 +55,27 @@ def run(
     made = experiment_of(asked)
     if resume:
         _demand_the_same(asked, out)
+    outcome = None
+    if not (resume and _lacks_only_statistics(out, made.steps)):
+        outcome = _trained(made, asked, name, out, console, resume, overwrite)
+    learned = policy_file.load(out / results.POLICY, made.env, deterministic=False)
+    found = looking.look(made, learned, jax.random.key(asked.seed))
+    with replacing(out / STATISTICS) as beside:
+        beside.write_text(json.dumps(found.to_json(), indent=1))
+    with replacing(out / PICTURE) as beside:
+        picture.draw(beside, found, getattr(made.world, "payoff", None))
+    return outcome, found
+
+
+def _trained(
+    made: Experiment,
+    asked: Configuration,
+    name: str,
+    out: Path,
+    console: Console,
+    resume: bool,
+    overwrite: bool,
+) -> Outcome:
     fields = dataclasses.fields(made.settings)
     changes = {field.name: getattr(made.settings, field.name) for field in fields}
     for told_apart in ("steps", "num_envs"):
@@ -75,15 +96,16 @@ def run(
         resume=resume,
         overwrite=overwrite,
     )
+    (out / STATISTICS).unlink(missing_ok=True)  # which are of less training
     with replacing(out / results.CONFIGURATION) as beside:
         OmegaConf.save(OmegaConf.create(dataclasses.asdict(asked)), beside)
-    learned = policy_file.load(out / "policy.npz", made.env, deterministic=False)
-    found = looking.look(made, learned, jax.random.key(asked.seed))
-    with replacing(out / STATISTICS) as beside:
-        beside.write_text(json.dumps(found.to_json(), indent=1))
-    with replacing(out / PICTURE) as beside:
-        picture.draw(beside, found, getattr(made.world, "payoff", None))
-    return outcome, found
+    return outcome
+
+
+def _lacks_only_statistics(out: Path, steps: int) -> bool:
+    """Whether somebody ended the process after the training, and before it was looked at."""
+    about = results.about(out) or {}
+    return about.get("steps") == steps and not (out / STATISTICS).exists()
 
 
 def _demand_the_same(asked: Configuration, out: Path) -> None:

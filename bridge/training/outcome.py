@@ -129,7 +129,7 @@ def demand_more(out: Path, steps: int, done: int) -> None:
     """Raise unless there is something left to be done."""
     if steps <= done:
         raise ResultsError(
-            f"{out} has {done:,} steps behind it and goes on to {steps:,}: name more with --steps."
+            f"{out} has {done:,} steps behind it and goes on to {steps:,}: ask for more."
         )
 
 
