@@ -3,9 +3,13 @@
 from native import registry
 from native.names import Name
 
+OF_THE_GAME = {"communication", "cooperative"}  # tags of which an adapter sees nothing
+
 
 def sample(*by: str) -> set[str]:
     """The first name of each kind, tag or family, in the order of the families; none is big.
+
+    Tags that no adapter sees anything of do not count.
 
     Args:
         by: What to have one of each of: "kind", "tag", "family"; nothing: "kind" and "tag". A game
@@ -23,5 +27,6 @@ def sample(*by: str) -> set[str]:
 
 
 def _words(name: Name, by: tuple[str, ...]) -> set[str]:
-    words = {"kind": [name.kind], "tag": name.tags, "family": [f"family {name.family}"]}
+    tags = {*name.tags} - OF_THE_GAME
+    words = {"kind": [name.kind], "tag": tags, "family": [f"family {name.family}"]}
     return {word for which in by if which != "turns" for word in words[which]}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import jax
 import jax.numpy as jnp
@@ -12,11 +13,13 @@ pytest.importorskip("omegaconf")
 pytest.importorskip("typer")
 pytest.importorskip("optax")
 
+from omegaconf import OmegaConf
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bridge.cli import app
-from bridge.errors import BridgeError
-from bridge.experiments import looking, picture
+from bridge.errors import BridgeError, ResultsError
+from bridge.experiments import looking, picture, running
 from bridge.experiments.configuration import names, read
 from bridge.experiments.game import experiment_of
 from native.agents.against_learner import AgainstLearner
@@ -378,6 +381,21 @@ def test_the_hull_holds_every_outcome():
     assert (inside > -1e-6).all()
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (["agent2=defect"], "began with agent2=tit_for_tat, not defect"),
+        (["payoff=[[1,1],[1,1],[1,1],[1,1]]"], "began with rules={}, not {'payoff'"),
+        (["ppo1.gamma=0.5"], "began with ppo1="),
+    ],
+)
+def test_another_experiment_is_not_gone_on_with(changes, why, tmp_path):
+    OmegaConf.save(OmegaConf.create(dataclasses.asdict(read(TFT))), tmp_path / "configuration.yaml")
+    with pytest.raises(ResultsError, match=re.escape(why)):
+        running.run(read(TFT, changes), TFT, tmp_path, console=Console(), resume=True)
+
+
+@pytest.mark.long
 def test_what_is_gone_on_with_is_what_was_begun(quick):
     few = ["num_iters=1", "num_inner_steps=4", "num_envs=2", "ppo1.num_minibatches=1"]
 
@@ -390,12 +408,6 @@ def test_what_is_gone_on_with_is_what_was_begun(quick):
     told = json.loads((quick / "run" / "evaluation.json").read_text())
     assert told["identifier"] == TFT
     more = ["num_iters=2", *few[1:]]
-    for changes, why in (
-        (["agent2=defect"], "began with agent2=tit_for_tat, not defect"),
-        (["payoff=[[1,1],[1,1],[1,1],[1,1]]"], "began with rules={}"),
-    ):
-        code, said = run("experiment", TFT, "--resume", "--set", *more, *changes)
-        assert code == 2 and why in said
     (quick / "run" / "configuration.yaml").unlink()
     code, said = run("experiment", TFT, "--resume", "--set", *more, "agent2=defect")
     assert code == 2 and "began with other rules or opponents" in said
