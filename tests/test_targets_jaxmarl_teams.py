@@ -62,6 +62,8 @@ def test_their_words_for_battles_are_ours():
         make("SMAX", action_type="Discrete")
     with pytest.raises(RulesError, match="no rule 'map_width'"):
         make("SMAX", map_width=64)
+    with pytest.raises(RulesError, match="no rule 'name'"):
+        make("SMAX", name="mine")
     with pytest.raises(UnknownNameError):
         make("LearnedPolicyEnemySMAX")
 

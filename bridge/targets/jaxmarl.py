@@ -21,6 +21,7 @@
 JaxMARL's own names and words are understood too, see `bridge.targets.jaxmarl_names`.
 """
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping
@@ -40,7 +41,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("bridge.targets.jaxmarl", "jaxmarl", "jaxmarl") from error
 
-from .jaxmarl_names import SHOW_WORLD, twin_of
+from .jaxmarl_names import CALLED, SHOW_WORLD, twin_of
 from .spaces import theirs
 
 ALL = "__all__"
@@ -60,9 +61,14 @@ def make(id_or_env: Source, **rules: Any) -> "JaxmarlBridge":
         RuleValueError: A rule has a value that does not fit.
     """
     shows_world = id_or_env in SHOW_WORLD if isinstance(id_or_env, str) else False
-    if isinstance(id_or_env, str) and (twin := twin_of(id_or_env, rules)) is not None:
+    twin = twin_of(id_or_env, rules) if isinstance(id_or_env, str) else None
+    if twin is not None:
         id_or_env, rules = twin
-    return JaxmarlBridge(as_environment(id_or_env, **rules), shows_world=shows_world)
+    called = rules.pop(CALLED, None)
+    env: Any = as_environment(id_or_env, **rules)
+    if called is not None:
+        env = dataclasses.replace(env, name=called)
+    return JaxmarlBridge(env, shows_world=shows_world)
 
 
 @pytree

@@ -47,6 +47,7 @@ Words = dict[str, Any]
 ACTION_TYPES = {"discrete": False, "continuous": True}
 SHOW_WORLD = ("SMAX", "HeuristicEnemySMAX")  # of which what is seen has the global state too
 DRAWN = ("unit_type", "position")
+CALLED = "(called)"  # what the environment is to be called, which is no rule of it
 KINDS = ("wall", "onion_pile", "plate_pile", "pot", "goal")
 
 
@@ -143,7 +144,7 @@ def _battle(words: Words) -> Words:
     ours: Words = {"allies": units[:allies], "enemies": units[allies:]}
     ours["starts"] = "anywhere" if anywhere else "facing"
     alike = {teams: f"smax_{scenario}_v1" for scenario, teams in SCENARIOS.items()}
-    ours["name"] = alike.get((ours["allies"], ours["enemies"]), "smax")
+    ours[CALLED] = alike.get((ours["allies"], ours["enemies"]), "smax")
     if "observation_type" in words:
         ours["observation"] = words.pop("observation_type")
     if "action_type" in words:
