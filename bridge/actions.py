@@ -251,6 +251,8 @@ def _check_integers(group: Group, array: np.ndarray, n: np.ndarray, where: Where
     kind = array.dtype.kind
     if kind not in "biu":
         wrong = None
+        if kind == "f" and not (whole := array == np.trunc(array)).all():
+            wrong = ~whole
         if kind == "O":
             wrong = _each(array, lambda value: not isinstance(value, (numbers.Integral, np.bool_)))
         if wrong is None or wrong.any():

@@ -20,7 +20,7 @@ when a runner plays in arrays in `bridge.rllib_arrays`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from native import registry
+from native import registry, rules
 from native.prng import implementation
 
 from .environments import Source, as_environment
@@ -205,12 +205,17 @@ def configure(config: Any, name: str, *, shared: bool = False, **env_config: Any
             f"RLlib makes environments by name, in every process, got {name!r}. Register yours "
             "with native.registry.register(name, Class), and give that name."
         )
+    if isinstance(config, type) or not hasattr(config, "env_runners"):
+        raise UnsuitableError(f"config must be an AlgorithmConfig, as PPOConfig(), got {config!r}.")
     own = dict(env_config)
     own.pop("render_mode", None)
     params = own.pop("params", None)
     with as_ours():
         implementation(own.pop("rng", "pcg4d"))
+        rules.flag("shared", shared)
     env = as_environment(name, **own)
+    if shared and env.spec.num_agents == 1:
+        raise UnsuitableError(f"shared has no effect: {env.spec.name} has one agent. Leave it out.")
     if isinstance(params, Mapping):
         refuse_unknown(env, params)
     known = registry.name_of(name.removeprefix(PREFIX))

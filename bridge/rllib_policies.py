@@ -6,6 +6,7 @@ from typing import Any
 from .environments import Source, as_environment
 from .errors import UnsuitableError
 from .rows import only_kind
+from .wording import listed
 
 SHARED = "shared"
 
@@ -17,11 +18,18 @@ class PolicyOf(Mapping[str, str]):
     """
 
     def __init__(self, policy: Mapping[str, str]) -> None:
+        if not isinstance(policy, Mapping):
+            raise UnsuitableError(f"policy must be a dict, agent -> policy, got {policy!r}.")
         self._policy = dict(policy)
 
     def __call__(self, agent_id: str, episode: Any = None, **kwargs: Any) -> str:
         """The policy of an agent."""
         del episode, kwargs  # it is the same in all of them
+        if agent_id not in self._policy:
+            raise UnsuitableError(
+                f"No policy plays {agent_id!r}. There is one for {listed([*self._policy])}: give "
+                "`policies` the rules that the environment has."
+            )
         return self._policy[agent_id]
 
     def __getitem__(self, agent_id: str) -> str:

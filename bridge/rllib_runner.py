@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import MissingExtraError, UnsuitableError
+from .errors import MissingExtraError, OptionError, UnsuitableError
 from .rllib_arrays import PlaysInArrays, forward_of
 from .rllib_env import MultiAgentVecBridge
 from .rllib_episodes import Played
@@ -42,6 +42,15 @@ except ImportError as error:
 class SingleAgentRunner(PlaysInArrays, SingleAgentEnvRunner):  # type: ignore[misc]
     """RLlib's `SingleAgentEnvRunner` over a batch of rows."""
 
+    def make_env(self) -> None:
+        """Make the batch of `config.env`.
+
+        Raises:
+            OptionError: `env_config` says how many rows there are.
+        """
+        _refuse_rows(self.config)
+        super().make_env()
+
     def _mapping(self) -> Mapping[str, str] | None:
         env = self.env.unwrapped
         if not isinstance(env, RowsBridge):
@@ -72,7 +81,9 @@ class MultiAgentRunner(PlaysInArrays, MultiAgentEnvRunner):  # type: ignore[misc
 
         Raises:
             UnsuitableError: That is no environment of ours.
+            OptionError: `env_config` says how many worlds there are.
         """
+        _refuse_rows(self.config)
         if self.env is not None:
             self.env.close()
         name, workers = self.config.env, self.config.num_env_runners
@@ -153,3 +164,11 @@ class MultiAgentRunner(PlaysInArrays, MultiAgentEnvRunner):  # type: ignore[misc
                 reduce="lifetime_sum",
                 **throughput,
             )
+
+
+def _refuse_rows(config: Any) -> None:
+    if "num_envs" in config.env_config:
+        raise OptionError(
+            f"num_envs={config.env_config['num_envs']!r} of env_config has no effect: say "
+            "config.env_runners(num_envs_per_env_runner=...)."
+        )

@@ -9,13 +9,11 @@
 
 import contextlib
 import numbers
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Any
 
-import jax
-import numpy as np
-
 from native import rules
+from native.devices import checked as shared_among
 from native.names import RegistryError
 from native.rules import RuleError, UnknownRuleError
 
@@ -75,22 +73,10 @@ def checked_devices(devices: Any, num_envs: int) -> tuple[Any, ...] | None:
     """
     if devices is None:
         return None
-    listed = isinstance(devices, (Sequence, np.ndarray)) and not isinstance(devices, str)
-    found = tuple(devices) if listed else ()
-    if not found or not all(isinstance(device, jax.Device) for device in found):
-        raise UnsuitableError(
-            f"devices must be a sequence of one or more of jax.devices(), or None for JAX's own "
-            f"choice, got {devices!r}."
-        )
-    if len(set(found)) < len(found):
-        twice = next(device for device in found if found.count(device) > 1)
-        raise UnsuitableError(f"devices has {twice!r} twice; each may be there once.")
-    owners: set[int] = {getattr(device, "process_index", 0) for device in found}
-    if owners != {jax.process_index()} and len(owners) < jax.process_count():
-        raise UnsuitableError(
-            f"devices must be this process's own, or some of each of the {jax.process_count()} "
-            f"processes, got those of {sorted(owners)}."
-        )
+    try:
+        found = shared_among(devices)
+    except RuleError as error:
+        raise UnsuitableError(*error.args) from None
     if num_envs % len(found):
         raise UnsuitableError(
             f"devices: {num_envs} rows cannot be shared by {len(found)} devices; their number must "

@@ -24,11 +24,11 @@ import numpy as np
 
 from native.batch import Autoreset, Batch
 from native.core import Environment
-from native.processes import agreed, are_apart, once
+from native.processes import agreed, alike, are_apart, once
 
 from . import forked, together
 from .environments import with_rule
-from .errors import ClosedError, NotResetError, RenderError, RulesError
+from .errors import ClosedError, NotResetError, RenderError, RulesError, SeedError
 from .identity import identity
 from .parameters import shown_spec, with_given
 from .programs import Device, Form, Play, Programs, programs, watched
@@ -201,7 +201,8 @@ class Session:
             mask: bool (rows,).
 
         Raises:
-            SeedError: A seed is no non-negative integer, or their number is not that of the rows.
+            SeedError: A seed is no non-negative integer, or their number is not that of the rows;
+                or processes that share the rows give different ones.
             ClosedError: After `close`.
         """
         self.require("reset", running=False)
@@ -377,6 +378,12 @@ class Session:
                 self._seeds = self._entropy(1)[0] + np.arange(self.num_envs, dtype=np.uint32)
             return self._every_row if first else ~self._every_row
         words = row_words(seeds, self.num_envs)
+        told = np.array([[word or 0, word is None] for word in words], np.uint32)
+        if self._apart and not alike(told):
+            raise SeedError(
+                f"The processes that share these {self.num_envs} rows give them different seeds; "
+                "all must call `reset` with the same."
+            )
         if first and None in words:
             fresh = self._entropy(self.num_envs)
             words = [int(f) if w is None else w for f, w in zip(fresh, words, strict=True)]

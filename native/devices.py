@@ -6,15 +6,44 @@ computes `by_device` for its own rows.
 """
 
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from native.rules import RuleError
 
 T = TypeVar("T")
 
 _mesh: contextvars.ContextVar[Any] = contextvars.ContextVar("_mesh", default=None)
+
+
+def checked(devices: Any) -> tuple[Any, ...]:
+    """The devices that share something.
+
+    Raises:
+        RuleError: It is no sequence of devices of JAX's, one is there twice, or there are none; or
+            they are some other processes' only.
+    """
+    listed = isinstance(devices, (Sequence, np.ndarray)) and not isinstance(devices, str)
+    found = tuple(devices) if listed else ()
+    if not found or not all(isinstance(device, jax.Device) for device in found):
+        raise RuleError(
+            f"devices must be a sequence of one or more of jax.devices(), or None for JAX's own "
+            f"choice, got {devices!r}."
+        )
+    if len(set(found)) < len(found):
+        twice = next(device for device in found if found.count(device) > 1)
+        raise RuleError(f"devices has {twice!r} twice; each may be there once.")
+    owners: set[int] = {getattr(device, "process_index", 0) for device in found}
+    if owners != {jax.process_index()} and len(owners) < jax.process_count():
+        raise RuleError(
+            f"devices must be this process's own, or some of each of the {jax.process_count()} "
+            f"processes, got those of {sorted(owners)}."
+        )
+    return found
 
 
 def divided(function: Callable[..., T], mesh: Any) -> Callable[..., T]:

@@ -125,7 +125,10 @@ def whole(function: Callable[..., T], *args: Any) -> T:
 
     Elsewhere, and if XLA cannot do it or all cores together are quicker, simply what it computes.
     """
-    if not _cutting.get() or _size_in_bytes(args) > _LIMIT or not _can_be_whole(function, args):
+    if not _cutting.get() or _size_in_bytes(args) > _LIMIT:
+        return function(*args)
+    function = jax.jit(function)  # traced once, and three times looked at
+    if not _can_be_whole(function, args):
         return function(*args)
     shapes = jax.eval_shape(function, *args)
 

@@ -59,6 +59,14 @@ def agreed(values: np.ndarray) -> np.ndarray:
     return found
 
 
+def alike(values: np.ndarray) -> bool:
+    """Whether every process gives the same; all must call it, with arrays of one shape."""
+    from jax.experimental import multihost_utils  # slow to import, and rarely wanted
+
+    all_of_them = np.asarray(multihost_utils.process_allgather(values))
+    return bool((all_of_them == values).all())
+
+
 def once(write: Callable[[], None]) -> None:
     """Write in the first process alone; every process goes on when it is written.
 

@@ -332,6 +332,20 @@ def test_devices_share_the_runs_of_a_training():
         odd.begin(range(3))
 
 
+@pytest.mark.parametrize(
+    ("choose", "said"),
+    [
+        (lambda found: [found[0], found[0]], "twice; each may be there once"),
+        (lambda _: [], r"one or more of jax\.devices"),
+        (lambda _: [0, 1], r"one or more of jax\.devices"),
+        (lambda _: 2, r"one or more of jax\.devices"),
+    ],
+)
+def test_devices_that_cannot_share_are_refused(choose, said):
+    with pytest.raises(RuleError, match=said):
+        Learner([PPO()], make("CartPole-v1"), 1, devices=choose(jax.devices()))
+
+
 def test_devices_share_the_worlds_where_there_are_fewer_runs():
     env = make("simple_tag_v3")
     settings = PPO(net_arch=(8,), num_envs=4, n_steps=8, batch_size=16, n_epochs=1)

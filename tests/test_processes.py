@@ -70,7 +70,7 @@ def test_both_are_shown_what_one_alone_is_shown(told):
             for one, two in zip(found, expected, strict=True):
                 np.testing.assert_allclose(one, two, rtol=1e-6, atol=1e-6)
         assert np.array_equal(file["picture"].shape, session.render().shape)
-    for key in told[0].keys() - {"told"}:
+    for key in told[0].keys() - {"told", "unlike"}:
         np.testing.assert_array_equal(told[0][key], told[1][key])
 
 
@@ -88,6 +88,13 @@ def test_a_file_is_written_once_and_read_by_two_and_by_one(folder, told):
 
 def test_both_hear_that_the_first_could_not_write(told):
     assert "nowhere" in str(told[0]["told"]) and "first process" in str(told[1]["told"])
+
+
+def test_seeds_that_differ_are_refused_by_both(told):
+    for number, file in enumerate(told):
+        of_rows, of_runs = file["unlike"]
+        assert "give them different seeds" in of_rows
+        assert f"the same in every process; here they are [{number}]" in of_runs
 
 
 def test_without_a_seed_both_begin_alike(told):

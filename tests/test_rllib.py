@@ -28,6 +28,7 @@ from bridge import conformance, rllib
 from bridge.errors import (
     ActionError,
     EpisodeOverError,
+    OptionError,
     RulesError,
     RuleValueError,
     UnsuitableError,
@@ -244,6 +245,10 @@ def test_policies_are_the_groups_or_one_for_all():
     assert rllib.policies("simple_spread_v3", N=4, shared=True)["policies"] == {"shared"}
     with pytest.raises(UnsuitableError, match="Leave out `shared`"):
         rllib.policies("simple_tag_v3", shared=True)
+    with pytest.raises(UnsuitableError, match=r"No policy plays 'adversary_3'.*the rules that"):
+        mine["policy_mapping_fn"]("adversary_3", None)
+    with pytest.raises(UnsuitableError, match="policy must be a dict, agent -> policy, got 3"):
+        rllib.PolicyOf(3)
 
 
 def test_what_no_runner_could_make_is_refused_where_it_is_configured():
@@ -255,6 +260,13 @@ def test_what_no_runner_could_make_is_refused_where_it_is_configured():
         rllib.configure(PPOConfig(), "CartPole-v1", rng="dice")
     with pytest.raises(RulesError, match="no rule 'gravity'"):
         rllib.configure(PPOConfig(), "CartPole-v1", gravity=3.0)
+    for config in (None, PPOConfig):
+        with pytest.raises(UnsuitableError, match="config must be an AlgorithmConfig"):
+            rllib.configure(config, "CartPole-v1")
+    with pytest.raises(UnsuitableError, match="shared has no effect: CartPole-v1 has one agent"):
+        rllib.configure(PPOConfig(), "CartPole-v1", shared=True)
+    with pytest.raises(RuleValueError, match="shared must be"):
+        rllib.configure(PPOConfig(), "simple_spread_v3", shared="no")
     given = {"params": {"gravity": np.ones(4)}, "rng": "threefry2x32", "horizon": 9}
     assert rllib.configure(PPOConfig(), "CartPole-v1", **given).env_config == given
 
@@ -467,6 +479,15 @@ def test_a_batch_that_fails_is_made_anew_where_that_is_asked_for(monkeypatch):
     monkeypatch.setattr(careful._rollout._session, "step", fail)
     with pytest.raises(RuntimeError, match="the host is gone"):
         careful.sample()
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "simple_spread_v3"])
+def test_how_many_worlds_there_are_is_no_rule_of_them(name):
+    config = settings(name)
+    config.env_config["num_envs"] = 3
+    runner = rllib.SingleAgentRunner if name == "CartPole-v1" else rllib.MultiAgentRunner
+    with pytest.raises(OptionError, match="num_envs=3 of env_config has no effect"):
+        runner(config=config)
 
 
 def test_a_runner_of_worlds_wants_one_of_ours():

@@ -65,6 +65,16 @@ def main(number: int, port: str, folder: Path) -> None:
         session.save(folder / "nowhere" / "state.npz")
     except OSError as error:
         told = str(error)
+    unlike = []
+    for call in (
+        lambda: session.reset(number),
+        lambda: Learner([SETTINGS], make("CartPole-v1"), 1, devices=devices).begin([number]),
+    ):
+        try:
+            call()
+        except ValueError as error:
+            unlike.append(str(error))
+    session.step({"cart": np.zeros((ROWS, 1), np.int32)})  # which goes on
     free = start(devices)
     free.reset()  # from the operating system of one of them
     np.savez(
@@ -77,6 +87,7 @@ def main(number: int, port: str, folder: Path) -> None:
         picture=picture,
         written=written,
         told=told,
+        unlike=unlike,
     )
 
 

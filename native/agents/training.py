@@ -26,7 +26,7 @@ import numpy as np
 from native import kernels, processes
 from native.batch import Vector
 from native.core import Environment
-from native.devices import divided, on_each
+from native.devices import checked, divided, on_each
 from native.prng import implementation
 from native.rules import RuleError
 
@@ -109,7 +109,7 @@ class Learner:
         devices: Sequence[Any] | None = None,
     ) -> None:
         self.settings = tuple(settings)
-        self._devices = None if devices is None else tuple(devices)
+        self._devices = None if devices is None else checked(devices)
         algorithm = algorithm_of(self.settings[0])
         forms: list[Any] = [jax.tree.structure(each) for each in self.settings]
         for each, form in zip(self.settings, forms, strict=True):
@@ -139,9 +139,12 @@ class Learner:
         """Every training with every seed, before its first step.
 
         Raises:
-            RuleError: The devices cannot have equally many runs each, nor equally many worlds.
+            RuleError: The devices cannot have equally many runs each, nor equally many worlds; or
+                several processes name different seeds.
         """
         words = np.asarray(seeds, np.uint32)
+        if processes.are_apart(self._devices) and not processes.alike(words):
+            raise RuleError(f"seeds must be the same in every process; here they are {words}.")
         keys = jax.vmap(lambda seed: jax.random.key(seed, impl=implementation("pcg4d")))(words)
         given = self._stacked(len(words)), jnp.tile(keys, len(self.settings))
         if self._devices is not None:
