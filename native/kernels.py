@@ -127,10 +127,10 @@ def whole(function: Callable[..., T], *args: Any) -> T:
     """
     if not _cutting.get() or _size_in_bytes(args) > _LIMIT:
         return function(*args)
-    function = jax.jit(function)  # traced once, and three times looked at
-    if not _can_be_whole(function, args):
-        return function(*args)
-    shapes = jax.eval_shape(function, *args)
+    once: Callable[..., T] = jax.jit(function)  # traced once, and three times looked at
+    if not _can_be_whole(once, args):
+        return once(*args)
+    shapes = jax.eval_shape(once, *args)
 
     def nothing() -> T:
         zeros: T = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
@@ -141,7 +141,7 @@ def whole(function: Callable[..., T], *args: Any) -> T:
         # not see that this condition always holds; LLVM does.
         numbers = (leaf for leaf in jax.tree.leaves(args) if leaf.size and _is_number(leaf))
         always = any_at_all(((next(numbers).ravel()[0] != 0).astype(jnp.uint32) | 1) != 0)
-        result: T = jax.lax.cond(always, lambda: function(*args), nothing)
+        result: T = jax.lax.cond(always, lambda: once(*args), nothing)
         return result
 
     return _marked(guarded, args, inlineable="false", xla_cpu_small_call="true")

@@ -5,6 +5,8 @@
 | `configuration.py` | files of settings, what the command line changes in them, checks   |
 | `game.py`          | the environment and the learner that they ask for                  |
 | `running.py`       | one experiment: trained as by `train`, then statistics, a picture  |
+| `looking.py`       | both play, watched                                                 |
+| `counting.py`      | what they did, counted as each game counts                         |
 | `contest.py`       | a tournament of strategies and of what experiments have learned    |
 | `picture.py`       | the pictures of both                                               |
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from .looking import STATES, Found
+from .counting import STATES, Found
 
 BLUE, RED, GREEN, INK = "#2970b8", "#d4453d", "#409961", "#292e38"
 FEW = 40  # points that are marked

@@ -20,8 +20,8 @@ from bridge.training.outcome import Outcome
 
 from . import looking, picture
 from .configuration import Configuration, read
+from .counting import Found
 from .game import Experiment, experiment_of
-from .looking import Found
 
 STATISTICS, PICTURE = "statistics.json", "experiment.png"
 
