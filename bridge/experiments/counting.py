@@ -95,8 +95,8 @@ def counted(world: Environment[Any, Any], played: Played) -> Found:
 
 
 def _of_matrix(played: Played) -> Found:
-    counted = statistics(played.seen, played.did[..., 0])
-    visits, cooperates = np.asarray(counted.visits), np.asarray(counted.cooperates)
+    tally = statistics(played.seen, played.did[..., 0])
+    visits, cooperates = np.asarray(tally.visits), np.asarray(tally.cooperates)
     part = (played.did == COOPERATE).mean(axis=1)
     return Found(
         reward=_earned(played),
@@ -142,8 +142,8 @@ def _of_coins(played: Played) -> Found:
         jnp.asarray(np.moveaxis(leaf, 1, 0).reshape(steps * games, *leaf.shape[2:]))
         for leaf in (played.seen[:, :, None], played.did, played.first)
     )
-    counted = jax.jit(coin_game_statistics.statistics)(*one_after_another)
-    visits, after = np.asarray(counted.visits), np.asarray(counted.cooperation_after)
+    tally = jax.jit(coin_game_statistics.statistics)(*one_after_another)
+    visits, after = np.asarray(tally.visits), np.asarray(tally.cooperation_after)
     own, other = (played.by_episode(played.info[name]) for name in ("own_coin", "other_coin"))
     share = _share(own, own + other)
     names = coin_game_statistics.CONVENTIONS
@@ -160,9 +160,9 @@ def _of_coins(played: Played) -> Found:
             "conventions": list(names),
             "visits": visits.tolist(),
             "cooperation_after": after.tolist(),
-            "own_coins": np.asarray(counted.own_coins).tolist(),
-            "other_coins": np.asarray(counted.other_coins).tolist(),
-            "cooperation": _listed(np.asarray(counted.cooperation)),
+            "own_coins": np.asarray(tally.own_coins).tolist(),
+            "other_coins": np.asarray(tally.other_coins).tolist(),
+            "cooperation": _listed(np.asarray(tally.cooperation)),
             "cooperation_by_episode": _listed(share),
         },
     )

@@ -118,7 +118,7 @@ def _demand_the_same(asked: Configuration, out: Path) -> None:
         if name not in ("num_iters", "save_interval") and value != before[name]:
             raise ResultsError(
                 f"{out} began with {name}={before[name]}, not {value}, and goes on as it began: "
-                f"set that, or name another folder with --out."
+                "set that, or name another folder with --out."
             )
 
 

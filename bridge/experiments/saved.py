@@ -53,9 +53,14 @@ def environment_of(folder: Path) -> Environment[Any, Any]:
     Raises:
         BridgeError: Its configuration cannot be read, or fits nothing here.
     """
+    env: Environment[Any, Any] = _experiment_of(folder).env
+    return env
+
+
+def _experiment_of(folder: Path) -> Any:
     from .game import experiment_of  # which asks for what is saved itself
 
-    return experiment_of(read(str(folder / results.CONFIGURATION))).env
+    return experiment_of(read(str(folder / results.CONFIGURATION)))
 
 
 def _played(
@@ -63,9 +68,7 @@ def _played(
 ) -> tuple[Environment[Any, Any], Environment[Any, Any]]:
     """What it was learned in, and the world of both agents in that."""
     if (folder / results.CONFIGURATION).is_file():
-        from .game import experiment_of  # which asks for what is saved itself
-
-        made = experiment_of(read(str(folder / results.CONFIGURATION)))
+        made = _experiment_of(folder)
         return made.env, made.world
     about = results.about(folder) or {}
     identifier = str(about.get("identifier", world.spec.name))
