@@ -133,7 +133,7 @@ def test_what_does_not_count_has_no_gradient():
         kept = experience.Sample(
             seen=seen, acted=acted, onward=number(), counts=jnp.asarray(counts)
         )
-        loss = functools.partial(ppo._loss, TINY, player, jnp.float32(0.2))
+        loss = functools.partial(ppo._loss, TINY, player)
         return jax.grad(loss, has_aux=True)(weights, ((kept, number(), number()), ()))[0]
 
     state = draw.bit_generator.state
@@ -253,6 +253,31 @@ def test_what_became_infinite_is_named():
     assert finite["cart: weights"][1] is False
 
 
+def test_the_weight_of_entropy_moves_to_its_end_and_stays():
+    env = make("CartPole-v1")
+    one = ppo.steps_an_update(TINY, env)
+    moving = dataclasses.replace(TINY, ent_coef=0.0, ent_coef_final=0.5, ent_coef_steps=2 * one)
+
+    def after(settings, training):
+        return jax.jit(functools.partial(ppo.update, settings, env))(training)[0]
+
+    training = jax.jit(functools.partial(ppo.init, TINY, env))(jax.random.key(0))
+    for weight in (0.0, 0.25, 0.5, 0.5):
+        want = after(dataclasses.replace(TINY, ent_coef=weight), training).weights
+        training = after(moving, training)
+        near = functools.partial(np.testing.assert_allclose, atol=1e-6)
+        jax.tree.map(near, training.weights, want)
+
+
+def test_adam_hardly_moves_where_its_denominator_is_large():
+    env = make("CartPole-v1")
+    begun = jax.jit(functools.partial(ppo.init, TINY, env))(jax.random.key(0))
+    slow = dataclasses.replace(TINY, adam_eps=1e6)
+    training, _ = jax.jit(functools.partial(ppo.update, slow, env))(begun)
+    near = functools.partial(np.testing.assert_allclose, atol=1e-6)
+    jax.tree.map(near, training.weights, begun.weights)
+
+
 @pytest.mark.parametrize(
     ("name", "change", "says"),
     [
@@ -266,6 +291,7 @@ def test_what_became_infinite_is_named():
         ("CartPole-v1", {"gamma": 1.5}, "gamma must be a number in 0"),
         ("CartPole-v1", {"learning_rate": -1.0}, "learning_rate must be a number of at least 0"),
         ("CartPole-v1", {"central_critic": True}, "has no global state"),
+        ("CartPole-v1", {"ent_coef_steps": 9}, "must be None without ent_coef_final, got 9"),
         ("CartPole-v1", {"sharing": "team"}, "sharing must be one of group, all, agent"),
         ("simple_tag_v3", {"sharing": "all"}, "needs equal spaces"),
     ],

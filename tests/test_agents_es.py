@@ -95,6 +95,35 @@ def test_only_what_acts_is_evolved():
     assert metrics["steps"] == 4 * 2 * 3 and metrics["length"] == 3
 
 
+@pytest.mark.parametrize("algorithm", ["open_es", "simple_ga"])
+def test_noise_decays_to_its_limit(algorithm):
+    settings = dataclasses.replace(
+        TINY, algorithm=algorithm, std=0.4, std_decay=0.5, std_limit=0.15
+    )
+    env = make("Pendulum-v1", horizon=2)
+    training = es.init(settings, env, jax.random.key(0))
+    update = jax.jit(lambda training: es.update(settings, env, training))
+    had = []
+    for _ in range(4):
+        had.append(float(training.state.std))
+        training, _ = update(training)
+    assert had[0] == pytest.approx(0.4) and float(training.state.std) == pytest.approx(0.15)
+    assert all(now == pytest.approx(0.15) or now > 0.15 for now in had)
+    assert pytest.approx(0.2) in had
+
+
+@pytest.mark.parametrize("algorithm", ["open_es", "pgpe"])
+def test_the_rate_of_the_mean_decays(algorithm):
+    """To nothing after the first update, by a decay of 0."""
+    settings = dataclasses.replace(TINY, algorithm=algorithm, learning_rate_decay=0.0)
+    env = make("Pendulum-v1", horizon=2)
+    update = jax.jit(lambda training: es.update(settings, env, training)[0])
+    begun = es.init(settings, env, jax.random.key(0))
+    one = update(begun)
+    assert float(abs(one.state.mean - begun.state.mean).max()) > 0
+    np.testing.assert_array_equal(update(one).state.mean, one.state.mean)
+
+
 def test_settings_that_are_numbers_are_compared_in_one_program():
     env = make("CartPole-v1")
     compared = [TINY, dataclasses.replace(TINY, std=0.5)]

@@ -20,6 +20,7 @@ from bridge.bench import (
     adapters,
     gigastep,
     interfaces,
+    megastep,
     memory,
     parameters,
     play,
@@ -409,6 +410,7 @@ RUN_HERE = {
     "stages": stages.suite,
     "rollout": rollout.suite,
     "gigastep": fewest_aircraft,
+    "megastep": megastep.suite,
     "scaling": scaling.suite,
     "parameters": parameters.suite,
     "memory": memory.suite,
@@ -492,6 +494,10 @@ class TestSuites:
             through = {gigastep.DEVICE, *gigastep.BATCHED, *gigastep.SINGLE}
             assert {row["through"] for row in rows} == through and len(rows) == len(through)
             assert all(row["agents"] == 2 for row in rows)
+        elif suite.suite == "megastep":
+            (row,) = rows
+            assert row["us a frame"] == pytest.approx(1e6 / row["frames/s"])
+            assert (row["game"], row["worlds"]) == ("pointgoal", 4) and 30 < row["walls"] < 60
         else:
             assert {row["against"] for row in rows} == {"rows", "agents", "devices"}
             assert max(row["devices"] for row in rows) == 2
@@ -684,7 +690,9 @@ def test_every_suite_is_a_module_and_all_but_the_long_run_by_default():
     short = {"adapters", "stages", "peers", "rollout", "scaling", "memory", "parameters"}
     short.add("collecting")
     assert short == {*suites.DEFAULT}
-    assert {*suites.SUITES} - short == {"gigastep", "training", "startup", "scaling_out"}
+    assert {*suites.SUITES} - short == {
+        *("gigastep", "megastep", "training", "startup", "scaling_out")
+    }
     with pytest.raises(UnknownNameError):
         next(suites.run(["adapter"], quick=True, rounds=None, progress=print))
     assert issubclass(UnfairError, BridgeError)

@@ -134,6 +134,32 @@ def test_names_of_pax_mean_what_they_did():
     assert made.world.freeze_penalty == 3 and not made.world.fixed_coins
 
 
+def test_blocks_of_pax_are_read_whole():
+    """What its own files say, each key of them."""
+    asked = read(
+        TFT,
+        [
+            *("num_players=2", "agent1_roles=1", "shuffle_players=false", "save=true"),
+            *("ppo1.separate=true", "ppo1.adam_epsilon=1e-4", "ppo1.anneal_entropy=true"),
+            *("ppo1.entropy_coeff_end=0.01", "ppo1.entropy_coeff_horizon=500"),
+        ],
+    )
+    how = experiment_of(asked).settings
+    assert (how.ent_coef, how.ent_coef_final, how.ent_coef_steps) == (0.02, 0.01, 500)
+    assert how.adam_eps == 1e-4
+    few = ["es.sigma_decay=0.9", "es.sigma_limit=0.01", "es.lrate_decay=0.8", "es.lrate_limit=0.02"]
+    few += ["es.beta_1=0.99", "es.beta_2=0.9999", "es.eps=1e-7", "es.maximise=true"]
+    how = experiment_of(read("ipd/evolved_vs_tabular", [*few, "es.centered_rank=true"])).settings
+    assert (how.std_decay, how.std_limit) == (0.9, 0.01)
+    assert (how.learning_rate_decay, how.learning_rate_limit) == (0.8, 0.02)
+    assert (how.adam_b1, how.adam_b2, how.adam_eps) == (0.99, 0.9999, 1e-7)
+    made = experiment_of(read("ipd/lola_vs_lola", ["lola.adam_epsilon=1e-3"]))
+    assert made.settings.adam_eps == 1e-3
+    few = ["agent1=Naive", "naive.entropy_coeff=0.3", "naive.learning_rate=0.01"]
+    how = experiment_of(read("ipd/tabular_vs_tabular", few)).settings
+    assert (how.ent_coef, how.learning_rate, how.clip_range) == (0.3, 0.01, 1e6)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -144,6 +170,17 @@ def test_names_of_pax_mean_what_they_did():
         (["es.sigma_init=0.3"], "es has no effect but with runner=evo"),
         (["es.sigma=0.3"], "es has no 'sigma'. Did you mean sigma_init"),
         (["es.algo=SGD"], "es.algo must be one of OpenES, PGPE, CMA_ES, SimpleGA"),
+        (["naive.gamma=0.3"], "naive.gamma has no effect but with an agent Naive"),
+        (["shuffle_players=true"], "shuffle_players must be false, got True: places are fixed"),
+        (["num_players=3"], "num_players must be 2, got 3: agents are two"),
+        (["ppo_default.separate=1"], "ppo_default.separate must be true, got 1: actor and critic"),
+        (["ppo1.with_cnn=true"], "ppo1 has no 'with_cnn'. Instead: what is an image is read"),
+        (["ppo1.entropy_coeff_end=0.1"], "ppo1.entropy_coeff_end has no effect but with anneal"),
+        (["ppo1.anneal_entropy=true"], "ppo1.anneal_entropy needs entropy_coeff_end"),
+        (
+            ["agent2=PPO", "ppo2.anneal_entropy=true", "ppo2.entropy_coeff_end=0"],
+            "ppo2.anneal_entropy has no effect: set it for ppo1",
+        ),
         (["naive.lr=0.3"], "naive has no effect but with agent2=NaiveEx"),
         (["lola.lr_out=0.3"], "lola has no effect but with agent1=LOLA"),
         (["agent1=LOLA"], "must both be LOLA, got LOLA and tit_for_tat"),

@@ -75,7 +75,7 @@ def test_runs_at_once_write_the_files_that_any_learner_writes(tmp_path):
     assert {path.name for path in out.iterdir()} == FILES
     found = json.loads((out / "evaluation.json").read_text())
     assert (found["learner"], found["steps"], found["num_envs"]) == ("device", 128, 2)
-    recipe = {"algorithm", "normalize", "solved", "params"}  # what is otherwise in runs is there
+    recipe = {"algorithm", "normalize", "solved", "rules", "params"}  # what is otherwise in runs is there
     assert {*found["recipe"]} == recipe
     runs = found["runs"]
     rates = [(run["seed"], run["settings"]["learning_rate"]) for run in runs]
@@ -498,6 +498,18 @@ def test_another_file_is_refused_by_what_differs(change, says, tmp_path):
         state_file.write(file, state_file.Saved({"settings": {"gama": 1.0}}, {}, None))
     with pytest.raises(StateFileError, match=says):
         policy_file.load(file, env)
+
+
+def test_a_recipe_may_have_other_rules_in_training(tmp_path, monkeypatch):
+    """Episodes of at most 5 steps are learned from; and ones that are longer are judged."""
+    short = dataclasses.replace(recipes.find(make("CartPole-v1"), "device"), rules={"horizon": 5})
+    monkeypatch.setitem(recipes.RECIPES, "CartPole-v1", short)
+    code, said = train("CartPole-v1", tmp_path / "run", "--steps", 64)
+    assert code in (0, 1), said
+    found = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert found["recipe"]["rules"] == {"horizon": 5} and found["trained"]["mean"] > 5
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        assert all(float(line["length"]) <= 5 for line in csv.DictReader(file))
 
 
 class Wider(CartPole):

@@ -20,6 +20,7 @@ SUITES: Mapping[str, str] = MappingProxyType(
         "rollout": "trajectories on the device",
         "parameters": "constants, shared, one set a row",
         "gigastep": "agents by number, device and interfaces; long",
+        "megastep": "views by plans and worlds; long",
         "scaling": "rows, agents, devices",
         "memory": "bytes a row, and leaks",
         "collecting": "rollouts of SB3's PPO and of ours",
@@ -28,7 +29,7 @@ SUITES: Mapping[str, str] = MappingProxyType(
         "scaling_out": "processes, and RLlib's runners and nodes; long",
     }
 )
-LONG = ("gigastep", "training", "startup", "scaling_out")
+LONG = ("gigastep", "megastep", "training", "startup", "scaling_out")
 DEFAULT = tuple(name for name in SUITES if name not in LONG)
 
 

@@ -22,8 +22,8 @@ def bench(
         typer.Argument(
             metavar="[SUITE]...",
             help="adapters, stages, peers, rollout, scaling, memory, parameters, collecting, "
-            "gigastep, training, startup or scaling_out; none: all but the last four, which take "
-            "long.",
+            "gigastep, megastep, training, startup or scaling_out; none: all but the last five, "
+            "which take long.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

@@ -4,7 +4,8 @@ Keys are Pax's where they still mean something. What is not known is refused, wi
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from bridge.errors import OptionError, UnknownNameError
 from bridge.wording import nearest
 from native.social import pax_names
 
-LEARNERS = ("PPO", "PPO_memory", "Tabular", "Naive")
+NAIVE = "Naive"  # follows what it has played, without clipping
+LEARNERS = ("PPO", "PPO_memory", "Tabular", NAIVE)
 SHAPERS = ("Shaper", "MFOS")  # who learn how others learn
 EXACT = "NaiveEx"  # follows its exact gradient, where actions are whole strategies
 LOOKING = "LOLA"  # plays only its like
@@ -36,9 +38,11 @@ class Learning:
         gamma, gae_lambda: Discounts.
         ppo_clipping_epsilon: How far a probability may move.
         value_coeff, entropy_coeff_start: What values and entropy weigh.
+        anneal_entropy: That of entropy moves linearly to `entropy_coeff_end`, and is there after
+            `entropy_coeff_horizon` steps of an agent, None: at the end; of `agent1`.
         clip_value: How far a value may move; None: any distance.
         max_gradient_norm: Longer gradients are shortened.
-        learning_rate: Of Adam.
+        learning_rate, adam_epsilon: Of Adam.
         lr_scheduling: The learning rate falls to 0; of `agent1`.
         with_memory: "PPO" is "PPO_memory".
     """
@@ -51,9 +55,13 @@ class Learning:
     ppo_clipping_epsilon: float = 0.2
     value_coeff: float = 0.5
     entropy_coeff_start: float = 0.02
+    anneal_entropy: bool = False
+    entropy_coeff_end: float | None = None
+    entropy_coeff_horizon: float | None = None
     clip_value: float | None = None
     max_gradient_norm: float = 0.5
     learning_rate: float = 0.005
+    adam_epsilon: float = 1e-5
     lr_scheduling: bool = False
     with_memory: bool = False
 
@@ -64,13 +72,22 @@ class Evolving:
 
     Attributes:
         algo: One of `EVOLUTIONS`.
-        sigma_init: Deviation of the noise on weights.
-        lrate_init: Of Adam on their mean; None: as `native.agents.es.ES` has it.
+        sigma_init, sigma_decay, sigma_limit: Deviation of the noise on weights, by what it is
+            multiplied in every generation, and where that ends.
+        lrate_init, lrate_decay, lrate_limit: The same of Adam's rate.
+        beta_1, beta_2, eps: Of Adam. What is None is as `native.agents.es.ES` has it.
     """
 
     algo: str = "OpenES"
     sigma_init: float = 0.1
+    sigma_decay: float | None = None
+    sigma_limit: float | None = None
     lrate_init: float | None = None
+    lrate_decay: float | None = None
+    lrate_limit: float | None = None
+    beta_1: float | None = None
+    beta_2: float | None = None
+    eps: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,13 +102,15 @@ class Looking:
     """How "LOLA" learns: the block `lola`.
 
     Attributes:
-        lr_out, lr_in: Of Adam; of a step of the other that is looked ahead.
+        lr_out, adam_epsilon: Of Adam.
+        lr_in: Of a step of the other that is looked ahead.
         gamma: Discount.
         num_lookaheads: Such steps.
         use_baseline: Values make the gradient less noisy.
     """
 
     lr_out: float = 0.1
+    adam_epsilon: float = 1e-5
     lr_in: float = 0.3
     gamma: float = 0.96
     num_lookaheads: int = 1
@@ -152,6 +171,7 @@ class Configuration:
     lola: Looking = Looking()
 
 
+_OF_ENTROPY = ("entropy_coeff_end", "entropy_coeff_horizon")
 _POSITIVE = (
     *("num_inner_steps", "num_outer_steps", "num_envs", "num_opps"),
     *("num_iters", "num_seeds", "save_interval"),
@@ -201,15 +221,21 @@ def read(name: str, changes: Sequence[str] = ()) -> Configuration:
 
 
 def _checked(given: dict[str, Any]) -> Configuration:
-    given = _in_our_names(given)
+    given = _without_fixed("", _in_our_names(given))
     made: dict[str, Any] = {}
     default = _block("ppo_default", given.pop("ppo_default", {}))
-    for block in ("ppo1", "ppo2"):
-        own = {**default, **_block(block, given.pop(block, {}))}
+    exactly, naively = _naive(_block("naive", given.pop("naive", {})), given)
+    if exactly:
+        made["naive"] = _settings(Exactly, "naive", exactly)
+    for number in (1, 2):
+        block = f"ppo{number}"
+        kind = naively if given.get(f"agent{number}") == NAIVE else {}
+        own = {**default, **kind, **_block(block, given.pop(block, {}))}
         made[block] = _settings(Learning, block, own)
-    for block, kind in (("es", Evolving), ("naive", Exactly), ("lola", Looking)):
+        _demand_annealed(block, made[block])
+    for block, of in (("es", Evolving), ("lola", Looking)):
         if block in given:
-            made[block] = _settings(kind, block, _block(block, given.pop(block)))
+            made[block] = _settings(of, block, _block(block, given.pop(block)))
     fields = {field.name: field for field in dataclasses.fields(Configuration)}
     if "env_id" not in given:
         raise OptionError("env_id must be the name of a world; none is given.")
@@ -225,9 +251,7 @@ def _checked(given: dict[str, Any]) -> Configuration:
             params[name] = value
         else:
             known = [*fields, "ppo_default", *known_rules, *numbers]
-            near, instead = nearest(name, known), pax_names.INSTEAD.get(name)
-            meant = f" Did you mean {near}?" if near else ""
-            meant = f" Instead: {instead}." if instead else meant
+            meant = _meant(name, known)
             raise OptionError(f"There is no setting {name!r}.{meant} There are {', '.join(known)}.")
     for name in _POSITIVE:
         _demand(name, made.get(name, 1), int, least=1, or_null=name == "save_interval")
@@ -243,6 +267,42 @@ def _checked(given: dict[str, Any]) -> Configuration:
     asked = Configuration(**made, rules=rules, params=params)
     _refuse_idle(asked, {*given} | {*made})
     return asked
+
+
+def _naive(
+    block: dict[str, Any], given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Pax's block of two kinds of naive learners: what is the exact one's, and the other's."""
+    exactly = {name: block.pop(name) for name in ("lr",) if name in block}
+    if block and NAIVE not in (given.get("agent1"), given.get("agent2")):
+        raise OptionError(f"naive.{next(iter(block))} has no effect but with an agent {NAIVE}.")
+    if "entropy_coeff" in block:
+        block["entropy_coeff_start"] = block.pop("entropy_coeff")
+    return exactly, block
+
+
+def _demand_annealed(block: str, how: Learning) -> None:
+    told = [name for name in _OF_ENTROPY if getattr(how, name) is not None]
+    if told and not how.anneal_entropy:
+        raise OptionError(f"{block}.{told[0]} has no effect but with anneal_entropy=true.")
+    if how.anneal_entropy and how.entropy_coeff_end is None:
+        raise OptionError(f"{block}.anneal_entropy needs entropy_coeff_end, where it moves to.")
+
+
+def _without_fixed(block: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All but what is as it must be."""
+    left: dict[str, Any] = {}
+    family = block.rstrip("012").removesuffix("_default")
+    for name, value in given.items():
+        path = f"{family}.{name}" if family else name
+        if path not in pax_names.FIXED:
+            left[name] = value
+            continue
+        want, why = pax_names.FIXED[path]
+        if value != want or isinstance(value, bool) is not isinstance(want, bool):
+            told = f"{block}.{name}" if block else name
+            raise OptionError(f"{told} must be {json.dumps(want)}, got {value!r}: {why}.")
+    return left
 
 
 def _in_our_names(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -290,15 +350,14 @@ def _of_world(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _block(name: str, given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise OptionError(f"{name} must be a block of settings, got {given!r}.")
-    return dict(given)
+    return _without_fixed(name, given)
 
 
 def _settings(kind: Any, block: str, given: Mapping[str, Any]) -> Any:
     usual = {field.name: field.default for field in dataclasses.fields(kind)}
     for name, value in given.items():
         if name not in usual:
-            near = nearest(name, usual)
-            meant = f" Did you mean {near}?" if near else ""
+            meant = _meant(name, usual)
             raise OptionError(f"{block} has no {name!r}.{meant} It has {', '.join(usual)}.")
         if name == "algo":
             _demand_one(f"{block}.{name}", value, tuple(EVOLUTIONS))
@@ -307,6 +366,13 @@ def _settings(kind: Any, block: str, given: Mapping[str, Any]) -> Any:
         least = 1 if like is int and name != "num_lookaheads" else 0
         _demand(f"{block}.{name}", value, like, least=least, or_null=usual[name] is None)
     return kind(**given)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near, instead = nearest(name, known), pax_names.INSTEAD.get(name)
+    if instead:
+        return f" Instead: {instead}."
+    return f" Did you mean {near}?" if near else ""
 
 
 def _demand_one(name: str, value: Any, known: tuple[str, ...], *, or_null: bool = False) -> None:

@@ -26,6 +26,7 @@ from .configuration import (
     LEARNERS,
     LOOKING,
     MIXINGS,
+    NAIVE,
     SHAPERS,
     Configuration,
     Learning,
@@ -103,8 +104,15 @@ def _made(asked: Configuration, world: Environment[Any, Any]) -> Experiment:
     else:
         played = asked.num_inner_steps * (asked.num_outer_steps if meta else 1)
         settings = _settings(asked.agent1, asked.ppo1, rows, played, games, mixing)
-        if asked.ppo1.lr_scheduling:
+        how = asked.ppo1
+        if how.lr_scheduling:
             settings = dataclasses.replace(settings, anneal_learning_rate=True)
+        if how.anneal_entropy:
+            settings = dataclasses.replace(
+                settings,
+                ent_coef_final=how.entropy_coeff_end,
+                ent_coef_steps=how.entropy_coeff_horizon,
+            )
     if asked.agent1 == "MFOS":
         settings = dataclasses.replace(settings, inner_steps=asked.num_inner_steps)
     return _experiment(asked, env, settings, opponent, world)
@@ -164,8 +172,9 @@ def _co_player(asked: Configuration, world: Environment[Any, Any]) -> CoPlayer:
                 "declares no exact_value: take Naive, who learns from what was played."
             )
         return NaiveCoPlayer(AsSecond(world), rate=asked.naive.lr)
-    if asked.ppo2.lr_scheduling:
-        raise OptionError("ppo2.lr_scheduling has no effect: set it for ppo1.")
+    for name in ("lr_scheduling", "anneal_entropy"):
+        if getattr(asked.ppo2, name):
+            raise OptionError(f"ppo2.{name} has no effect: set it for ppo1.")
     steps = asked.num_inner_steps
     return PPOCoPlayer(_settings(asked.agent2, asked.ppo2, asked.num_envs, steps))
 
@@ -198,6 +207,7 @@ def _looking(asked: Configuration, world: Environment[Any, Any]) -> Experiment:
     how = asked.lola
     settings = LOLA(
         learning_rate=how.lr_out,
+        adam_eps=how.adam_epsilon,
         other_rate=how.lr_in,
         gamma=how.gamma,
         lookaheads=how.num_lookaheads,
@@ -215,15 +225,22 @@ def _evolving(asked: Configuration, mixing: str, rows: int) -> Shape:
     if asked.ppo1 != dataclasses.replace(Learning(), hidden_size=asked.ppo1.hidden_size):
         raise OptionError("Of ppo1 runner=evo takes hidden_size alone: evolution has the block es.")
     kind: Any = settings_named("ES")
-    algorithm = EVOLUTIONS[asked.es.algo]
+    how = asked.es
     layers, gru = _network(asked.agent1, asked.ppo1)
     evolving: Shape = kind(
         net_arch=layers,
         gru=gru,
         mixing=mixing,
-        std=asked.es.sigma_init,
-        learning_rate=asked.es.lrate_init,
-        algorithm=algorithm,
+        std=how.sigma_init,
+        std_decay=how.sigma_decay,
+        std_limit=how.sigma_limit,
+        learning_rate=how.lrate_init,
+        learning_rate_decay=how.lrate_decay,
+        learning_rate_limit=how.lrate_limit,
+        adam_b1=how.beta_1,
+        adam_b2=how.beta_2,
+        adam_eps=how.eps,
+        algorithm=EVOLUTIONS[how.algo],
         population_size=asked.popsize,
         episodes=rows,
     )
@@ -263,10 +280,11 @@ def _settings(
         n_epochs=asked.num_epochs,
         gamma=asked.gamma,
         gae_lambda=asked.gae_lambda,
-        clip_range=NEVER if kind == "Naive" else asked.ppo_clipping_epsilon,
+        clip_range=NEVER if kind == NAIVE else asked.ppo_clipping_epsilon,
         clip_range_vf=asked.clip_value,
         vf_coef=asked.value_coeff,
         ent_coef=asked.entropy_coeff_start,
         max_grad_norm=asked.max_gradient_norm,
         learning_rate=asked.learning_rate,
+        adam_eps=asked.adam_epsilon,
     )

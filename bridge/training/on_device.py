@@ -138,11 +138,12 @@ class DeviceTraining:
                 f"{env.spec.name} has {env.num_envs} rows on the host, and no others to be judged "
                 "in. Train it with native.agents.Learner, as docs/agents.md has it."
             )
-        one = algorithm_of(first).steps_an_update(first, env)
-        params = dataclasses.replace(env.params, **recipe.params) if recipe.params else None
+        world = recipe.world(env)
+        one = algorithm_of(first).steps_an_update(first, world)
+        params = dataclasses.replace(world.params, **recipe.params) if recipe.params else None
         try:
             updates = math.ceil(interval / max(one, 1))
-            self._learner = Learner(settings, env, updates, params, self._shared())
+            self._learner = Learner(settings, world, updates, params, self._shared())
         except RuleError as error:
             raise RuleValueError(str(error)) from error
         threading.Thread(target=_import_sb3).start()

@@ -224,7 +224,8 @@ def _hyperparameters(plan: Plan) -> dict[str, Any]:
 def _model(plan: Plan, saved: sb3_files.Checkpoint | None) -> BaseAlgorithm:
     """The model in its environment, new or from a checkpoint."""
     recipe, hyperparameters = plan.recipe, _hyperparameters(plan)
-    venv: VecEnv = make_vec_env(plan.game.env, plan.num_envs, params=recipe.params or None)
+    world = recipe.world(plan.game.env)
+    venv: VecEnv = make_vec_env(world, plan.num_envs, params=recipe.params or None)
     if saved is not None:
         return saved.model(recipe, saved.normalized(venv) if recipe.normalize else venv)
     if recipe.normalize:

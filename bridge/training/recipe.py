@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from native.core import Environment
+
 
 @dataclasses.dataclass(frozen=True)
 class Falling:
@@ -27,7 +29,8 @@ class Recipe:
         hyperparameters: Arguments of the algorithm, by SB3's names, or settings of `native.agents`.
         normalize: Observations and rewards go through SB3's `VecNormalize`.
         solved: Mean return of an agent in 100 episodes at which training stops; None: at no return.
-        params: Replace those of the environment while it is learned; it is judged by its own.
+        rules, params: Replace those of the environment while it is learned; what is learned is
+            judged by its own.
     """
 
     algorithm: str
@@ -36,7 +39,13 @@ class Recipe:
     hyperparameters: Mapping[str, Any]
     normalize: bool = False
     solved: float | None = None
+    rules: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     params: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def world(self, env: Environment[Any, Any]) -> Environment[Any, Any]:
+        """The environment as it is learned in, but for `params`."""
+        changed: Any = env
+        return dataclasses.replace(changed, **self.rules) if self.rules else env
 
     def to_json(self) -> dict[str, Any]:
         """Numbers, words, lists and dicts."""

@@ -198,6 +198,22 @@ ON_DEVICE: Mapping[str, Recipe] = {
         normalize=False,  # rewards are as they should be
         params={"approach": 0.3},
     ),
+    # In episodes of 512 steps nearly all are played far from where they began, and teach nothing.
+    "megastep_pointgoal_v0": dataclasses.replace(
+        SEEING,
+        steps=4_000_000,
+        num_envs=256,
+        hyperparameters={
+            **SEEING.hyperparameters,
+            "gamma": 0.97,
+            "ent_coef": 0.005,
+            "gru": 128,
+            "policy_kwargs": SMALL,
+        },
+        normalize=False,
+        rules={"horizon": 64},
+        params={"approach": 1.0},
+    ),
     "megastep_deathmatch_v0": dataclasses.replace(
         SEEING,
         hyperparameters={**SEEING.hyperparameters, "gamma": 0.97, "gae_lambda": 0.9},

@@ -236,6 +236,25 @@ def look(
     return actions.masked(outputs, seen.mask), values, memory
 
 
+def look_again(
+    settings: Shape, player: Player, weights: Any, seen: Seen, memory: Any
+) -> tuple[jax.Array, jax.Array]:
+    """Outputs and values of what was seen before and is normalised: leaves (samples, ...).
+
+    With a GRU it is (lanes, steps, ...), and `memory` that before the first step: (lanes, ...).
+    """
+
+    def advance(memory: Any, seen: Seen) -> tuple[Any, tuple[jax.Array, jax.Array]]:
+        outputs, values, memory = look(settings, player, weights, None, seen, memory)
+        return memory, (outputs, values)
+
+    if not settings.gru:
+        return advance((), seen)[1]
+    in_time = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), seen)
+    outputs, values = jax.lax.scan(advance, memory, in_time)[1]
+    return jnp.moveaxis(outputs, 0, 1), jnp.moveaxis(values, 0, 1)
+
+
 def choose(
     settings: Shape,
     player: Player,

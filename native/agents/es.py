@@ -60,12 +60,21 @@ from .players import Player, players_of
 
 MOST_OF_CMA = 2_048  # weights of which a covariance can be decomposed in every update
 
+_STD = {"std_decay": 1.0, "std_limit": 0.0}
+_ADAM = {
+    "learning_rate": 0.05,
+    "learning_rate_decay": 1.0,
+    "learning_rate_limit": 0.0,
+    "adam_b1": 0.9,
+    "adam_b2": 0.999,
+    "adam_eps": 1e-8,
+}
 # Algorithm -> the numbers that it has beside `std`, with what they are if they are not given.
 _USUAL: dict[str, dict[str, float]] = {
-    "open_es": {"learning_rate": 0.05},
-    "pgpe": {"learning_rate": 0.05, "std_learning_rate": 0.1},
+    "open_es": {**_ADAM, **_STD},
+    "pgpe": {**_ADAM, "std_learning_rate": 0.1},
     "cma_es": {},
-    "simple_ga": {"crossover_rate": 0.0},
+    "simple_ga": {"crossover_rate": 0.0, **_STD},
 }
 
 
@@ -75,7 +84,12 @@ class ES(Shape):
 
     Attributes:
         std: Deviation of the noise on weights; of "cma_es" and "pgpe" the first one.
-        learning_rate: Of Adam on the mean, 0.05 if None; "open_es" and "pgpe" have it.
+        std_decay, std_limit: By what `std` is multiplied in every update, and where that ends; 1
+            and 0 if None. "open_es" and "simple_ga" have them.
+        learning_rate: Of Adam on the mean, 0.05 if None; "open_es" and "pgpe" have it, as they have
+            all that follow.
+        learning_rate_decay, learning_rate_limit: As those of `std`.
+        adam_b1, adam_b2, adam_eps: Of Adam; 0.9, 0.999 and 1e-8 if None.
         std_learning_rate: Of the deviations, 0.1 if None; "pgpe" has it.
         crossover_rate: Part of the weights that a child has of its second parent, 0 if None;
             "simple_ga" has it.
@@ -86,7 +100,14 @@ class ES(Shape):
 
     net_arch: tuple[Any, ...] = (32,)
     std: Any = 0.1
+    std_decay: Any = None
+    std_limit: Any = None
     learning_rate: Any = None
+    learning_rate_decay: Any = None
+    learning_rate_limit: Any = None
+    adam_b1: Any = None
+    adam_b2: Any = None
+    adam_eps: Any = None
     std_learning_rate: Any = None
     crossover_rate: Any = None
     algorithm: str = "open_es"
@@ -95,9 +116,13 @@ class ES(Shape):
 
 
 _FITS = {
-    "std": rules.positive,
-    **dict.fromkeys(("learning_rate", "std_learning_rate"), rules.at_least_0),
-    "crossover_rate": rules.share,
+    **dict.fromkeys(("std", "adam_eps"), rules.positive),
+    **dict.fromkeys(
+        ("std_limit", "learning_rate", "learning_rate_limit", "std_learning_rate"), rules.at_least_0
+    ),
+    **dict.fromkeys(
+        ("crossover_rate", "std_decay", "learning_rate_decay", "adam_b1", "adam_b2"), rules.share
+    ),
 }
 NUMBERS = tuple(_FITS)
 ALONE = True  # CMA-ES calls LAPACK, whose threads two programs would wait for
@@ -137,7 +162,7 @@ def check(settings: ES, env: Environment[Any, Any]) -> None:
     )
     check_shape(settings, value_tower=False)
     check_inner_steps(settings, env)
-    for name in ("learning_rate", "std_learning_rate", "crossover_rate"):
+    for name in sorted({name for numbers in _USUAL.values() for name in numbers}):
         if getattr(settings, name) is not None and name not in _USUAL[settings.algorithm]:
             having = [each for each, numbers in _USUAL.items() if name in numbers]
             raise RuleError(
@@ -269,21 +294,31 @@ def _algorithm(settings: ES, actor: Any) -> tuple[Any, Any]:
     number = {name: usual[name] if each is None else each for name, each in given.items()}
     form = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), actor)
     size, std = settings.population_size, settings.std
+
+    def falling(start: Any, name: str) -> Any:
+        """Update -> the number then."""
+        decay, limit = number[f"{name}_decay"], number[f"{name}_limit"]
+        return lambda update: jnp.maximum(start * decay**update, limit)
+
+    def adam() -> optax.GradientTransformation:
+        rate = falling(number["learning_rate"], "learning_rate")
+        return optax.adam(rate, number["adam_b1"], number["adam_b2"], number["adam_eps"])
+
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         match settings.algorithm:
             case "open_es":
-                adam = optax.adam(number["learning_rate"])
-                made = evosax.Open_ES(size, form, optimizer=adam, std_schedule=lambda _: std)
+                noise = falling(std, "std")
+                made = evosax.Open_ES(size, form, optimizer=adam(), std_schedule=noise)
                 return made, made.default_params
             case "pgpe":
-                made = evosax.PGPE(size, form, optimizer=optax.adam(number["learning_rate"]))
+                made = evosax.PGPE(size, form, optimizer=adam())
                 rate = number["std_learning_rate"]
                 return made, made.default_params.replace(std_init=std, std_lr=rate)
             case "cma_es":
                 made = evosax.CMA_ES(size, form)
                 return made, made.default_params.replace(std_init=std)
             case _:
-                made = evosax.SimpleGA(size, form, std_schedule=lambda _: std)
+                made = evosax.SimpleGA(size, form, std_schedule=falling(std, "std"))
                 rate = number["crossover_rate"]
                 return made, made.default_params.replace(crossover_rate=rate)
 

@@ -242,18 +242,25 @@ def shuffled(key: jax.Array, count: int, together: int) -> jax.Array:
     return (order[:, None] * together + jnp.arange(together)[None]).ravel()
 
 
-def check_sequences(settings: Shape, player: Player, n_steps: int, batch_size: int) -> None:
-    """Refuse minibatches that are not of whole sequences, where there is a memory.
+def check_minibatches(settings: Any, player: Player, lanes: int) -> None:
+    """Refuse minibatches that do not divide what is played, or not into whole sequences.
 
     Raises:
-        RuleError: They are not.
+        RuleError: Their `batch_size` does not fit.
     """
+    steps, size = settings.n_steps, settings.batch_size
+    samples = lanes * steps
+    if samples % size or size > samples:
+        raise RuleError(
+            f"batch_size must divide the {samples} samples of {player.name!r} in an update "
+            f"({lanes} lanes of {steps} steps), got {size}."
+        )
     agents = together(settings, player)
-    if settings.gru and batch_size % (n_steps * agents):
+    if settings.gru and size % (steps * agents):
         of = f" times the {agents} agents whose memories are mixed" if agents > 1 else ""
         raise RuleError(
-            f"With a GRU batch_size must be a multiple of n_steps ({n_steps}){of}, since it learns "
-            f"from whole sequences; got {batch_size}."
+            f"With a GRU batch_size must be a multiple of n_steps ({steps}){of}, since it learns "
+            f"from whole sequences; got {size}."
         )
 
 

@@ -38,7 +38,7 @@ class LOLA(Shape):
     """Settings beside those of the networks; the first are numbers, which `jax.vmap` may map.
 
     Attributes:
-        learning_rate: Of Adam.
+        learning_rate, adam_eps: Of Adam; the second in its denominator.
         other_rate: Of a step of another agent that is looked ahead.
         gamma: Discount of a step.
         lookaheads: Steps of the others that are looked ahead.
@@ -50,6 +50,7 @@ class LOLA(Shape):
     net_arch: tuple[Any, ...] = ()
     sharing: str = "agent"
     learning_rate: Any = 0.1
+    adam_eps: Any = 1e-5
     other_rate: Any = 0.3
     gamma: Any = 0.96
     lookaheads: int = 1
@@ -60,6 +61,7 @@ class LOLA(Shape):
 
 _FITS = {
     **dict.fromkeys(("learning_rate", "other_rate"), rules.at_least_0),
+    "adam_eps": rules.positive,
     "gamma": rules.share,
 }
 NUMBERS = tuple(_FITS)
@@ -145,7 +147,7 @@ def init(
     shown = batch.init(jnp.zeros(1, jnp.uint32), env.params if params is None else params)[1]
     begin = player.each(functools.partial(first_weights, settings, player))
     weights = begin(keys_of(player, of_weights), seen_by(player, shown))
-    optimizer = jax.vmap(_ADAM.init)(weights)
+    optimizer = jax.vmap(_adam(settings).init)(weights)
     return Training(
         weights={player.name: weights},
         optimizer={player.name: optimizer},
@@ -188,7 +190,9 @@ def update(
     slopes, earned = slope(weights, numbers, keys)
     slopes = _of_table(settings, player, slopes)
     with jax.numpy_dtype_promotion("standard"):  # optax adds floats to integers
-        change, optimizer = jax.vmap(_ADAM.update)(slopes, training.optimizer[player.name])
+        change, optimizer = jax.vmap(_adam(settings).update)(
+            slopes, training.optimizer[player.name]
+        )
     after = jax.tree.map(lambda leaf, by: leaf + settings.learning_rate * by, weights, change)
     mine = jnp.diagonal(earned)
     metrics: dict[str, Any] = {"return": mine.mean()}
@@ -207,7 +211,9 @@ def update(
     return then, metrics
 
 
-_ADAM = optax.scale_by_adam(eps=1e-5)
+def _adam(settings: LOLA) -> optax.GradientTransformation:
+    """The rate comes after: it may be another one for each of several settings."""
+    return optax.scale_by_adam(eps=settings.adam_eps)
 
 
 def objective(settings: LOLA, played: Played) -> jax.Array:

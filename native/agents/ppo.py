@@ -27,7 +27,7 @@ from native.rollout import collect
 from native.rules import RuleError
 
 from . import acting, actions, experience, normalization
-from .acting import Seen, Shape, keys_of, look, policy_of, seen_by
+from .acting import Seen, Shape, keys_of, look_again, policy_of, seen_by
 from .experience import Sample
 from .networks import log_std_of
 from .normalization import Moments
@@ -45,7 +45,10 @@ class PPO(Shape):
         clip_range: How far a probability may move in one update, relative.
         clip_range_vf: How far a value may move in one update; None: any distance.
         ent_coef, vf_coef: What entropy and the error of the values weigh in the loss.
+        ent_coef_final, ent_coef_steps: To which `ent_coef` moves linearly, and when it is there;
+            None: it stays; `steps`.
         max_grad_norm: Longer gradients are shortened.
+        adam_eps: Of Adam, in its denominator.
         target_kl: An update ends where the policy has moved 1.5 times as far; None: nowhere.
         log_std_init: First logarithm of the standard deviation of Box actions.
         steps: Steps of an agent in the whole training, for what is annealed.
@@ -57,8 +60,7 @@ class PPO(Shape):
         normalize_advantage: In each minibatch.
         normalize_observation, normalize_reward: By running moments, as `VecNormalize` does.
         central_critic: Values see the global state too (MAPPO).
-        likeliest: What has learned plays its likeliest action. Else it draws, as it did then: who
-            sees little and always does the same may stand before a wall for ever.
+        likeliest: What was learned plays its likeliest action; else it draws, as when it learned.
     """
 
     learning_rate: Any = 3e-4
@@ -67,8 +69,11 @@ class PPO(Shape):
     clip_range: Any = 0.2
     clip_range_vf: Any = None
     ent_coef: Any = 0.0
+    ent_coef_final: Any = None
+    ent_coef_steps: Any = None
     vf_coef: Any = 0.5
     max_grad_norm: Any = 0.5
+    adam_eps: Any = 1e-5
     target_kl: Any = None
     log_std_init: Any = 0.0
     steps: Any = 1_000_000
@@ -85,11 +90,12 @@ class PPO(Shape):
     likeliest: bool = True
 
 
-_LIMITS = ("clip_range", "clip_range_vf", "max_grad_norm", "target_kl")
+_LIMITS = ("clip_range", "clip_range_vf", "max_grad_norm", "target_kl", "ent_coef_steps")
 _FITS = {
-    **dict.fromkeys(("learning_rate", "ent_coef", "vf_coef"), rules.at_least_0),
+    **dict.fromkeys(("learning_rate", "ent_coef", "ent_coef_final", "vf_coef"), rules.at_least_0),
     **dict.fromkeys(("gamma", "gae_lambda"), rules.share),
     **dict.fromkeys(_LIMITS, rules.endless(rules.positive)),
+    "adam_eps": rules.positive,
     "log_std_init": rules.number,
 }
 NUMBERS = (*_FITS, "steps")
@@ -134,25 +140,20 @@ def check(settings: PPO, env: Environment[Any, Any]) -> None:
         dataclasses.replace(settings),
         **rules.numbers_of(settings, _FITS),
         **dict.fromkeys(flags, rules.flag),
-        num_envs=rules.count(),
-        n_steps=rules.count(),
-        batch_size=rules.count(),
-        n_epochs=rules.count(),
+        **dict.fromkeys(("num_envs", "n_steps", "batch_size", "n_epochs"), rules.count()),
     )
     acting.check_shape(settings, value_tower=True)
     acting.check_inner_steps(settings, env)
+    if settings.ent_coef_steps is not None and settings.ent_coef_final is None:
+        raise RuleError(
+            f"ent_coef_steps must be None without ent_coef_final, got {settings.ent_coef_steps}."
+        )
     if settings.central_critic and env.spec.global_state is None:
         raise RuleError(f"central_critic must be False: {env.spec.name} has no global state.")
     for player in players_of(env.spec, settings.sharing):
         acting.check_network(settings, player)
         lanes = settings.num_envs * (1 if player.own else player.num_agents)
-        samples = lanes * settings.n_steps
-        if samples % settings.batch_size or settings.batch_size > samples:
-            raise RuleError(
-                f"batch_size must divide the {samples} samples of {player.name!r} in an update "
-                f"({lanes} lanes of {settings.n_steps} steps), got {settings.batch_size}."
-            )
-        experience.check_sequences(settings, player, settings.n_steps, settings.batch_size)
+        experience.check_minibatches(settings, player, lanes)
 
 
 def steps_an_update(settings: PPO, env: Environment[Any, Any]) -> int:
@@ -272,7 +273,7 @@ def _optimizer(settings: PPO) -> optax.GradientTransformation:
     """Adam as PPO uses it; the rate comes after, since it may fall."""
     clip = optax.clip_by_global_norm(settings.max_grad_norm)
     # On one vector it takes a few kernels, where on every weight by itself it takes dozens.
-    return optax.flatten(optax.chain(clip, optax.scale_by_adam(eps=1e-5)))
+    return optax.flatten(optax.chain(clip, optax.scale_by_adam(eps=settings.adam_eps)))
 
 
 def learn_player(
@@ -294,8 +295,7 @@ def learn_player(
         memory: What was remembered before the first step: (lanes, ...).
     """
     steps, lanes = advantage.shape
-    rate = settings.learning_rate * (left if settings.anneal_learning_rate else 1)
-    clip = settings.clip_range * (left if settings.anneal_clip_range else 1)
+    settings = _annealed(settings, left)
     raw = sample.seen.observation
     observed = normalization.normalize(moments, raw)
     seen = dataclasses.replace(sample.seen, observation=observed)
@@ -311,11 +311,11 @@ def learn_player(
 
     def learn(now: Any, minibatch: Any) -> tuple[Any, dict[str, jax.Array]]:
         weights, optimizer, stopped = now
-        loss = functools.partial(_loss, settings, player, clip)
+        loss = functools.partial(_loss, settings, player)
         gradient, found = jax.grad(loss, has_aux=True)(weights, minibatch)
         with jax.numpy_dtype_promotion("standard"):  # optax adds floats to integers
             change, then = _optimizer(settings).update(gradient, optimizer)
-        changed = jax.tree.map(lambda leaf, by: leaf - rate * by, weights, change)
+        changed = jax.tree.map(lambda leaf, by: leaf - settings.learning_rate * by, weights, change)
         found["gradient"] = jnp.isfinite(optax.tree.norm(gradient))
         if settings.target_kl is not None:
             stopped |= found["approx_kl"] > 1.5 * settings.target_kl
@@ -343,10 +343,21 @@ def learn_player(
     return (weights, optimizer, normalization.see(moments, flat, weighty)), found
 
 
+def _annealed(settings: PPO, left: jax.Array) -> PPO:
+    """The settings at that time."""
+    names = ("learning_rate", "clip_range")
+    falling = [name for name in names if getattr(settings, f"anneal_{name}")]
+    now = {name: getattr(settings, name) * left for name in falling}
+    if settings.ent_coef_final is not None:
+        until = settings.steps if settings.ent_coef_steps is None else settings.ent_coef_steps
+        there = jnp.minimum((1 - left) * settings.steps / until, 1)
+        now["ent_coef"] = settings.ent_coef + there * (settings.ent_coef_final - settings.ent_coef)
+    return dataclasses.replace(settings, **now)
+
+
 def _loss(
     settings: PPO,
     player: Player,
-    clip: jax.Array,
     weights: Any,
     minibatch: tuple[tuple[Sample, jax.Array, jax.Array], Any],
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
@@ -361,30 +372,21 @@ def _loss(
     def mean(each: jax.Array) -> jax.Array:
         return (each * counts).sum() / most
 
-    def advance(memory: Any, seen: Seen) -> Any:
-        outputs, values, memory = look(settings, player, weights, None, seen, memory)
-        return memory, (outputs, values)
-
-    if settings.gru:
-        in_time = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), sample.seen)
-        found = jax.lax.scan(advance, memory, in_time)[1]
-        outputs, values = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), found)
-    else:
-        outputs, values = advance((), sample.seen)[1]
+    outputs, values = look_again(settings, player, weights, sample.seen, memory)
     was = sample.acted
-    log_std = log_std_of(weights)
-    log_prob, entropy = actions.log_prob_and_entropy(player.action, outputs, log_std, was.action)
+    how = player.action, outputs, log_std_of(weights), was.action
+    log_prob, entropy = actions.log_prob_and_entropy(*how)
     if settings.normalize_advantage:
         advantage = advantage - mean(advantage)
         advantage = advantage / (jnp.sqrt(mean(jnp.square(advantage))) + 1e-8)
     moved = jnp.where(sample.counts, log_prob - was.log_prob, jnp.float32(0))
     ratio = jnp.exp(moved)
+    clip = settings.clip_range
     within = jnp.clip(ratio, 1 - clip, 1 + clip)
     value_error = jnp.square(values - target)
     if settings.clip_range_vf is not None:
-        near = settings.clip_range_vf
-        held = was.value + jnp.clip(values - was.value, -near, near)
-        value_error = jnp.square(held - target)
+        held = jnp.clip(values - was.value, -settings.clip_range_vf, settings.clip_range_vf)
+        value_error = jnp.square(was.value + held - target)
     each = {
         "policy_loss": -jnp.minimum(ratio * advantage, within * advantage),
         "value_loss": value_error,
@@ -394,6 +396,5 @@ def _loss(
     }
     loss = each["policy_loss"] + settings.vf_coef * value_error - settings.ent_coef * entropy
     stacked = jax.lax.stop_gradient(jnp.stack([*each.values()]))  # one kernel for all
-    axes = tuple(range(1, stacked.ndim))
-    means = (stacked * counts[None]).sum(axis=axes) / most
+    means = (stacked * counts[None]).sum(axis=tuple(range(1, stacked.ndim))) / most
     return mean(loss), dict(zip(each, means, strict=True))

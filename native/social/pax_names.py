@@ -1,7 +1,8 @@
-"""Pax's names for what experiments say, where it has another here."""
+"""What experiments of Pax say, where it has another name here, or only one way to be."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 WORLDS: Mapping[str, str] = MappingProxyType(
     {
@@ -19,16 +20,38 @@ WORLDS: Mapping[str, str] = MappingProxyType(
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("save_dir", "run_path", "run_path2"), "--out names the folder"),
-        **dict.fromkeys(("save", "model_path"), "the folder keeps a checkpoint: --resume"),
+        "model_path": "the folder keeps a checkpoint: --resume",
         **dict.fromkeys(("wandb", "entity", "project"), "where TensorBoard is installed it is fed"),
-        **dict.fromkeys(("num_players", "num_shapers", "agent_default"), "agents are two"),
-        **dict.fromkeys(("agent1_roles", "agent2_roles", "shuffle_players"), "places are fixed"),
+        **dict.fromkeys(("num_shapers", "agent_default"), "agents are two"),
         "agent2_reset_interval": "env_type=meta: the second begins anew in each trial",
-        "self_play_anneal": "agent2 may be a folder of what was learned before",
         "num_devices": "runs are divided among all devices there are",
         "top_k": "the mean of the last generation is kept",
-        "eval": "python -m bridge evaluate FOLDER",
-        "debug": "JAX_DISABLE_JIT=1 in the environment of the process",
+        **dict.fromkeys(
+            ("with_cnn", "output_channels", "kernel_shape"),
+            "what is an image is read by convolutions by itself",
+        ),
+        **dict.fromkeys(("init_min", "init_max"), "weights begin as those of any network"),
+        **dict.fromkeys(("clip_min", "clip_max"), "weights have no bounds"),
+    }
+)
+# BLOCK.KEY, or KEY -> what it has to be, and why there is no other way.
+FIXED: Mapping[str, tuple[Any, str]] = MappingProxyType(
+    {
+        "num_players": (2, "agents are two"),
+        "agent1_roles": (1, "places are fixed"),
+        "agent2_roles": (1, "places are fixed"),
+        "shuffle_players": (False, "places are fixed"),
+        "self_play_anneal": (False, "agent2 may be a folder of what was learned before"),
+        "save": (True, "the folder keeps a checkpoint: --resume"),
+        "eval": (False, "python -m bridge evaluate FOLDER"),
+        "debug": (False, "JAX_DISABLE_JIT=1 in the environment of the process"),
+        "ppo.separate": (True, "actor and critic have layers of their own"),
+        "es.maximise": (True, "returns are to be high"),
+        "es.centered_rank": (True, "members are compared by their rank"),
+        "es.z_score": (False, "members are compared by their rank"),
+        "es.w_decay": (0, "weights do not decay"),
+        "es.mean_reduce": (False, "no mean is taken from what a member's weights change"),
+        "es.elite_ratio": (0.5, "the better half are the elite"),
     }
 )
 SETTINGS: Mapping[str, str] = MappingProxyType(
