@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from native import kernels, processes
-from native.batch import Autoreset, Batch, Carry, Transition
+from native.batch import Autoreset, Batch, Carry, Transition, Vector
 from native.core import HasGlobalState, Renders
 from native.devices import divided
 from native.parameters import row_axes
@@ -75,6 +75,7 @@ class Programs:
     Those that take `numbers` want the parameters as `place_params` returns them.
 
     Attributes:
+        init: What `reset` may be given before anything has begun; it has to begin all rows then.
         read: Set of fields -> what reads it, of the flat arrays and of whether the caller may
             write to what it gets.
         playing: A `Play` -> the same over the flat arrays, numbers and its own arguments; those of
@@ -232,7 +233,10 @@ def _make(batch: Batch, form: Form) -> Programs:
             return env.params
         return usual.unflatten(numbers_packing.unpack(*numbers) if numbers_packing else numbers)
 
-    def init(seeds: jax.Array, numbers: Any) -> tuple[Carry, Transition]:
+    def blank() -> tuple[jax.Array, ...]:
+        return flatten(jax.tree.map(lambda leaf: jax.lax.full(leaf.shape, 0, leaf.dtype), shapes))
+
+    def begin(seeds: jax.Array, numbers: Any) -> tuple[Carry, Transition]:
         return batch.init(seeds, params(numbers))
 
     def reset(flat: Any, seeds: Any, seeded: Any, mask: Any, numbers: Any) -> tuple[Any, ...]:
@@ -294,18 +298,25 @@ def _make(batch: Batch, form: Form) -> Programs:
             for leaf, by_row in zip(leaves, axes, strict=True)
         )
 
-    compiled = functools.partial(jax.jit, out_shardings=sharding)
-    begin, packed = compiled(init), compiled(flatten)
+    compiled: Any = functools.partial(jax.jit, out_shardings=sharding)
+    begun, packed = compiled(begin), compiled(flatten)
+    nothing = compiled(blank)
     alike: dict[str, Any] = {"out_shardings": everywhere} if apart else {}
+
+    def init(seeds: jax.Array, numbers: Any) -> Any:
+        if not isinstance(env, Vector):
+            return nothing()  # so that one program less is compiled
+        # In two programs: both in one take JAX 0.6 to 0.8 minutes to compile.
+        return packed(begun(seeds, numbers))
 
     def whole(function: Callable[..., tuple[jax.Array, ...]]) -> Callable[..., Any]:
         if devices is not None:
-            return compiled(shared(function))
+            divided_up: Callable[..., Any] = compiled(shared(function))
+            return divided_up
         return kernels.jit(functools.partial(kernels.whole, function))
 
     return Programs(
-        # in two programs: both in one take JAX 0.6 to 0.8 minutes to compile
-        init=lambda seeds, numbers: packed(begin(seeds, numbers)),
+        init=init,
         reset=whole(reset),
         step=whole(step),
         playing=playing,

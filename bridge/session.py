@@ -212,7 +212,7 @@ class Session:
         arrays, numbers = self._arrays, self._numbers
         if arrays is None:
             arrays, mask = self._programs.init(self._seeds, numbers), None
-        # The first episode too is begun by this program: another might round otherwise.
+            seeded = self._every_row
         mask = self._every_row if mask is None else mask
         self._arrays = self._programs.reset(arrays, self._seeds, seeded, mask, numbers)
 

@@ -1,13 +1,12 @@
 """New episodes for the rows that are due, without drawing a dear start for all.
 
-| rows that are due | a start is drawn for                                |
-| ----------------- | --------------------------------------------------- |
-| none              | none                                                |
-| a few             | so many as `at_once` says, then put where it is due |
-| more              | all, then selected where it is due                  |
+| a start is | drawn for                                                                  |
+| ---------- | -------------------------------------------------------------------------- |
+| cheap      | all rows, where any is due, then selected where it is due                  |
+| dear       | so many as `at_once` says, again and again, each put where it is due       |
 
-All three give the same. Where a start is cheap, as four numbers by chance are, there is no middle
-way: to find the rows, and to write to them one by one, costs as much as to draw for all.
+Both give the same. Where a start is cheap, as four numbers by chance are, to find the rows, and to
+write to them one by one, costs as much as to draw for all.
 """
 
 import math
@@ -28,7 +27,7 @@ _DEAR = ("scan", "while", "sort")  # what only a start that takes long is made o
 
 
 def at_once(rows: int) -> int:
-    """How many starts are drawn where a few of so many rows are due: 96 of 1,024, 0: never few."""
+    """For how many of so many rows dear starts are drawn at once: 96 of 1,024; 0: for all."""
     return 0 if rows < _FEWEST else rows // 16 + math.isqrt(rows)
 
 
@@ -45,56 +44,66 @@ def begin_where(due: jax.Array, draw: Callable[[Rows], T], old: T, *, dear: bool
         due: bool (rows,).
         draw: Gives starts of some rows, or of all: a tree like `old`.
         old: Any tree of arrays (rows, ...).
-        dear: There may be few.
+        dear: A start takes long.
     """
     few = at_once(due.shape[0]) if dear else 0
-
-    def of_all() -> T:
+    if not few:
         chosen: T = jax.tree.map(lambda new, leaf: _where(due, new, leaf), draw(None), old)
         return chosen
-
-    if not few:
-        return of_all()
     rank = jnp.cumsum(due, dtype=jnp.int32)  # how many are due up to and with each row
+    structure: Any = jax.tree.structure(old)
 
-    def of_a_few() -> T:
-        numbers = jnp.arange(1, few + 1, dtype=jnp.int32)
-        rows = jnp.minimum(jnp.searchsorted(rank, numbers), due.shape[0] - 1).astype(jnp.int32)
-        structure: Any = jax.tree.structure(old)
-        leaves = jax.tree.leaves(old)
-        put: T = structure.unflatten(_put(rank, rows, jax.tree.leaves(draw(rows)), leaves))
-        return put
+    def some(now: T, before: jax.Array) -> tuple[T, None]:
+        """Begin the next few of those that are due."""
 
-    begun: T = jax.lax.cond(any_at_all(rank[-1] > few), of_all, of_a_few)
+        def begin() -> T:
+            numbers = before + jnp.arange(1, few + 1, dtype=jnp.int32)
+            rows = jnp.minimum(jnp.searchsorted(rank, numbers), due.shape[0] - 1).astype(jnp.int32)
+            place = jnp.where(due, rank - before, 0)
+            new, leaves = jax.tree.leaves(draw(rows)), jax.tree.leaves(now)
+            put: T = structure.unflatten(_put(place, rank[-1] - before, rows, new, leaves))
+            return put
+
+        return jax.lax.cond(any_at_all(rank[-1] > before), begin, lambda: now), None
+
+    # A loop of so many turns, most of them empty, has slopes backwards; one that ends has not.
+    turns = jnp.arange(0, due.shape[0], few, dtype=jnp.int32)
+    begun: T = jax.lax.scan(some, old, turns)[0]
     return begun
 
 
 @jax.custom_jvp
-def _put(rank: Any, rows: Any, new: list[jax.Array], old: list[jax.Array]) -> list[jax.Array]:
-    """`old` with new[i] in row rows[i], for as many i as `rank` counts."""
-    put: list[jax.Array] = _in_place(rank, rows, new, old)
+def _put(
+    place: Any, left: Any, rows: Any, new: list[jax.Array], old: list[jax.Array]
+) -> list[jax.Array]:
+    """`old` with new[i] in row rows[i], for as many i as are `left`; its `place` is i + 1."""
+    put: list[jax.Array] = _in_place(place, left, rows, new, old)
     return put
 
 
 @_put.defjvp
 def _put_slopes(primals: Any, slopes: Any) -> tuple[list[jax.Array], list[Any]]:
-    rank, _, _, old = primals
-    _, _, new_slopes, old_slopes = slopes
+    place, _, _, _, old = primals
+    *_, new_slopes, old_slopes = slopes
     pairs = zip(old, new_slopes, old_slopes, strict=True)
-    put = [b if b.dtype == jax.dtypes.float0 else _spread(rank, a, b) for _, a, b in pairs]
+    put = [b if b.dtype == jax.dtypes.float0 else _spread(place, a, b) for _, a, b in pairs]
     return _put(*primals), put
 
 
 @custom_vmap
-def _in_place(rank: Any, rows: Any, new: list[jax.Array], old: list[jax.Array]) -> list[jax.Array]:
+def _in_place(
+    place: Any, left: Any, rows: Any, new: list[jax.Array], old: list[jax.Array]
+) -> list[jax.Array]:
     """Row by row: that costs what is due, where all else costs what the batch has."""
+    del place
 
     def put(i: Any, leaves: list[jax.Array]) -> list[jax.Array]:
         one, update = jax.lax.dynamic_index_in_dim, jax.lax.dynamic_update_index_in_dim
         row = rows[i]
         return [update(leaf, one(a, i), row, 0) for a, leaf in zip(new, leaves, strict=True)]
 
-    done: list[jax.Array] = jax.lax.fori_loop(0, rank[-1], put, old)
+    count = jnp.minimum(left, rows.shape[0])
+    done: list[jax.Array] = jax.lax.fori_loop(0, count, put, old)
     return done
 
 
@@ -104,17 +113,17 @@ def _in_sets(sets: int, batched: Any, *args: Any) -> tuple[list[jax.Array], list
     del sets
     axes = jax.tree.map(lambda one: 0 if one else None, list(batched))
 
-    def spread(rank: Any, _: Any, new: list[Any], old: list[Any]) -> list[Any]:
-        return [_spread(rank, *pair) for pair in zip(new, old, strict=True)]
+    def spread(place: Any, _: Any, __: Any, new: list[Any], old: list[Any]) -> list[Any]:
+        return [_spread(place, *pair) for pair in zip(new, old, strict=True)]
 
     done = jax.vmap(spread, in_axes=tuple(axes))(*args)
     return done, [True] * len(done)
 
 
-def _spread(rank: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:
+def _spread(place: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:
     """The same as a choice for every row."""
-    due = jnp.diff(rank, prepend=0) > 0
-    return _where(due, new[jnp.clip(rank - 1, 0, new.shape[0] - 1)], old)
+    here = (place >= 1) & (place <= new.shape[0])
+    return _where(here, new[jnp.clip(place - 1, 0, new.shape[0] - 1)], old)
 
 
 def _where(due: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:

@@ -240,6 +240,15 @@ def quick(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_an_interrupt_outside_the_training_is_told_too(quick, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "experiment_of", interrupt)
+    said = CliRunner().invoke(app, ["experiment", TFT, "--out", str(quick / "run")])
+    assert said.exit_code == 130 and "nothing was trained yet" in said.output
+
+
 @pytest.mark.long
 def test_results_are_those_of_train_and_more_and_it_goes_on_bit_for_bit(quick):
     name = "ipd/shaper_vs_tabular"

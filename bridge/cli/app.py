@@ -146,6 +146,25 @@ def print_table(table: Table) -> None:
     console().print(table)
 
 
+def say(text: str) -> None:
+    """Print it, as long as it is."""
+    console().print(plain(text), soft_wrap=True)
+
+
+def interrupted(out: Path | None) -> typer.Exit:
+    """Say what an interrupted training has left in its folder, and what to do now.
+
+    Returns:
+        What is to be raised.
+    """
+    held = sorted(path.name for path in out.iterdir()) if out is not None and out.is_dir() else []
+    if {"checkpoint.zip", "checkpoint.npz"} & {*held}:
+        say(f"Interrupted: {out} holds {', '.join(held)}; --resume goes on.")
+    else:
+        say("Interrupted: nothing was trained yet, so there is nothing to go on from. Train again.")
+    return typer.Exit(INTERRUPTED)
+
+
 def lines(parts: Any) -> str:
     """One line of plain text for each part."""
     return "\n".join(plain(part) for part in parts)

@@ -10,7 +10,17 @@ from rich.table import Table
 
 from bridge.errors import OptionError
 
-from .app import INTERRUPTED, Identifier, Seed, app, console, find_environment, plain, print_table
+from .app import (
+    INTERRUPTED,
+    Identifier,
+    Seed,
+    app,
+    console,
+    find_environment,
+    interrupted,
+    print_table,
+    say,
+)
 
 
 @app.command()
@@ -46,12 +56,15 @@ def experiment(
     if resume and overwrite:
         raise OptionError("--resume goes on with the results that --overwrite gives up: name one.")
     asked = configuration.read(name, [*(changes or ()), *(more or ())])
-    running: Any = importlib.import_module("bridge.experiments.running")
-    evaluation: Any = importlib.import_module("bridge.training.evaluation")
     out = Path("runs", Path(name).with_suffix("")) if out is None else out
-    outcome, found = running.run(
-        asked, name, out, console=console(), resume=resume, overwrite=overwrite
-    )
+    try:
+        running: Any = importlib.import_module("bridge.experiments.running")
+        evaluation: Any = importlib.import_module("bridge.training.evaluation")
+        outcome, found = running.run(
+            asked, name, out, console=console(), resume=resume, overwrite=overwrite
+        )
+    except KeyboardInterrupt:  # before training began, or after it
+        raise interrupted(out) from None
     if found.rows:
         table = Table(*found.columns)
         for row in found.rows:
@@ -60,11 +73,11 @@ def experiment(
             )
         print_table(table)
     mine, theirs = found.reward
-    console().print(plain(f"{asked.agent1} earns {mine:.2f} a step, {asked.agent2} {theirs:.2f}."))
+    say(f"{asked.agent1} earns {mine:.2f} a step, {asked.agent2} {theirs:.2f}.")
     for verdict in evaluation.verdicts(outcome.sides) if outcome else ():
-        console().print(plain(verdict), soft_wrap=True)
+        say(verdict)
     written = ", ".join(sorted(path.name for path in out.iterdir()))
-    console().print(plain(f"{out}: {written}"), soft_wrap=True)
+    say(f"{out}: {written}")
     if outcome and outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
     if outcome and not outcome.is_better:
@@ -91,4 +104,4 @@ def tournament(
         each = [f"{mean:.2f} ± {wide:.2f}" for mean, wide in zip(earned[i], error[i], strict=True)]
         table.add_row(names[i], *each, f"{earned[i].mean():.2f}")
     print_table(table)
-    console().print(plain(f"{out}: the same as a picture"), soft_wrap=True)
+    say(f"{out}: the same as a picture")

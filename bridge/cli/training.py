@@ -9,7 +9,16 @@ from rich.table import Table
 
 from bridge.errors import OptionError
 
-from .app import INTERRUPTED, Identifier, app, console, find_environment, plain, print_table
+from .app import (
+    INTERRUPTED,
+    Identifier,
+    app,
+    console,
+    find_environment,
+    interrupted,
+    print_table,
+    say,
+)
 from .playing import Model, Opponent, Played, Team
 
 
@@ -115,24 +124,23 @@ def train(
             },
         )
     except KeyboardInterrupt:  # before training began, or after it
-        _say(f"Interrupted: {_left(out)}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise interrupted(out) from None
     found = outcome.evaluation
     _table(found)
     if outcome.interrupted:
-        _say(f"Interrupted after {found['steps']:,} steps; --resume goes on.")
+        say(f"Interrupted after {found['steps']:,} steps; --resume goes on.")
     goal = found["recipe"]["solved"]
     if outcome.stopped:
-        _say(f"Solved: an evaluation after {found['steps']:,} steps reached {goal:g}.")
+        say(f"Solved: an evaluation after {found['steps']:,} steps reached {goal:g}.")
     elif goal is not None and "trained" in found:
         reached = "Solved" if found["trained"]["mean"] >= goal else "Not solved"
-        _say(f"{reached}: the recipe asks for a mean return of {goal:g}.")
+        say(f"{reached}: the recipe asks for a mean return of {goal:g}.")
     for verdict in evaluation.verdicts(outcome.sides):
-        _say(verdict)
+        say(verdict)
     if found.get("no_model") is not None:
-        _say(f"No model.zip: {found['no_model']}. policy.npz holds what was learned.")
+        say(f"No model.zip: {found['no_model']}. policy.npz holds what was learned.")
     written = ", ".join(sorted(path.name for path in out.iterdir()))
-    _say(f"{out}: {written}")
+    say(f"{out}: {written}")
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
     if not outcome.is_better:
@@ -159,17 +167,9 @@ def evaluate(
     sides = found.beside_chance(episodes, seed)
     _table(evaluation.found(sides))
     for verdict in evaluation.verdicts(sides):
-        _say(verdict)
+        say(verdict)
     if not all(side.is_better for side in sides):
         raise typer.Exit(1)
-
-
-def _left(out: Path | None) -> str:
-    """What a training has left in its folder, and what to do now."""
-    held = sorted(path.name for path in out.iterdir()) if out is not None and out.is_dir() else []
-    if {"checkpoint.zip", "checkpoint.npz"} & {*held}:
-        return f"{out} holds {', '.join(held)}; --resume goes on."
-    return "nothing was trained yet, so there is nothing to go on from. Train again."
 
 
 def _assignments(option: str, given: list[str] | None) -> dict[str, str]:
@@ -201,7 +201,3 @@ def _table(found: dict[str, Any]) -> None:
                 policy, f"{scores['mean']:.2f}", f"{scores['std']:.2f}", str(scores["episodes"])
             )
     print_table(table)
-
-
-def _say(text: str) -> None:
-    console().print(plain(text), soft_wrap=True)
