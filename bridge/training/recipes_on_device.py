@@ -113,6 +113,23 @@ KITCHEN = Recipe(
     params={"shaping": 1.0},  # nobody serves soup by chance
 )
 
+FIREWORKS = Recipe(
+    algorithm="PPO",
+    steps=10_000_000,
+    num_envs=128,
+    hyperparameters={
+        "n_steps": 64,
+        "batch_size": 2048,
+        "n_epochs": 4,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(1e-3),
+        "clip_range": 0.2,
+        "ent_coef": 0.01,
+        "policy_kwargs": {"net_arch": [256, 128], "activation": "relu"},
+    },
+)
+
 # Lines of pixels, of which nobody remembers any: who always took the likeliest action would stand
 # before the first wall for ever, so actions are drawn in play, too.
 SEEING = Recipe(
@@ -186,6 +203,7 @@ ON_DEVICE: Mapping[str, Recipe] = {
     "MemoryChain-bsuite": dataclasses.replace(
         SHORT, steps=150_000, hyperparameters={**SHORT.hyperparameters, "gru": 32}, solved=1.0
     ),
+    "hanabi_v1": FIREWORKS,
     "overcooked_v1": KITCHEN,
     "megastep_explorer_v0": SEEING,
     "megastep_waypoint_v0": dataclasses.replace(
