@@ -397,6 +397,17 @@ def test_sides_are_who_earn_the_same():
     assert [*judging.sides_of(at_once, unlike[:, :2])] == ["player"]
 
 
+def test_players_who_lose_all_together_are_one_side():
+    """By chance nobody scores in Hanabi, since a lost game takes back what was earned."""
+    env = make("hanabi_v1")
+    settings = settings_of(recipes.find(env, "device"), env.spec, 8, 64, {})
+    judge = judging.Judge(env, settings, 8, 0)
+    assert not judge.by_chance(0).any()
+    assert {name: [*mask] for name, mask in judge.sides.items()} == {
+        "player_0+player_1": [True, True]
+    }
+
+
 def test_one_side_plays_as_it_has_learned_and_the_others_by_chance():
     env = Nim(sticks=4)  # who takes the one that leaves 1 to 3 loses: player_0 has to lose
     settings = PPO(num_envs=2, n_steps=8, batch_size=16, n_epochs=1)

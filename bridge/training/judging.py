@@ -16,12 +16,14 @@ import numpy as np
 
 from native.agents import LearnedPolicy, evaluate
 from native.agents.acting import Shape
-from native.batch import Transition
+from native.batch import Autoreset, Batch, Transition
 from native.core import Environment, Spec
-from native.rollout import Actions, Choice, random_policy
+from native.rollout import Actions, Choice, collect, random_policy
 
 from . import evaluation
 from .evaluation import Side, compare
+
+STEPS = 64  # by chance, in each world, to see who earns the same
 
 
 class Judge:
@@ -45,7 +47,9 @@ class Judge:
         self._chance = jax.jit(functools.partial(self._episodes, random_policy(env)))
         self.sides = _units_of(env.spec)
         if env.spec.num_agents > 1:
-            self.sides = sides_of(env.spec, self.by_chance(seed))
+            earned = self.by_chance(seed)
+            # Who loses all with the game has earned nothing, but not in every step.
+            self.sides = sides_of(env.spec, earned if earned.any() else self._each_step(seed))
 
     def by_chance(self, seed: int) -> np.ndarray:
         """What each agent earns where all play by chance: float32 (episodes, agents)."""
@@ -87,6 +91,18 @@ class Judge:
                 among_trained = compare(*pair)
             sides.append(Side(name, comparison, among_trained))
         return tuple(sides)
+
+    def _each_step(self, seed: int) -> np.ndarray:
+        """Rewards of some steps by chance: float32 (steps, agents)."""
+        batch, policy = Batch(self._env, Autoreset.SAME_STEP), random_policy(self._env)
+
+        def play(seeds: jax.Array) -> jax.Array:
+            begun = batch.init(seeds, self._env.params)
+            _, (_, shown) = collect(batch, *begun, policy, jax.random.key(seed), STEPS)
+            rewards: jax.Array = shown.timestep.reward
+            return rewards.reshape(-1, self._env.spec.num_agents)
+
+        return np.asarray(jax.jit(play)(self._seeds(seed)))
 
     def _seeds(self, seed: int) -> np.ndarray:
         return np.arange(self._num_episodes, dtype=np.uint32) + np.uint32(seed)
@@ -132,7 +148,7 @@ def sides_of(spec: Spec, chance: np.ndarray) -> dict[str, np.ndarray]:
 
     Args:
         spec: Of the environment.
-        chance: What agents earn where all play by chance, float (episodes, agents).
+        chance: What agents earn where all play by chance, float (episodes or steps, agents).
     """
     units = _units_of(spec)
     if len(units) == 1 and np.allclose(chance.sum(axis=1), 0, atol=1e-4) and chance.std() > 0:
