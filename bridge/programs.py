@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from native import kernels, processes
@@ -167,10 +168,15 @@ def _make(batch: Batch, form: Form) -> Programs:
     struct: Any = jax.ShapeDtypeStruct
     given: list[Any] = [struct(*one) for one in form.params or ()]
     constant = form.params is None
-    shapes = jax.eval_shape(
-        lambda s, p: batch.init(s, env.params if constant else usual.unflatten(p)), seeds, given
-    )
-    leaves = jax.tree.leaves(shapes)
+    generators: dict[int, Any] = {}  # of the leaves that are random keys, which NumPy has not
+
+    def first(seeds: Any, given: Any) -> tuple[tuple[Carry, Transition], list[jax.Array]]:
+        made = batch.init(seeds, env.params if constant else usual.unflatten(given))
+        leaves = jax.tree.leaves(made)
+        generators.update({i: jax.random.key_impl(x) for i, x in enumerate(leaves) if _is_key(x)})
+        return made, [_words(leaf) for leaf in leaves]
+
+    shapes, leaves = jax.eval_shape(first, seeds, given)
     structure: Any = jax.tree.structure(shapes)
     kept, places = _kept(batch, shapes)
     numbers = places[len(jax.tree.leaves(shapes[0])) :]
@@ -201,12 +207,15 @@ def _make(batch: Batch, form: Form) -> Programs:
 
     def flatten(tree: Any) -> tuple[jax.Array, ...]:
         leaves = jax.tree.leaves(tree)
-        carried = tuple(leaves[i] for i in kept)
+        carried = tuple(_words(leaves[i]) for i in kept)
         return packing.pack(carried) if packing else carried
 
     def unflatten(flat: Sequence[jax.Array]) -> Any:
         carried = packing.unpack(*flat) if packing else flat
-        return structure.unflatten([carried[place] for place in places])
+        leaves = [carried[place] for place in places]
+        for i, generator in generators.items():
+            leaves[i] = jax.random.wrap_key_data(leaves[i], impl=generator)
+        return structure.unflatten(leaves)
 
     def reader(of: Any, wanted: Any) -> Callable[[Sequence[Any], bool], Any]:
         """Reads the leaves whose places are in `wanted`, into the form that those have there."""
@@ -232,9 +241,6 @@ def _make(batch: Batch, form: Form) -> Programs:
         if constant:
             return env.params
         return usual.unflatten(numbers_packing.unpack(*numbers) if numbers_packing else numbers)
-
-    def blank() -> tuple[jax.Array, ...]:
-        return flatten(jax.tree.map(lambda leaf: jax.lax.full(leaf.shape, 0, leaf.dtype), shapes))
 
     def begin(seeds: jax.Array, numbers: Any) -> tuple[Carry, Transition]:
         return batch.init(seeds, params(numbers))
@@ -300,12 +306,11 @@ def _make(batch: Batch, form: Form) -> Programs:
 
     compiled: Any = functools.partial(jax.jit, out_shardings=sharding)
     begun, packed = compiled(begin), compiled(flatten)
-    nothing = compiled(blank)
     alike: dict[str, Any] = {"out_shardings": everywhere} if apart else {}
 
     def init(seeds: jax.Array, numbers: Any) -> Any:
-        if not isinstance(env, Vector):
-            return nothing()  # so that one program less is compiled
+        if not isinstance(env, Vector):  # one program less to compile
+            return place([np.zeros(leaf.shape, leaf.dtype) for leaf in carried])
         # In two programs: both in one take JAX 0.6 to 0.8 minutes to compile.
         return packed(begun(seeds, numbers))
 
@@ -329,6 +334,15 @@ def _make(batch: Batch, form: Form) -> Programs:
         leaves=tuple(Leaf.of(names[i], leaves[i]) for i in kept),
         form=form,
     )
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _words(leaf: jax.Array) -> jax.Array:
+    """What it is made of, if it is random keys."""
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
 
 def _packing(leaves: Sequence[Any]) -> arrays.Packing | None:

@@ -2,8 +2,10 @@
 
 import dataclasses
 import pickle
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from drivers import begun, stepped
@@ -20,8 +22,11 @@ from bridge.errors import (
     UnknownNameError,
     UnsuitableError,
 )
+from bridge.programs import StepFields
 from bridge.session import Session
 from native.batch import Autoreset, Batch, Transition
+from native.classic_control.cartpole import CartPole
+from native.core import pytree
 
 ENV = as_environment("CartPole-v1")
 PUSH = {"cart": np.ones((3, 1), np.int32)}
@@ -254,3 +259,47 @@ def test_a_picture_is_a_fresh_writable_array():
     one, two = session.render(0), session.render(1)
     assert one.dtype == np.uint8 and one.shape[2] == 3 and one.flags.writeable
     assert not np.array_equal(one, two) and not np.shares_memory(one, session.render(0))
+
+
+@pytree
+class Keyed:
+    """A cart's state beside a random key of the kind that has a type."""
+
+    cart: Any
+    key: jax.Array
+
+
+class KeepsItsKey(CartPole):
+    """A cart that is pushed by chance as well, by a key in its state, as many games of JAX are."""
+
+    def init(self, key, params):
+        state, shown = super().init(key, params)
+        return Keyed(cart=state, key=key), shown
+
+    def step(self, key, state, action, params):
+        own, onward = jax.random.split(state.key)
+        by_chance = jax.random.bernoulli(own, shape=(1,)).astype(jnp.int32)
+        pushed = {"cart": jnp.where(action["cart"] == 0, by_chance, action["cart"])}
+        cart, shown = super().step(key, state.cart, pushed, params)
+        return Keyed(cart=cart, key=onward), shown
+
+
+@pytest.mark.parametrize("rows", [3, 60_000], ids=["packed", "as they are"])
+def test_a_state_may_hold_random_keys(rows, tmp_path):
+    session = Session(KeepsItsKey(), rows, Autoreset.SAME_STEP)
+    actions = {"cart": np.zeros((rows, 1), np.int32)}
+
+    def played():
+        session.step(actions)
+        return np.array(session.read(StepFields).observation["cart"])
+
+    session.reset(7)
+    once = [played() for _ in range(3)]
+    session.reset(7)
+    again = [played()]
+    session.save(tmp_path / "carts.npz")
+    again.append(played())
+    session.load(tmp_path / "carts.npz")
+    again += [played(), played()]
+    np.testing.assert_array_equal(again[1], again[2])
+    np.testing.assert_array_equal(once, [again[0], again[1], again[3]])
