@@ -142,9 +142,11 @@ def test_blocks_of_pax_are_read_whole():
             *("num_players=2", "agent1_roles=1", "shuffle_players=false", "save=true"),
             *("ppo1.separate=true", "ppo1.adam_epsilon=1e-4", "ppo1.anneal_entropy=true"),
             *("ppo1.entropy_coeff_end=0.01", "ppo1.entropy_coeff_horizon=500"),
+            *("ppo1.clip_value=true", "ppo1.ppo_clipping_epsilon=0.3"),
         ],
     )
     how = experiment_of(asked).settings
+    assert how.clip_range_vf == how.clip_range == 0.3
     assert (how.ent_coef, how.ent_coef_final, how.ent_coef_steps) == (0.02, 0.01, 500)
     assert how.adam_eps == 1e-4
     few = ["es.sigma_decay=0.9", "es.sigma_limit=0.01", "es.lrate_decay=0.8", "es.lrate_limit=0.02"]
@@ -170,6 +172,17 @@ def test_blocks_of_pax_are_read_whole():
         (["es.sigma_init=0.3"], "es has no effect but with runner=evo"),
         (["es.sigma=0.3"], "es has no 'sigma'. Did you mean sigma_init"),
         (["es.algo=SGD"], "es.algo must be one of OpenES, PGPE, CMA_ES, SimpleGA"),
+        (["ppo1=[1]"], "Cannot merge"),
+        (["agent2=3"], "agent2 must be the name of an agent; got 3"),
+        (["env_id=null"], "env_id must be the name of a world; got None"),
+        (
+            ["env_id=coin_game", "env_discount=0.9"],
+            r"no setting 'gamma' .Pax's env_discount. of coin",
+        ),
+        (["ppo1.max_gradient_norm=0"], "ppo1.max_gradient_norm must be a number above 0"),
+        (["ppo1.gamma=1.5"], "ppo1.gamma must be a number in 0 ... 1, got 1.5"),
+        (["ppo1.learning_rate=.inf"], "ppo1.learning_rate must be a finite number"),
+        (["total_timesteps=9"], "Instead: num_iters, of num_inner_steps each"),
         (["naive.gamma=0.3"], "naive.gamma has no effect but with an agent Naive"),
         (["shuffle_players=true"], "shuffle_players must be false, got True: places are fixed"),
         (["num_players=3"], "num_players must be 2, got 3: agents are two"),

@@ -31,6 +31,7 @@ from bridge import policy_file, state_file
 from bridge.errors import DivergedError, RuleValueError, StateFileError
 from bridge.training import evaluation, judging, learning, playing, recipes
 from bridge.training.device_settings import settings_of
+from bridge.training.interrupts import Interrupts
 from native.agents import PPO, LearnedPolicy, ppo
 from native.batch import Autoreset, Batch
 from native.classic_control.cartpole import CartPole
@@ -567,6 +568,16 @@ def test_an_interrupt_that_a_callback_swallows_is_not_lost(tmp_path, monkeypatch
     code, said = train("CartPole-v1", tmp_path / "run", "--steps", 128, "--eval-every", 32)
     assert code == 130, said
     assert json.loads((tmp_path / "run" / "evaluation.json").read_text())["steps"] == 32
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_that_got_lost_before_the_training_ends_it_as_it_begins():
+    with Interrupts() as around:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert around.came
+        with pytest.raises(KeyboardInterrupt):
+            Interrupts().__enter__()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

@@ -2,6 +2,7 @@
 
 | module             | its subject                                                        |
 | ------------------ | ------------------------------------------------------------------ |
+| `settings.py`      | what an experiment says                                            |
 | `configuration.py` | files of settings, what the command line changes in them, checks   |
 | `game.py`          | the environment and the learner that they ask for                  |
 | `running.py`       | one experiment: trained as by `train`, then statistics, a picture  |

@@ -16,160 +16,25 @@ from yaml import YAMLError  # type: ignore[import-untyped]  # which OmegaConf re
 import native
 from bridge.errors import OptionError, UnknownNameError
 from bridge.wording import nearest
+from native.rules import RuleError
 from native.social import pax_names
 
-NAIVE = "Naive"  # follows what it has played, without clipping
-LEARNERS = ("PPO", "PPO_memory", "Tabular", NAIVE)
-SHAPERS = ("Shaper", "MFOS")  # who learn how others learn
-EXACT = "NaiveEx"  # follows its exact gradient, where actions are whole strategies
-LOOKING = "LOLA"  # plays only its like
-MIXINGS = {"nothing": "none", "avg": "average", "att": "attention"}
-RUNNERS = ("rl", "evo")
-EVOLUTIONS = {"OpenES": "open_es", "PGPE": "pgpe", "CMA_ES": "cma_es", "SimpleGA": "simple_ga"}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Learning:
-    """How an agent learns: a block `ppo1`, `ppo2` or `ppo_default`; None: as PPO has it.
-
-    Attributes:
-        hidden_size: Of "PPO" the width of its two layers; of those with a memory, numbers of it.
-        num_minibatches, num_epochs: Of the samples of an update.
-        gamma, gae_lambda: Discounts.
-        ppo_clipping_epsilon: How far a probability may move.
-        value_coeff, entropy_coeff_start: What values and entropy weigh.
-        anneal_entropy: That of entropy moves linearly to `entropy_coeff_end`, and is there after
-            `entropy_coeff_horizon` steps of an agent, None: at the end; of `agent1`.
-        clip_value: How far a value may move; None: any distance.
-        max_gradient_norm: Longer gradients are shortened.
-        learning_rate, adam_epsilon: Of Adam.
-        lr_scheduling: The learning rate falls to 0; of `agent1`.
-        with_memory: "PPO" is "PPO_memory".
-    """
-
-    hidden_size: int = 16
-    num_minibatches: int = 4
-    num_epochs: int = 2
-    gamma: float = 0.96
-    gae_lambda: float = 0.95
-    ppo_clipping_epsilon: float = 0.2
-    value_coeff: float = 0.5
-    entropy_coeff_start: float = 0.02
-    anneal_entropy: bool = False
-    entropy_coeff_end: float | None = None
-    entropy_coeff_horizon: float | None = None
-    clip_value: float | None = None
-    max_gradient_norm: float = 0.5
-    learning_rate: float = 0.005
-    adam_epsilon: float = 1e-5
-    lr_scheduling: bool = False
-    with_memory: bool = False
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Evolving:
-    """How a population evolves: the block `es`.
-
-    Attributes:
-        algo: One of `EVOLUTIONS`.
-        sigma_init, sigma_decay, sigma_limit: Deviation of the noise on weights, by what it is
-            multiplied in every generation, and where that ends.
-        lrate_init, lrate_decay, lrate_limit: The same of Adam's rate.
-        beta_1, beta_2, eps: Of Adam. What is None is as `native.agents.es.ES` has it.
-    """
-
-    algo: str = "OpenES"
-    sigma_init: float = 0.1
-    sigma_decay: float | None = None
-    sigma_limit: float | None = None
-    lrate_init: float | None = None
-    lrate_decay: float | None = None
-    lrate_limit: float | None = None
-    beta_1: float | None = None
-    beta_2: float | None = None
-    eps: float | None = None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Exactly:
-    """How "NaiveEx" learns: the block `naive`; lr: of a step."""
-
-    lr: float = 1.0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Looking:
-    """How "LOLA" learns: the block `lola`.
-
-    Attributes:
-        lr_out, adam_epsilon: Of Adam.
-        lr_in: Of a step of the other that is looked ahead.
-        gamma: Discount.
-        num_lookaheads: Such steps.
-        use_baseline: Values make the gradient less noisy.
-    """
-
-    lr_out: float = 0.1
-    adam_epsilon: float = 1e-5
-    lr_in: float = 0.3
-    gamma: float = 0.96
-    num_lookaheads: int = 1
-    use_baseline: bool = True
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Configuration:
-    """What an experiment is.
-
-    Attributes:
-        env_id: Name of the world, of two agents, here or in Pax.
-        runner: "rl": the first learns by PPO, or by LOLA. "evo": it evolves, over whole trials.
-        env_type: "sequential": both learn after each inner episode, and go on. "meta": the second
-            begins anew in each trial, the first learns after each trial.
-        agent1: One of `LEARNERS` or `SHAPERS`; or "LOLA", who plays its like.
-        agent2: One of `LEARNERS`, "NaiveEx" or "LOLA"; a fixed opponent of the world by name; or
-            the folder of what was learned before.
-        agent2_learning: False: the second never learns.
-        att_type: One of `MIXINGS`, by which a shaper's memories are mixed; None: "avg" of "Shaper",
-            "nothing" of "MFOS".
-        rules: Rules of the world beside its time limit.
-        params: Numbers of its dynamics that are none of its rules.
-        num_inner_steps, num_outer_steps: Steps of an inner episode, inner episodes of a trial.
-        num_envs: Games that the second learns from.
-        num_opps: How many of the second are met at once; of `agent1` all are one.
-        num_iters: How often the first learns; of "evo" generations.
-        popsize: Members of a population.
-        save_interval: Times that the first learns from one checkpoint to the next; None: all.
-        stop: Inner episodes of a trial after which the second learns no more; None: none.
-        seed, num_seeds: Of the first training, and how many there are.
-        ppo1, ppo2, es, naive, lola: How they learn.
-    """
-
-    env_id: str
-    agent1: str = "PPO"
-    agent2: str = "PPO"
-    att_type: str | None = None
-    env_type: str = "sequential"
-    runner: str = "rl"
-    agent2_learning: bool = True
-    rules: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    num_inner_steps: int = 100
-    num_outer_steps: int = 1
-    num_envs: int = 4
-    num_opps: int = 1
-    num_iters: int = 100
-    popsize: int = 64
-    save_interval: int | None = None
-    stop: int | None = None
-    seed: int = 0
-    num_seeds: int = 1
-    ppo1: Learning = Learning()
-    ppo2: Learning = Learning()
-    es: Evolving = Evolving()
-    naive: Exactly = Exactly()
-    lola: Looking = Looking()
-
+from .settings import (
+    BOUNDS,
+    EVOLUTIONS,
+    EXACT,
+    LEARNERS,
+    LOOKING,
+    MIXINGS,
+    NAIVE,
+    RUNNERS,
+    SHAPERS,
+    Configuration,
+    Evolving,
+    Exactly,
+    Learning,
+    Looking,
+)
 
 _OF_ENTROPY = ("entropy_coeff_end", "entropy_coeff_horizon")
 _POSITIVE = (
@@ -215,7 +80,7 @@ def read(name: str, changes: Sequence[str] = ()) -> Configuration:
             raise OptionError(f"{name}: a mapping of settings is expected, got {told!r}.")
         merged = OmegaConf.merge(told, OmegaConf.from_dotlist([*changes]))
         plain: Any = OmegaConf.to_container(merged, resolve=True)
-    except (OmegaConfBaseException, YAMLError, ValueError) as error:
+    except (OmegaConfBaseException, YAMLError, ValueError, TypeError) as error:
         raise OptionError(f"{name}: {error}") from error
     return _checked(plain)
 
@@ -223,22 +88,24 @@ def read(name: str, changes: Sequence[str] = ()) -> Configuration:
 def _checked(given: dict[str, Any]) -> Configuration:
     given = _without_fixed("", _in_our_names(given))
     made: dict[str, Any] = {}
-    default = _block("ppo_default", given.pop("ppo_default", {}))
+    default = _clipped(_block("ppo_default", given.pop("ppo_default", {})))
     exactly, naively = _naive(_block("naive", given.pop("naive", {})), given)
     if exactly:
         made["naive"] = _settings(Exactly, "naive", exactly)
     for number in (1, 2):
         block = f"ppo{number}"
         kind = naively if given.get(f"agent{number}") == NAIVE else {}
-        own = {**default, **kind, **_block(block, given.pop(block, {}))}
+        own = {**default, **kind, **_clipped(_block(block, given.pop(block, {})))}
         made[block] = _settings(Learning, block, own)
         _demand_annealed(block, made[block])
     for block, of in (("es", Evolving), ("lola", Looking)):
         if block in given:
             made[block] = _settings(of, block, _block(block, given.pop(block)))
     fields = {field.name: field for field in dataclasses.fields(Configuration)}
-    if "env_id" not in given:
-        raise OptionError("env_id must be the name of a world; none is given.")
+    for name, what in (("env_id", "a world"), ("agent2", "an agent")):
+        if not isinstance(given.get(name, "PPO" if name == "agent2" else None), str):
+            told = f"got {given[name]!r}" if name in given else "none is given"
+            raise OptionError(f"{name} must be the name of {what}; {told}.")
     given["env_id"] = pax_names.WORLDS.get(str(given["env_id"]), given["env_id"])
     rules, params = dict(given.pop("rules", {})), dict(given.pop("params", {}))
     known_rules, numbers = _of_world(str(given["env_id"]))
@@ -252,7 +119,11 @@ def _checked(given: dict[str, Any]) -> Configuration:
         else:
             known = [*fields, "ppo_default", *known_rules, *numbers]
             meant = _meant(name, known)
-            raise OptionError(f"There is no setting {name!r}.{meant} There are {', '.join(known)}.")
+            pax = next((pax for pax, ours in pax_names.SETTINGS.items() if ours == name), None)
+            also = f" (Pax's {pax})" if pax else ""
+            raise OptionError(
+                f"There is no setting {name!r}{also}.{meant} There are {', '.join(known)}."
+            )
     for name in _POSITIVE:
         _demand(name, made.get(name, 1), int, least=1, or_null=name == "save_interval")
     _demand("seed", made.get("seed", 0), int, least=0)
@@ -279,6 +150,15 @@ def _naive(
     if "entropy_coeff" in block:
         block["entropy_coeff_start"] = block.pop("entropy_coeff")
     return exactly, block
+
+
+def _clipped(block: dict[str, Any]) -> dict[str, Any]:
+    """In Pax values are clipped or not; if so, as probabilities are."""
+    if isinstance(block.get("clip_value"), bool):
+        usual = Learning().ppo_clipping_epsilon
+        near = block.get("ppo_clipping_epsilon", usual) if block["clip_value"] else None
+        return {**block, "clip_value": near}
+    return block
 
 
 def _demand_annealed(block: str, how: Learning) -> None:
@@ -365,6 +245,11 @@ def _settings(kind: Any, block: str, given: Mapping[str, Any]) -> Any:
         like = float if usual[name] is None else type(usual[name])
         least = 1 if like is int and name != "num_lookaheads" else 0
         _demand(f"{block}.{name}", value, like, least=least, or_null=usual[name] is None)
+        if name in BOUNDS and value is not None:
+            try:
+                BOUNDS[name](f"{block}.{name}", value)
+            except RuleError as error:
+                raise OptionError(str(error)) from error
     return kind(**given)
 
 

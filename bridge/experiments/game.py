@@ -20,7 +20,8 @@ from native.core import Environment
 from native.rules import RuleError
 from native.wrappers import AnyOpponent, one_team, trials
 
-from .configuration import (
+from .saved import is_saved, saved
+from .settings import (
     EVOLUTIONS,
     EXACT,
     LEARNERS,
@@ -31,7 +32,6 @@ from .configuration import (
     Configuration,
     Learning,
 )
-from .saved import is_saved, saved
 
 NEVER = 1e6  # a probability that may move so far is never clipped
 FOREVER = 10**9  # inner episodes of a trial that no training sees the end of

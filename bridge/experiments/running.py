@@ -19,9 +19,10 @@ from bridge.training import learning, results
 from bridge.training.outcome import Outcome
 
 from . import looking, picture
-from .configuration import Configuration, read
+from .configuration import read
 from .counting import Found
 from .game import Experiment, experiment_of
+from .settings import Configuration
 
 STATISTICS, PICTURE = "statistics.json", "experiment.png"
 
@@ -58,6 +59,8 @@ def run(
     outcome = None
     if not (resume and _lacks_only_statistics(out, made.steps)):
         outcome = _trained(made, asked, name, out, console, resume, overwrite)
+    with replacing(out / results.CONFIGURATION) as beside:
+        OmegaConf.save(OmegaConf.create(dataclasses.asdict(asked)), beside)
     learned = policy_file.load(out / results.POLICY, made.env, deterministic=False)
     found = looking.look(made, learned, jax.random.key(asked.seed))
     with replacing(out / STATISTICS) as beside:
@@ -97,8 +100,6 @@ def _trained(
         overwrite=overwrite,
     )
     (out / STATISTICS).unlink(missing_ok=True)  # which are of less training
-    with replacing(out / results.CONFIGURATION) as beside:
-        OmegaConf.save(OmegaConf.create(dataclasses.asdict(asked)), beside)
     return outcome
 
 

@@ -9,6 +9,8 @@ from typing import Any
 class Interrupts:
     """Remembers within a `with` that Ctrl-C was pressed, and raises KeyboardInterrupt as ever.
 
+    One within another raises it when it begins, if it was pressed before and got lost.
+
     Attributes:
         came: It was pressed.
     """
@@ -19,6 +21,9 @@ class Interrupts:
 
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread():
+            around = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+            if isinstance(around, Interrupts) and around.came:
+                raise KeyboardInterrupt
             self._before = signal.signal(signal.SIGINT, self._take)
         return self
 

@@ -20,6 +20,7 @@ WORLDS: Mapping[str, str] = MappingProxyType(
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("save_dir", "run_path", "run_path2"), "--out names the folder"),
+        "total_timesteps": "num_iters, of num_inner_steps each",
         "model_path": "the folder keeps a checkpoint: --resume",
         **dict.fromkeys(("wandb", "entity", "project"), "where TensorBoard is installed it is fed"),
         **dict.fromkeys(("num_shapers", "agent_default"), "agents are two"),
