@@ -177,7 +177,7 @@ def test_blocks_of_pax_are_read_whole():
         (["env_id=null"], "env_id must be the name of a world; got None"),
         (
             ["env_id=coin_game", "env_discount=0.9"],
-            r"no setting 'gamma' .Pax's env_discount. of coin",
+            r"no setting 'gamma' .Pax's env_discount",
         ),
         (["ppo1.max_gradient_norm=0"], "ppo1.max_gradient_norm must be a number above 0"),
         (["ppo1.gamma=1.5"], "ppo1.gamma must be a number in 0 ... 1, got 1.5"),
