@@ -27,6 +27,7 @@ def main() -> None:
     """Run the command line; without what it needs, say what to install."""
     try:
         from .cli import app
+        from .interrupts import Interrupts
         from .tuning import keep_programs
 
         if (folder := kept_programs()) is not None:
@@ -35,7 +36,8 @@ def main() -> None:
         sys.exit(str(error))
     except KeyboardInterrupt:  # what comes later the commands take
         sys.exit(INTERRUPTED)
-    app(prog_name="jitbridge" if sys.argv[0].endswith("jitbridge") else "python -m bridge")
+    with Interrupts():  # a training notices one that got lost before it began
+        app(prog_name="jitbridge" if sys.argv[0].endswith("jitbridge") else "python -m bridge")
 
 
 if __name__ == "__main__":

@@ -29,9 +29,9 @@ from nim import Nim
 
 from bridge import policy_file, state_file
 from bridge.errors import DivergedError, RuleValueError, StateFileError
+from bridge.interrupts import Interrupts
 from bridge.training import evaluation, judging, learning, playing, recipes
 from bridge.training.device_settings import settings_of
-from bridge.training.interrupts import Interrupts
 from native.agents import PPO, LearnedPolicy, ppo
 from native.batch import Autoreset, Batch
 from native.classic_control.cartpole import CartPole

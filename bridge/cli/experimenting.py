@@ -9,7 +9,6 @@ import typer
 from rich.table import Table
 
 from bridge.errors import OptionError
-from bridge.training.interrupts import Interrupts
 
 from .app import (
     INTERRUPTED,
@@ -61,10 +60,9 @@ def experiment(
     try:
         running: Any = importlib.import_module("bridge.experiments.running")
         evaluation: Any = importlib.import_module("bridge.training.evaluation")
-        with Interrupts():
-            outcome, found = running.run(
-                asked, name, out, console=console(), resume=resume, overwrite=overwrite
-            )
+        outcome, found = running.run(
+            asked, name, out, console=console(), resume=resume, overwrite=overwrite
+        )
     except KeyboardInterrupt:  # before training began, or after it
         raise interrupted(out) from None
     if found.rows:

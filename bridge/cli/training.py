@@ -8,7 +8,6 @@ import typer
 from rich.table import Table
 
 from bridge.errors import OptionError
-from bridge.training.interrupts import Interrupts
 
 from .app import (
     INTERRUPTED,
@@ -103,29 +102,27 @@ def train(
         world = find_environment(environment)
         if out is None:
             out = Path("runs", games.name_of(world, team, opponent))
-        with Interrupts():
-            outcome = learning.train(
-                world,
-                out,
-                console=console(),
-                identifier=environment,
-                team=team,
-                opponent=opponent,
-                seed=seed,
-                steps=steps,
-                num_envs=num_envs,
-                eval_every=eval_every,
-                resume=resume,
-                overwrite=overwrite,
-                learner=None if learner is None else learner.value,
-                algorithm=None if algorithm is None else algorithm.name,
-                seeds=seeds,
-                changes=_assignments("--set", changes),
-                swept={
-                    name: values.split(",")
-                    for name, values in _assignments("--sweep", swept).items()
-                },
-            )
+        outcome = learning.train(
+            world,
+            out,
+            console=console(),
+            identifier=environment,
+            team=team,
+            opponent=opponent,
+            seed=seed,
+            steps=steps,
+            num_envs=num_envs,
+            eval_every=eval_every,
+            resume=resume,
+            overwrite=overwrite,
+            learner=None if learner is None else learner.value,
+            algorithm=None if algorithm is None else algorithm.name,
+            seeds=seeds,
+            changes=_assignments("--set", changes),
+            swept={
+                name: values.split(",") for name, values in _assignments("--sweep", swept).items()
+            },
+        )
     except KeyboardInterrupt:  # before training began, or after it
         raise interrupted(out) from None
     found = outcome.evaluation

@@ -18,7 +18,6 @@
 | `trained.py`     | a policy and its game, from a folder or a file                       |
 | `progress.py`    | a bar, or lines                                                      |
 | `board.py`       | metrics for TensorBoard                                              |
-| `interrupts.py`  | Ctrl-C that is not lost                                              |
 | `curve.py`       | the learning curve as a picture                                      |
 | `playing.py`     | one world played by a policy, and by a human: a film, a window       |
 

@@ -35,6 +35,7 @@ from bridge import policy_file
 from bridge.errors import DivergedError, RuleValueError, UnsuitableError
 from bridge.files import replacing
 from bridge.identity import identity
+from bridge.interrupts import Interrupts
 from native.agents import PPO, LearnedPolicy, Learner
 from native.agents.acting import Shape
 from native.agents.players import players_of
@@ -48,7 +49,6 @@ from . import device_checkpoint, evaluation, results
 from .asked import Asked
 from .board import Board
 from .games import Game
-from .interrupts import Interrupts
 from .judging import Judge
 from .outcome import Done
 from .progress import Progressing

@@ -22,10 +22,11 @@ try:
 except ImportError as error:
     raise MissingExtraError("--learner sb3", "stable_baselines3", "sb3") from error
 
+from bridge.interrupts import Interrupts
+
 from . import board, evaluation, results, sb3_files
 from .evaluation import Side
 from .games import game
-from .interrupts import Interrupts
 from .outcome import Curve, Done, Plan
 from .policies import ALGORITHMS, Policy, normalizer_of
 from .progress import Progressing
