@@ -258,9 +258,7 @@ def test_the_weight_of_entropy_moves_to_its_end_and_stays():
     one = ppo.steps_an_update(TINY, env)
     moving = dataclasses.replace(TINY, ent_coef=0.0, ent_coef_final=0.5, ent_coef_steps=2 * one)
 
-    def after(settings, training):
-        return jax.jit(functools.partial(ppo.update, settings, env))(training)[0]
-
+    after = jax.jit(lambda settings, training: ppo.update(settings, env, training)[0])
     training = jax.jit(functools.partial(ppo.init, TINY, env))(jax.random.key(0))
     for weight in (0.0, 0.25, 0.5, 0.5):
         want = after(dataclasses.replace(TINY, ent_coef=weight), training).weights
