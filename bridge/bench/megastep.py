@@ -23,8 +23,8 @@ COLUMNS = (
     *("spread", "first call s"),
 )
 NOTES = (
-    f"Trajectories of {FRAMES:,} frames by native.rollout.collect, random actions, in one compiled "
-    "program; all that a learner keeps is handed out.",
+    "Trajectories by native.rollout.collect, random actions, in one compiled program, of as many "
+    f"steps as make {FRAMES:,} frames; all that a learner keeps is handed out. --quick: 64 frames.",
     "A frame is what one agent is shown in one step: 64 pixels with colour and depth. walls: of a "
     "plan, on average.",
 )
