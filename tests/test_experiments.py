@@ -23,6 +23,7 @@ from bridge.experiments import looking, picture, running
 from bridge.experiments.configuration import names, read
 from bridge.experiments.game import experiment_of
 from native.agents.against_learner import AgainstLearner
+from native.opponents import of as native_opponents
 from native.social.iterated_matrix import PAYOFFS
 from native.social.statistics import statistics
 from native.wrappers import OneTeam, Trials
@@ -125,6 +126,9 @@ def test_names_of_pax_mean_what_they_did():
     made = experiment_of(asked)
     assert made.world.spec.name == "iterated_matrix_v0"
     assert made.settings.gru == 16 and made.settings.net_arch == ()
+    assert read(TFT, ["agent2=TitForTat"]) == read(TFT) != read(TFT, ["agent2=Grim"])
+    coins = experiment_of(read(TFT, ["env_id=coin_game", "agent2=EvilGreedy"]))
+    assert coins.opponent == native_opponents(coins.world)["evil_greedy"]
     market = ["env_id=Cournot", "agent2=PPO", "marginal_cost=5", "a=50", "num_iters=1"]
     made = experiment_of(read(TFT, [*market, "agent2_learning=false"]))
     assert (made.world.params.marginal_cost, made.world.params.a) == (5, 50)

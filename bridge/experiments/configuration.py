@@ -106,7 +106,9 @@ def _checked(given: dict[str, Any]) -> Configuration:
         if not isinstance(given.get(name, "PPO" if name == "agent2" else None), str):
             told = f"got {given[name]!r}" if name in given else "none is given"
             raise OptionError(f"{name} must be the name of {what}; {told}.")
-    given["env_id"] = pax_names.WORLDS.get(str(given["env_id"]), given["env_id"])
+    given["env_id"] = pax_names.WORLDS.get(given["env_id"], given["env_id"])
+    if "agent2" in given:
+        given["agent2"] = pax_names.OPPONENTS.get(given["agent2"], given["agent2"])
     rules, params = dict(given.pop("rules", {})), dict(given.pop("params", {}))
     known_rules, numbers = _of_world(str(given["env_id"]))
     for name, value in given.items():

@@ -17,6 +17,18 @@ WORLDS: Mapping[str, str] = MappingProxyType(
         "C-Rice-N": "rice_club_v0",
     }
 )
+OPPONENTS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("Altruistic", "HyperAltruistic"), "altruistic"),
+        **dict.fromkeys(("Defect", "HyperDefect"), "defect"),
+        **dict.fromkeys(("TitForTat", "HyperTFT"), "tit_for_tat"),
+        "Grim": "grim",
+        "Random": "random",
+        "GoodGreedy": "good_greedy",
+        "EvilGreedy": "evil_greedy",
+        "RandomGreedy": "random_greedy",
+    }
+)
 INSTEAD: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("save_dir", "run_path", "run_path2"), "--out names the folder"),
