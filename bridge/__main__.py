@@ -3,7 +3,9 @@
 What a command compiles is kept for the next one, see `kept_programs`.
 """
 
+import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -36,7 +38,9 @@ def main() -> None:
         sys.exit(str(error))
     except KeyboardInterrupt:  # what comes later the commands take
         sys.exit(INTERRUPTED)
-    with Interrupts():  # a training notices one that got lost before it began
+    ours = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # as in a job in the background
+    # A training notices a Ctrl-C that got lost before it began.
+    with Interrupts() if ours else contextlib.nullcontext():
         app(prog_name="jitbridge" if sys.argv[0].endswith("jitbridge") else "python -m bridge")
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from native import kernels, processes
@@ -21,6 +20,7 @@ from native.batch import Autoreset, Batch, Carry, Transition, Vector
 from native.core import HasGlobalState, Renders
 from native.devices import divided
 from native.parameters import row_axes
+from native.prng import is_key
 
 from . import arrays
 from .errors import RulesError
@@ -173,7 +173,7 @@ def _make(batch: Batch, form: Form) -> Programs:
     def first(seeds: Any, given: Any) -> tuple[tuple[Carry, Transition], list[jax.Array]]:
         made = batch.init(seeds, env.params if constant else usual.unflatten(given))
         leaves = jax.tree.leaves(made)
-        generators.update({i: jax.random.key_impl(x) for i, x in enumerate(leaves) if _is_key(x)})
+        generators.update({i: jax.random.key_impl(x) for i, x in enumerate(leaves) if is_key(x)})
         return made, [_words(leaf) for leaf in leaves]
 
     shapes, leaves = jax.eval_shape(first, seeds, given)
@@ -304,7 +304,8 @@ def _make(batch: Batch, form: Form) -> Programs:
             for leaf, by_row in zip(leaves, axes, strict=True)
         )
 
-    compiled: Any = functools.partial(jax.jit, out_shardings=sharding)
+    compiled: Callable[[Any], Callable[..., Any]]
+    compiled = functools.partial(jax.jit, out_shardings=sharding)
     begun, packed = compiled(begin), compiled(flatten)
     alike: dict[str, Any] = {"out_shardings": everywhere} if apart else {}
 
@@ -316,8 +317,7 @@ def _make(batch: Batch, form: Form) -> Programs:
 
     def whole(function: Callable[..., tuple[jax.Array, ...]]) -> Callable[..., Any]:
         if devices is not None:
-            divided_up: Callable[..., Any] = compiled(shared(function))
-            return divided_up
+            return compiled(shared(function))
         return kernels.jit(functools.partial(kernels.whole, function))
 
     return Programs(
@@ -336,13 +336,9 @@ def _make(batch: Batch, form: Form) -> Programs:
     )
 
 
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
 def _words(leaf: jax.Array) -> jax.Array:
     """What it is made of, if it is random keys."""
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+    return jax.random.key_data(leaf) if is_key(leaf) else leaf
 
 
 def _packing(leaves: Sequence[Any]) -> arrays.Packing | None:

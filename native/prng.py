@@ -36,6 +36,11 @@ def implementation(name: str) -> Any:
     return _pcg4d_implementation() if known == "pcg4d" else known
 
 
+def is_key(leaf: Any) -> bool:
+    """Whether an array, or the shape of one, holds random keys of the kind that has a type."""
+    return jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
+
+
 def row_keys(seeds: jax.Array, name: str) -> jax.Array:
     """Key data, uint32 (rows, words): row i holds `key(seeds[i])`; `seeds`: uint32 (rows,)."""
     make = functools.partial(jax.random.key, impl=implementation(name))

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+from .prng import is_key
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ def placed(tree: T, sharding: Any) -> T:
     """
 
     def place(leaf: Any) -> Any:
-        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        if is_key(leaf):
             data = jax.device_put(np.asarray(jax.random.key_data(leaf)), sharding)
             return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
         return jax.device_put(np.asarray(leaf), sharding)  # of NumPy: JAX takes no array of its own

@@ -170,10 +170,13 @@ def test_what_cannot_be_met_is_refused(world, agent, rules, said):
         against_learner(make(world), agent, PPOCoPlayer(TABLE), **rules)
 
 
-@pytest.mark.parametrize("annealed", ["anneal_learning_rate", "anneal_clip_range"])
-def test_a_co_player_anneals_nothing(annealed):
-    co_player = PPOCoPlayer(dataclasses.replace(TABLE, **{annealed: True}))
-    with pytest.raises(RuleError, match=f"{annealed} must be False"):
+@pytest.mark.parametrize(
+    ("annealed", "usual"),
+    [("anneal_learning_rate", False), ("anneal_clip_range", False), ("ent_coef_final", None)],
+)
+def test_a_co_player_anneals_nothing(annealed, usual):
+    co_player = PPOCoPlayer(dataclasses.replace(TABLE, **{annealed: usual is None or True}))
+    with pytest.raises(RuleError, match=f"{annealed} must be {usual}"):
         against_learner(IteratedMatrix(), "player_0", co_player, games=4, episodes=2)
 
 

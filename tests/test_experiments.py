@@ -153,6 +153,8 @@ def test_blocks_of_pax_are_read_whole():
     assert how.clip_range_vf == how.clip_range == 0.3
     assert (how.ent_coef, how.ent_coef_final, how.ent_coef_steps) == (0.02, 0.01, 500)
     assert how.adam_eps == 1e-4
+    both = ["ppo_default.ppo_clipping_epsilon=0.4", "ppo1.clip_value=true"]
+    assert experiment_of(read("ipd/tabular_vs_tabular", both)).settings.clip_range_vf == 0.4
     few = ["es.sigma_decay=0.9", "es.sigma_limit=0.01", "es.lrate_decay=0.8", "es.lrate_limit=0.02"]
     few += ["es.beta_1=0.99", "es.beta_2=0.9999", "es.eps=1e-7", "es.maximise=true"]
     how = experiment_of(read("ipd/evolved_vs_tabular", [*few, "es.centered_rank=true"])).settings
@@ -177,12 +179,9 @@ def test_blocks_of_pax_are_read_whole():
         (["es.sigma=0.3"], "es has no 'sigma'. Did you mean sigma_init"),
         (["es.algo=SGD"], "es.algo must be one of OpenES, PGPE, CMA_ES, SimpleGA"),
         (["ppo1=[1]"], "Cannot merge"),
-        (["agent2=3"], "agent2 must be the name of an agent; got 3"),
-        (["env_id=null"], "env_id must be the name of a world; got None"),
-        (
-            ["env_id=coin_game", "env_discount=0.9"],
-            r"no setting 'gamma' .Pax's env_discount",
-        ),
+        (["agent2=3"], "agent2 must be the name of an agent, got 3"),
+        (["env_id=null"], "env_id must be the name of a world, got None"),
+        (["env_id=coin_game", "env_discount=0.9"], "no setting 'gamma' .Pax's env_discount"),
         (["ppo1.max_gradient_norm=0"], "ppo1.max_gradient_norm must be a number above 0"),
         (["ppo1.gamma=1.5"], "ppo1.gamma must be a number in 0 ... 1, got 1.5"),
         (["ppo1.learning_rate=.inf"], "ppo1.learning_rate must be a finite number"),

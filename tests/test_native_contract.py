@@ -207,6 +207,17 @@ class WiderState(Changed):
         return dataclasses.replace(after, tick=after.tick[None]), timestep
 
 
+class KeyedState(Changed):
+    def init(self, key, params):
+        return self.spoil(*super().init(key, params))
+
+    def spoil(self, after, timestep):
+        return dataclasses.replace(after, tick=jax.random.key(0)), timestep
+
+    def step(self, key, state, action, params):
+        return super().step(key, dataclasses.replace(state, tick=jnp.int32(0)), action, params)
+
+
 class BranchesOnParams(Tally):
     def step(self, key, state, action, params):
         if params.pay > 3:
@@ -474,6 +485,7 @@ FAULTS = {
     "init and step agree": [
         (WeakReward(), "timestep.reward is weakly typed"),
         (NewInfo(), "structure"),
+        (KeyedState(), r"state.tick has dtype key<.*what is checked keeps their key_data"),
         (WiderState(), r"state.tick is int32\[1\]; expected int32\[\]"),
     ],
     "params can be traced": [(BranchesOnParams(), "cannot be traced")],

@@ -76,13 +76,8 @@ def test_runs_at_once_write_the_files_that_any_learner_writes(tmp_path):
     assert {path.name for path in out.iterdir()} == FILES
     found = json.loads((out / "evaluation.json").read_text())
     assert (found["learner"], found["steps"], found["num_envs"]) == ("device", 128, 2)
-    recipe = {
-        "algorithm",
-        "normalize",
-        "solved",
-        "rules",
-        "params",
-    }  # what is otherwise in runs is there
+    # What is otherwise in a recipe is there in runs.
+    recipe = {"algorithm", "normalize", "solved", "rules", "params"}
     assert {*found["recipe"]} == recipe
     runs = found["runs"]
     rates = [(run["seed"], run["settings"]["learning_rate"]) for run in runs]

@@ -1,6 +1,5 @@
 """Suite `megastep`: views a second of its games, by plans and by worlds, on the device."""
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from native.megastep.pool import Plans
 from native.megastep.rooms import Rooms
 from native.registry import make
 
+from .adapters import QUICK
 from .report import Plot, Report, machine
 from .rollout import trajectories
 from .timing import Progress, alternate
@@ -17,7 +17,7 @@ GAMES = ("pointgoal", "explorer", "deathmatch")
 WORLDS = (64, 512, 2048, 8192)
 FRAMES = 65_536  # of one trajectory
 HOMES = Plans(Rooms(width=20, height=16, rooms=28), 8)
-PLANS = ("as registered", "large homes")
+PLANS = {"as registered": {}, "large homes": {"plans": HOMES}}
 COLUMNS = (
     *("game", "plans", "walls", "agents", "worlds", "frames/s", "us a frame"),
     *("spread", "first call s"),
@@ -34,10 +34,8 @@ def suite(quick: bool, progress: Progress) -> Report:
     """Each game in its own plans and in large homes; quick: one, in few worlds."""
     rows: list[tuple[Any, ...]] = []
     for game in GAMES[: 1 if quick else None]:
-        for plans in PLANS[: 1 if quick else None]:
-            env: Any = make(f"megastep_{game}_v0")
-            if plans == "large homes":
-                env = dataclasses.replace(env, plans=HOMES)
+        for plans, rules in [*PLANS.items()][: 1 if quick else None]:
+            env: Any = make(f"megastep_{game}_v0", **rules)
             pool = env.params.plans
             walls = float(np.mean((pool.count > 0).sum(axis=1)))
             agents = env.spec.num_agents
@@ -45,7 +43,7 @@ def suite(quick: bool, progress: Progress) -> Report:
                 frames = 64 if quick else FRAMES
                 steps = max(1, frames // (worlds * agents))
                 played = trajectories(f"{game}, {plans}, {worlds}", env, worlds, steps)
-                effort: dict[str, Any] = {"rounds": 3, "seconds": 0.005} if quick else {"rounds": 7}
+                effort = QUICK if quick else {"rounds": 7}
                 (timing,) = alternate([played], **effort, progress=progress)
                 shown = timing.agent_steps_per_s
                 row = (game, plans, walls, agents, worlds, shown, 1e6 / shown)

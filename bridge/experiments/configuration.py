@@ -88,24 +88,25 @@ def read(name: str, changes: Sequence[str] = ()) -> Configuration:
 def _checked(given: dict[str, Any]) -> Configuration:
     given = _without_fixed("", _in_our_names(given))
     made: dict[str, Any] = {}
-    default = _clipped(_block("ppo_default", given.pop("ppo_default", {})))
+    default = _block("ppo_default", given.pop("ppo_default", {}))
     exactly, naively = _naive(_block("naive", given.pop("naive", {})), given)
     if exactly:
         made["naive"] = _settings(Exactly, "naive", exactly)
     for number in (1, 2):
         block = f"ppo{number}"
         kind = naively if given.get(f"agent{number}") == NAIVE else {}
-        own = {**default, **kind, **_clipped(_block(block, given.pop(block, {})))}
+        own = _clipped({**default, **kind, **_block(block, given.pop(block, {}))})
         made[block] = _settings(Learning, block, own)
         _demand_annealed(block, made[block])
     for block, of in (("es", Evolving), ("lola", Looking)):
         if block in given:
             made[block] = _settings(of, block, _block(block, given.pop(block)))
     fields = {field.name: field for field in dataclasses.fields(Configuration)}
+    if "env_id" not in given:
+        raise OptionError("env_id must be the name of a world; none is given.")
     for name, what in (("env_id", "a world"), ("agent2", "an agent")):
-        if not isinstance(given.get(name, "PPO" if name == "agent2" else None), str):
-            told = f"got {given[name]!r}" if name in given else "none is given"
-            raise OptionError(f"{name} must be the name of {what}; {told}.")
+        if not isinstance(given.get(name, ""), str):
+            raise OptionError(f"{name} must be the name of {what}, got {given[name]!r}.")
     given["env_id"] = pax_names.WORLDS.get(given["env_id"], given["env_id"])
     if "agent2" in given:
         given["agent2"] = pax_names.OPPONENTS.get(given["agent2"], given["agent2"])

@@ -30,6 +30,7 @@ import numpy as np
 
 from bridge.errors import RulesError, UnsuitableError
 from native.core import Group, Spec, Timestep, restart, transition
+from native.prng import is_key
 from native.spaces import Dict, Flat, Space
 
 from .foreign import ByValue, as_it_comes
@@ -139,7 +140,7 @@ class GymnaxEnvironment:
             action = no_action(self.spec.groups[0].action)
             stepped = jax.eval_shape(self._advance, key, theirs, action, params)
             leaves = enumerate(jax.tree.leaves(theirs))
-            keys = tuple((i, jax.random.key_impl(leaf)) for i, leaf in leaves if _is_key(leaf))
+            keys = tuple((i, jax.random.key_impl(leaf)) for i, leaf in leaves if is_key(leaf))
             state = State(jax.tree.map(_strong, theirs, stepped[1]), jnp.bool_(False), keys)
             info = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), stepped[-1])
             return state, restart(self._observed(observation), 1, info)
@@ -247,10 +248,6 @@ def adopted(kind: type[Any], env: Any, params: Any) -> Any:
 
 def _strong(leaf: Any, like: Any) -> jax.Array:
     """A leaf of their state as we carry it: in the dtype that the next step has, and not weak."""
-    if _is_key(leaf):
+    if is_key(leaf):
         return jax.random.key_data(leaf)
     return jnp.asarray(leaf, jnp.promote_types(jnp.result_type(leaf), like.dtype))
-
-
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)

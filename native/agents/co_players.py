@@ -93,8 +93,8 @@ class PPOCoPlayer:
     """One that learns by PPO, with or without memory; with `net_arch=()` by a table.
 
     Attributes:
-        settings: Of its learning; how much it plays follows from the world. `anneal_*` are
-            refused, since it begins anew and has no end to fall to.
+        settings: Of its learning; how much it plays follows from the world. `anneal_*` and
+            `ent_coef_final` are refused, since it begins anew and has no end to fall to.
     """
 
     settings: PPO
@@ -111,6 +111,11 @@ class PPOCoPlayer:
                 raise RuleError(
                     f"{name} must be False of a co-player, which begins anew, got True."
                 )
+        if self.settings.ent_coef_final is not None:
+            raise RuleError(
+                "ent_coef_final must be None of a co-player, which begins anew, got "
+                f"{self.settings.ent_coef_final}."
+            )
         ppo.check(self._fitted(alone.spec.horizon or 1, games), alone)
 
     def begin(self, key: jax.Array, player: Player, seen: Seen) -> Any:

@@ -86,10 +86,10 @@ class ES(Shape):
         std: Deviation of the noise on weights; of "cma_es" and "pgpe" the first one.
         std_decay, std_limit: By what `std` is multiplied in every update, and where that ends; 1
             and 0 if None. "open_es" and "simple_ga" have them.
-        learning_rate: Of Adam on the mean, 0.05 if None; "open_es" and "pgpe" have it, as they have
-            all that follow.
-        learning_rate_decay, learning_rate_limit: As those of `std`.
-        adam_b1, adam_b2, adam_eps: Of Adam; 0.9, 0.999 and 1e-8 if None.
+        learning_rate: Of Adam on the mean, 0.05 if None; "open_es" and "pgpe" have it.
+        learning_rate_decay, learning_rate_limit: The same of `learning_rate`, as `std_decay` and
+            `std_limit` are of `std`.
+        adam_b1, adam_b2, adam_eps: Of Adam, where there is one; 0.9, 0.999 and 1e-8 if None.
         std_learning_rate: Of the deviations, 0.1 if None; "pgpe" has it.
         crossover_rate: Part of the weights that a child has of its second parent, 0 if None;
             "simple_ga" has it.

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from native.abilities import check_declared
 from native.core import Environment, Renders, Timestep
+from native.prng import is_key
 from native.rules import RuleError
 from native.spaces import Flat, Space
 
@@ -119,11 +120,10 @@ def check_init_and_step_agree(env: AnyEnvironment) -> None:
     leaves = jax.tree_util.tree_leaves_with_path
     for path, leaf in [*leaves(first), *leaves(second)]:
         name = leaf_name(path)
-        is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
         demand(
             str(leaf.dtype) in DTYPES,
             f"{name} has dtype {leaf.dtype}; expected one of {', '.join(DTYPES)}."
-            + " Adapters take random keys; what is checked keeps their key_data." * is_key,
+            + " Adapters take random keys; what is checked keeps their key_data." * is_key(leaf),
         )
         demand(
             not leaf.weak_type,
