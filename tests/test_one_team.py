@@ -16,7 +16,7 @@ from native.registry import make
 from native.rollout import rollout
 from native.rules import RuleError
 from native.testing import check_environment
-from native.wrappers import Opponent, Population, Random, View, one_team, time_limit
+from native.wrappers import Mixture, Opponent, Population, Random, View, one_team, time_limit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +143,51 @@ def test_a_population_draws_a_member_for_each_episode():
     first, second = jax.jit(jax.vmap(takes))(jax.random.split(jax.random.key(0), 64))
     assert set(first.tolist()) == {1, 2, 3}
     assert first.tolist() == second.tolist(), "the member stays for the episode"
+
+
+@dataclasses.dataclass(frozen=True)
+class Always:
+    """A script that takes so many."""
+
+    sticks: int
+
+    def __call__(self, key, world, group, state, params):
+        del key, world, state, params
+        return jnp.full(len(group.agents), self.sticks - 1, jnp.int32)
+
+
+@pytest.mark.parametrize(
+    "members", [(Always(1), Always(3)), (Always(1), Takes(3))], ids=["scripts", "unlike"]
+)
+def test_a_mixture_draws_one_for_each_episode(members):
+    env = one_team(Nim(sticks=30), "player_0", Mixture(members))
+    assert bool(env.own_params) == isinstance(members[1], Takes), "scripts have no parameters"
+
+    def takes(key):
+        state, _ = env.init(key, env.params)
+        nothing = {"player": jnp.zeros(1, jnp.int32)}
+        once, one = env.step(key, state, nothing, env.params)
+        two = env.step(key, once, nothing, env.params)[1]
+        return jnp.int32(29) - one.info["sticks"], one.info["sticks"] - two.info["sticks"] - 1
+
+    first, second = jax.jit(jax.vmap(takes))(jax.random.split(jax.random.key(0), 256))
+    assert first.tolist() == second.tolist(), "the one that was drawn stays for the episode"
+    # 256 fair draws: fewer than 80 of either has odds below 10^-8.
+    assert set(first.tolist()) == {1, 3} and 80 < (first == 1).sum() < 176
+
+
+@pytest.mark.parametrize(
+    "world", [Nim(beginner=1), make("simple_tag_v3")], ids=["turns", "at once"]
+)
+def test_a_mixture_keeps_the_contract(world):
+    team = "player_1" if world.spec.turns else "agent"
+    check_environment(one_team(world, team, Mixture((Random(), Random()))))
+
+
+@pytest.mark.parametrize("members", [(Random(),), [Random(), Random()], (Random(), Takes)])
+def test_a_mixture_is_of_two_opponents_or_more(members):
+    with pytest.raises(RuleError, match="members"):
+        Mixture(members)
 
 
 def test_one_agent_of_a_group_is_left_and_its_mates_are_played():

@@ -506,6 +506,8 @@ def test_unlike_groups_are_refused_with_the_command_that_trains_one(name, tmp_pa
         ("simple_tag_v3", ["--opponent", "random"], "no --team is given"),
         ("simple_tag_v3", ["--team", "agent"], "--opponent is one of random, chasing, fleeing"),
         ("simple_tag_v3", ["--team", "agent", "--opponent", "wise"], "no opponent 'wise'"),
+        ("simple_tag_v3", ["--team", "agent", "--opponent", "random,wise"], "no opponent 'wise'"),
+        ("simple_tag_v3", ["--team", "agent", "--opponent", "random,"], "no opponent ''"),
         ("simple_tag_v3", ["--team", "agent", "--opponent", "nowhere:it"], "nowhere"),
         ("simple_tag_v3", ["--team", "agent", "--opponent", "math:none"], "no attribute 'none'"),
         ("simple_tag_v3", ["--team", "agent", "--opponent", "math:pi"], "is no policy but 3.14"),

@@ -26,7 +26,10 @@ Played = Annotated[
 Team = Annotated[str | None, typer.Option(help="Which of several groups of agents is trained.")]
 Opponent = Annotated[
     str | None,
-    typer.Option(help="Who plays the other groups: random, one by name, or module:attribute."),
+    typer.Option(
+        help="Who plays the other groups: random, one by name, or module:attribute. Of several, "
+        "with commas between them, each episode draws one."
+    ),
 ]
 Film = Annotated[Path | None, typer.Option(help="A file ending in .gif, .mp4 or .png.")]
 

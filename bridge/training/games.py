@@ -15,7 +15,7 @@ from bridge.errors import BridgeError, UnknownNameError, UnsuitableError
 from native.core import Environment, Group
 from native.opponents import of
 from native.rules import RuleError
-from native.wrappers import AnyOpponent, OneTeam, Opponent, one_team
+from native.wrappers import AnyOpponent, Mixture, OneTeam, Opponent, one_team
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Game:
 
     def about(self) -> dict[str, Any]:
         """What it is, for what is written of it."""
-        name = self.env.spec.name
-        return {"environment": name, "team": self.team, "opponent": self.opponent}
+        # The name last, which team and opponent are in: what differs first is what is told.
+        return {"team": self.team, "opponent": self.opponent, "environment": self.env.spec.name}
 
     def command(self, what: str) -> str:
         """How the command line is told to do something with it."""
@@ -59,7 +59,8 @@ def game(
         identifier: What `world` is found by.
         world: The environment.
         team: Name of the group to train, of several.
-        opponent: Name of a policy, or module:function, that plays the other groups.
+        opponent: Name of a policy, or module:function, that plays the other groups; of several, a
+            comma between them, each episode draws one.
         together: Several groups, and players who take turns, can learn at once.
 
     Raises:
@@ -108,7 +109,8 @@ def name_of(world: Environment[Any, Any], team: str | None, opponent: str | None
     """What to call a game."""
     if team is None or opponent is None:
         return world.spec.name
-    return f"{world.spec.name}_{team}_against_{opponent.rpartition(':')[2]}"
+    called = "_and_".join(one.rpartition(":")[2] for one in opponent.split(","))
+    return f"{world.spec.name}_{team}_against_{called}"
 
 
 def _listed(groups: tuple[Group, ...]) -> str:
@@ -123,6 +125,8 @@ def _way_out(identifier: str, world: Environment[Any, Any], team: str | None = N
 
 def _opponent(world: Environment[Any, Any], name: str) -> AnyOpponent:
     known = of(world)
+    if "," in name:
+        return Mixture(tuple(_opponent(world, one) for one in name.split(",")))
     if name in known:
         return known[name]
     if ":" not in name:

@@ -22,7 +22,7 @@ from .base import Around, Wrapper, unwrapped
 from .levels import Levels
 from .one_of_turns import OneOfTurns
 from .one_team import OneTeam
-from .opponent import AnyOpponent, Opponent, Population, Random, Script, View
+from .opponent import AnyOpponent, Mixture, Opponent, Population, Random, Script, View
 from .rewards import NoisyRewards, ScaledRewards
 from .sticky_actions import StickyActions
 from .time_limit import TimeLimit
@@ -32,6 +32,7 @@ __all__ = [
     "AnyOpponent",
     "Around",
     "Levels",
+    "Mixture",
     "NoisyRewards",
     "OneOfTurns",
     "OneTeam",

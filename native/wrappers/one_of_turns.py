@@ -43,7 +43,7 @@ class OneOfTurns(OneTeam):
         """`init`, with what everybody in the world is shown, up to our first turn."""
         env, shown = self.env.init(key, self.inner_params(params))
         everyone = jnp.ones(self.env.spec.num_agents, jnp.bool_)
-        memory = self._memory(key, params) if self.sees else {}
+        memory = self._memory(key, params)
         state = State(env=env, memory=memory, seen=shown, acting=everyone)
         state = self._until_ours(own_key(key, "turns"), state, params)
         return state, _unended(state.seen)

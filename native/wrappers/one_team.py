@@ -16,10 +16,11 @@ import numpy as np
 from native import rules
 from native.abilities import where_declared
 from native.core import Group, Masks, Spec, Timestep, pytree
-from native.rules import RuleError, refuse
+from native.rules import RuleError
 
+from . import opponent as opponents
 from .base import Wrapper, mover, own_key, unwrapped
-from .opponent import AnyOpponent, Opponent, View
+from .opponent import AnyOpponent, View
 
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -77,11 +78,7 @@ class OneTeam(Wrapper):
             raise RuleError(
                 f"{spec.name} has the groups {names}; nobody is left to play but {self.team!r}."
             )
-        if not isinstance(self.opponent, Opponent) and (
-            isinstance(self.opponent, type) or not callable(self.opponent)
-        ):
-            wanted = "an `Opponent` or a `Script`, such as native.opponents.of(env)['random']"
-            refuse("opponent", f"{wanted}, and no class of them", self.opponent)
+        opponents.check(self.opponent, "opponent")
 
     @property
     def spec(self) -> Spec:
@@ -92,13 +89,13 @@ class OneTeam(Wrapper):
     @property
     def own_params(self) -> Mapping[str, Any]:
         """What the opponent has learned."""
-        params = self.opponent.params if isinstance(self.opponent, Opponent) else ()
+        params = opponents.params_of(self.opponent)
         return {"opponent": params} if jax.tree.leaves(params) else {}
 
     @property
     def sees(self) -> bool:
         """Whether the opponent is one that is shown something, rather than a script."""
-        return isinstance(self.opponent, Opponent)
+        return opponents.sees(self.opponent)
 
     @property
     def ours(self) -> Part:
@@ -130,15 +127,12 @@ class OneTeam(Wrapper):
     def begin(self, key: jax.Array, params: Any) -> tuple[State, Timestep]:
         """`init`, with what everybody in the world is shown."""
         env, shown = self.env.init(key, self.inner_params(params))
-        state = State(env=env, memory={}, seen=(), acting=())
-        if isinstance(self.opponent, Opponent):
-            state = State(
-                env=env,
-                memory=self._memory(key, params),
-                seen=shown.observation,
-                acting=jnp.ones(self.env.spec.num_agents, jnp.bool_),
-            )
-        return state, shown
+        seen: Any = ()
+        acting: Any = ()
+        if self.sees:
+            seen, acting = shown.observation, jnp.ones(self.env.spec.num_agents, jnp.bool_)
+        memory = self._memory(key, params)
+        return State(env=env, memory=memory, seen=seen, acting=acting), shown
 
     def advance(
         self,
@@ -160,7 +154,7 @@ class OneTeam(Wrapper):
             jax.random.fold_in(key, 0), state.env, joint, self.inner_params(params)
         )
         after = State(env=env, memory=memory, seen=(), acting=())
-        if isinstance(self.opponent, Opponent):
+        if self.sees:
             acting = state.acting & ~(shown.terminated | shown.truncated)
             after = State(env=env, memory=memory, seen=shown.observation, acting=acting)
         return after, shown
@@ -200,17 +194,17 @@ class OneTeam(Wrapper):
         )
 
     def _memory(self, key: jax.Array, params: Any) -> dict[str, Any]:
-        assert isinstance(self.opponent, Opponent)
         apart = own_key(key, "memory")
         learned = self._learned(params)
         return {
-            part.group.name: self.opponent.init(apart, part.group, learned) for part in self.theirs
+            part.group.name: opponents.begin(self.opponent, apart, part.group, learned)
+            for part in self.theirs
         }
 
     def _learned(self, params: Any) -> Any:
         if self.own_params:
             return params.own["opponent"]
-        return self.opponent.params if isinstance(self.opponent, Opponent) else ()
+        return opponents.params_of(self.opponent)
 
     def _chosen(self, key: jax.Array, state: State, params: Any) -> tuple[dict[str, Any], Any]:
         """What the opponent does, by group, and what it then remembers."""
@@ -219,17 +213,15 @@ class OneTeam(Wrapper):
         for part in self.theirs:
             name = part.group.name
             own = jax.random.fold_in(key, 1 + part.number)
-            if isinstance(self.opponent, Opponent):
-                chosen[name], memory[name] = self.opponent.act(
-                    own,
-                    part.group,
-                    self._view(part, state, inner),
-                    memory[name],
-                    self._learned(params),
-                )
-            else:
-                world = unwrapped(self.env, state.env, inner)
-                chosen[name] = self.opponent(own, world[0], part.group, *world[1:])
+            chosen[name], memory[name] = opponents.play(
+                self.opponent,
+                own,
+                part.group,
+                self._view(part, state, inner) if self.sees else None,
+                unwrapped(self.env, state.env, inner),
+                memory[name],
+                self._learned(params),
+            )
             self._check(part, chosen[name])
         return chosen, memory
 

@@ -6,7 +6,7 @@
 | remembers  | a pytree, anew in each episode                 | nothing                |
 | parameters | any pytree, as "opponent" in the environment's | those of the world     |
 
-Both are part of the rules: frozen, hashable, equal by value.
+Both are part of the rules: frozen, hashable, equal by value. A `Mixture` is several of them.
 """
 
 import abc
@@ -82,9 +82,6 @@ class Script(Protocol):
         ...
 
 
-AnyOpponent: TypeAlias = Opponent | Script
-
-
 @dataclasses.dataclass(frozen=True)
 class Random:
     """A script that does anything legal, with the same chance."""
@@ -141,3 +138,91 @@ class Population(Opponent):
 
     def _of(self, number: jax.Array, params: Any) -> Any:
         return jax.tree.map(lambda leaf: jnp.asarray(leaf)[number], params)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixture:
+    """Several that need not be alike, scripts among them, of which each episode draws one.
+
+    Its parameters are a tuple, with those of each. All choose in every step, and one is heard.
+
+    Attributes:
+        members: Each an `Opponent` or a `Script`.
+    """
+
+    members: tuple[Opponent | Script, ...]
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.members, tuple) and len(self.members) > 1):
+            rules.refuse("members", "a tuple of two opponents or more", self.members)
+        for member in self.members:
+            check(member, "members")
+
+
+AnyOpponent: TypeAlias = Opponent | Script | Mixture
+
+
+def check(opponent: Any, name: str) -> None:
+    """Raise unless it can be an opponent, as far as its kind tells.
+
+    Raises:
+        RuleError: It cannot. `name` is what the message calls it.
+    """
+    known = isinstance(opponent, Opponent | Mixture)
+    if not known and (isinstance(opponent, type) or not callable(opponent)):
+        wanted = "an `Opponent` or a `Script`, such as native.opponents.of(env)['random']"
+        rules.refuse(name, f"{wanted}, and no class of them", opponent)
+
+
+def sees(opponent: AnyOpponent) -> bool:
+    """Whether it is shown something, rather than a script."""
+    if isinstance(opponent, Mixture):
+        return any(sees(member) for member in opponent.members)
+    return isinstance(opponent, Opponent)
+
+
+def params_of(opponent: AnyOpponent) -> Any:
+    """Its usual parameters; () for a script."""
+    if isinstance(opponent, Mixture):
+        return tuple(params_of(member) for member in opponent.members)
+    return opponent.params if isinstance(opponent, Opponent) else ()
+
+
+def begin(opponent: AnyOpponent, key: jax.Array, group: Group, params: Any) -> Any:
+    """What it remembers when an episode begins; () for a script. All groups have the same key."""
+    if isinstance(opponent, Mixture):
+        number = jax.random.randint(
+            own_key(key, "mixture"), (), 0, len(opponent.members), jnp.int32
+        )
+        each = zip(opponent.members, params, strict=True)
+        return number, tuple(begin(member, key, group, own) for member, own in each)
+    return opponent.init(key, group, params) if isinstance(opponent, Opponent) else ()
+
+
+def play(
+    opponent: AnyOpponent,
+    key: jax.Array,
+    group: Group,
+    view: View | None,
+    world: tuple[Environment[Any, Any], Any, Any],
+    memory: Any,
+    params: Any,
+) -> tuple[jax.Array, Any]:
+    """What it does and then remembers.
+
+    Args:
+        opponent, key, group, memory, params: As in `Opponent.act`.
+        view: What it is shown; None if it sees nothing.
+        world: Environment, state and parameters, for a script.
+    """
+    if isinstance(opponent, Mixture):
+        number, memories = memory
+        each = zip(opponent.members, memories, params, strict=True)
+        played = [play(one, key, group, view, world, own, its) for one, own, its in each]
+        action = jnp.stack([chosen for chosen, _ in played])[number]
+        return action, (number, tuple(after for _, after in played))
+    if isinstance(opponent, Opponent):
+        assert view is not None
+        return opponent.act(key, group, view, memory, params)
+    env, state, numbers = world
+    return opponent(key, env, group, state, numbers), ()
