@@ -58,7 +58,8 @@ def to_sb3(settings: Settings, spec: Spec, weights: Any, seed: int | None = None
     """A model that acts as the weights of one player do.
 
     Args:
-        settings: What was learned with; the model goes on with the same numbers.
+        settings: What was learned with; the model goes on with the same numbers, of those that
+            are annealed with the first ones.
         spec: Of the environment, which has one player.
         weights: Its weights.
         seed: Of the model's own randomness.
@@ -102,6 +103,7 @@ def to_sb3(settings: Settings, spec: Spec, weights: Any, seed: int | None = None
         policy_kwargs={
             "net_arch": layers,
             "activation_fn": _ACTIVATIONS[settings.activation],
+            "optimizer_kwargs": {"eps": float(settings.adam_eps)},
             **kind,
         },
         seed=seed,

@@ -109,7 +109,7 @@ def test_there_and_back_are_the_same_weights(seen, done):
 
 def test_a_process_that_has_never_heard_of_us_loads_it_and_goes_on_learning(tmp_path):
     env = make("Acrobot-v1")  # whose space is the same in every Gymnasium
-    settings = PPO(net_arch=(8,), num_envs=2, n_steps=16, batch_size=32, n_epochs=1)
+    settings = PPO(net_arch=(8,), num_envs=2, n_steps=16, batch_size=32, n_epochs=1, adam_eps=1e-3)
     weights = ppo.init(settings, env, jax.random.key(0)).weights["acrobot"]
     sb3_models.to_sb3(settings, env.spec, weights).save(tmp_path / "model")
     script = textwrap.dedent(f"""
@@ -120,12 +120,12 @@ def test_a_process_that_has_never_heard_of_us_loads_it_and_goes_on_learning(tmp_
         import gymnasium
         model = stable_baselines3.PPO.load(path, env=gymnasium.make("Acrobot-v1"), device="cpu")
         model.learn(32)
-        print(model.num_timesteps)
+        print(model.num_timesteps, model.policy.optimizer.defaults["eps"])
     """)
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
     )
-    assert done.stdout.strip() == "32", done.stderr
+    assert done.stdout.strip() == "32 0.001", done.stderr
 
 
 def test_moments_become_a_vec_normalize():

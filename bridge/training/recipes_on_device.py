@@ -167,6 +167,24 @@ ARMIES = Recipe(
     },
 )
 
+# Tasks whose agent has to find out what nobody shows: learned from whole episodes.
+REMEMBERING = Recipe(
+    algorithm="PPO",
+    steps=2_000_000,
+    num_envs=64,
+    hyperparameters={
+        "n_steps": 100,
+        "batch_size": 1600,
+        "n_epochs": 4,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(1e-3),
+        "ent_coef": 0.01,
+        "gru": 64,
+        "policy_kwargs": SMALL,
+    },
+)
+
 AHEAD = Recipe(algorithm="LOLA", steps=1_000_000, num_envs=64, hyperparameters={})
 
 USUAL: Mapping[str, Recipe] = {  # of any environment
@@ -202,6 +220,14 @@ ON_DEVICE: Mapping[str, Recipe] = {
     ),
     "MemoryChain-bsuite": dataclasses.replace(
         SHORT, steps=150_000, hyperparameters={**SHORT.hyperparameters, "gru": 32}, solved=1.0
+    ),
+    "BernoulliBandit-misc": REMEMBERING,
+    "GaussianBandit-misc": REMEMBERING,
+    "PointRobot-misc": REMEMBERING,
+    "MetaMaze-misc": dataclasses.replace(
+        REMEMBERING,
+        steps=4_000_000,
+        hyperparameters={**REMEMBERING.hyperparameters, "n_steps": 200, "batch_size": 3200},
     ),
     "hanabi_v1": FIREWORKS,
     "overcooked_v1": KITCHEN,
