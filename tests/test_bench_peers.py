@@ -32,6 +32,7 @@ NEEDS = {  # of each contender; the first that is absent is named
     "gymnax, vmap and jit": ("gymnax",),
     "gymnax in lax.scan": ("gymnax",),
     "minatar in a loop": ("minatar",),
+    "minatar in AsyncVectorEnv": ("minatar", "gymnasium.vector:AutoresetMode"),
     "mpe2 parallel_env": ("mpe2",),
     "JaxMARL, jit": ("jaxmarl",),
     "JaxMARL, vmap and jit": ("jaxmarl",),

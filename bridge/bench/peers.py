@@ -18,7 +18,7 @@ from bridge.errors import MissingExtraError
 from native.registry import make
 from native.spaces import flat_size
 
-from . import libraries
+from . import jax_libraries, libraries
 from .libraries import CORES, PEERS, Game
 from .play import UnfairError
 from .report import Plot, Report, machine
@@ -71,7 +71,7 @@ NOTES = (
     "of 25 lets 26 pass.",
     "first call s: making it, reset, first step; those of ours that share a program compile once.",
     f"SubprocVecEnv and AsyncVectorEnv have {PROCESSES} processes, beside {PROCESSES} and "
-    f"{LOOP_WORLDS:,} worlds of ours.",
+    f"{LOOP_WORLDS:,} worlds of ours, MinAtar's beside {BOARD_WORLDS}.",
     f"EnvPool has a thread for each of {CORES} cores. JAX code of others is under a plain jax.jit.",
 )
 
@@ -131,7 +131,7 @@ def _contests(quick: bool) -> list[tuple[str, list[Entry]]]:
         *((CART_POLE, _cart_pole(n, processes)) for n in ((8,) if quick else CART_POLE_WORLDS)),
         *((task, _one_world(task)) for task in particles),
         *((SPREAD, _simple_spread(n)) for n in ((4,) if quick else SPREAD_WORLDS)),
-        *((task, _boards(task, boards)) for task in BOARDS if task in tasks),
+        *((task, _boards(task, boards, processes)) for task in BOARDS if task in tasks),
         *((task, _device(task, steps, worlds)) for task in tasks),
         *((task, _particles(task, steps, worlds)) for task in particles),
     ]
@@ -145,7 +145,7 @@ def _cart_pole(worlds: int, processes: int) -> list[Entry]:
         Entry(VEC_ENV, libraries.ours_sb3, worlds, SAME),
         Entry("Gymnasium CartPoleVectorEnv", libraries.gymnasium_numpy, worlds, NEXT, VECTOR),
         Entry("EnvPool", libraries.envpool, worlds, NEXT, VECTOR),
-        Entry("gymnax, vmap and jit", libraries.gymnax, worlds, SAME, VECTOR_SAME),
+        Entry("gymnax, vmap and jit", jax_libraries.gymnax, worlds, SAME, VECTOR_SAME),
     ]
     if worlds <= LOOP_WORLDS:
         entries += [
@@ -166,14 +166,14 @@ def _one_world(task: str) -> list[Entry]:
         Entry("mpe2 parallel_env", functools.partial(libraries.mpe2, task), 1, CALLER, PARALLEL),
     ]
     if task == SPREAD:
-        entries.append(Entry("JaxMARL, jit", libraries.jaxmarl, 1, SAME, PARALLEL))
+        entries.append(Entry("JaxMARL, jit", jax_libraries.jaxmarl, 1, SAME, PARALLEL))
     return entries
 
 
 def _simple_spread(worlds: int) -> list[Entry]:
     entries = [
         Entry(PARALLEL_VEC, libraries.ours_parallel_vec, worlds, SAME),
-        Entry("JaxMARL, vmap and jit", libraries.jaxmarl, worlds, SAME, PARALLEL_VEC),
+        Entry("JaxMARL, vmap and jit", jax_libraries.jaxmarl, worlds, SAME, PARALLEL_VEC),
     ]
     if worlds <= SUPERSUIT_WORLDS:
         name = "SuperSuit concat_vec_envs_v1 of mpe2"
@@ -181,19 +181,21 @@ def _simple_spread(worlds: int) -> list[Entry]:
     return entries
 
 
-def _boards(task: str, worlds: int) -> list[Entry]:
+def _boards(task: str, worlds: int, processes: int) -> list[Entry]:
     ours = functools.partial(libraries.ours_make_vec, task=task, autoreset_mode="same_step")
-    theirs = functools.partial(libraries.minatar_loop, task)
+    loop = functools.partial(libraries.minatar_loop, task)
+    apart = functools.partial(libraries.minatar_async, task)
     entries = [
         Entry(VECTOR_SAME, ours, worlds, SAME),
-        Entry("minatar in a loop", theirs, worlds, SAME, VECTOR_SAME),
+        Entry("minatar in a loop", loop, worlds, SAME, VECTOR_SAME),
+        Entry("minatar in AsyncVectorEnv", apart, processes, NEXT, VECTOR_SAME),
     ]
     longer = WATCHED_LONGER.get(task, WATCHED)
     return [dataclasses.replace(entry, watched=longer) for entry in entries]
 
 
 def _device(task: str, steps: int, worlds: int) -> list[Entry]:
-    theirs = functools.partial(libraries.gymnax_rollout, task)
+    theirs = functools.partial(jax_libraries.gymnax_rollout, task)
     shown = 4 * flat_size(make(task).spec.groups[0].observation) * worlds
     entries = _rollouts(task, "gymnax", theirs, max(1, min(steps, SEEN // shown)), worlds)
     watched = WATCHED_LONGER.get(task, WATCHED_DEVICE)
@@ -201,14 +203,14 @@ def _device(task: str, steps: int, worlds: int) -> list[Entry]:
 
 
 def _particles(task: str, steps: int, worlds: int) -> list[Entry]:
-    theirs = functools.partial(libraries.jaxmarl_rollout, task)
+    theirs = functools.partial(jax_libraries.jaxmarl_rollout, task)
     return _rollouts(task, "JaxMARL", theirs, steps, worlds)
 
 
 def _rollouts(
     task: str, library: str, theirs: Callable[[int, int], Game], steps: int, worlds: int
 ) -> list[Entry]:
-    ours = functools.partial(libraries.ours_rollout, task, steps)
+    ours = functools.partial(jax_libraries.ours_rollout, task, steps)
     begin = functools.partial(theirs, steps)
     return [
         Entry(COLLECT, ours, worlds, SAME, steps=steps),
