@@ -2,16 +2,19 @@
 
 python examples/gigastep_duel.py                            the fixed ones
 python examples/gigastep_duel.py runs/NAME/model.zip        and what `python -m bridge train` wrote
+python examples/gigastep_duel.py runs/NAME/policy.npz --world ID       or wrote on the device
 """
 
-import sys
+import argparse
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from native.batch import Autoreset, Batch
 from native.gigastep.opponents import OPPONENTS
 from native.registry import make
+from native.wrappers import Random, View, one_team
 
 WORLD = "gigastep_identical_2_vs_2_pobs_vec_void_disc"
 REDS = ("random", "circling", "greedy")
@@ -35,10 +38,33 @@ def trained(path):
     model = PPO.load(path, device="cpu")
 
     def act(_, __, observation):
-        rows = np.asarray(observation).reshape(-1, observation.shape[-1])
+        observation = np.asarray(observation)
+        rows = observation.reshape(-1, observation.shape[-1])
         return model.predict(rows, deterministic=True)[0].reshape(observation.shape[:2])
 
     return act
+
+
+def learned(world, path):
+    """The same for a policy that was trained on the device, on blue of that world."""
+    from bridge import policy_file
+    from native.agents import LearnedOpponent
+
+    env = one_team(world, "blue", Random())
+    player = LearnedOpponent(policy_file.load(path, env))
+    (blue,) = env.spec.groups
+    if player.learned.settings.gru:
+        raise SystemExit(f"{path} remembers what it has seen, which is not kept here.")
+
+    def one(key, observation):
+        view = View(
+            observation=observation, action_mask=None, acts=jnp.ones(len(blue.agents), bool)
+        )
+        memory = player.init(key, blue, player.params)  # nothing, where it has no GRU
+        return player.act(key, blue, view, memory, player.params)[0]
+
+    batched = jax.jit(jax.vmap(one))
+    return lambda key, _, observation: batched(jax.random.split(key, GAMES), observation)
 
 
 def duel(world, blue, red):
@@ -67,10 +93,17 @@ def duel(world, blue, red):
 
 def main():
     """Print a line for each pair of teams."""
-    world = make(WORLD)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--world", default=WORLD, metavar="ID", help="What is played.")
+    parser.add_argument("models", nargs="*", metavar="FILE", help="Of blue: a .zip or .npz.")
+    asked = parser.parse_args()
+    world = make(asked.world)
     blue, red = world.spec.groups
-    teams = {name: scripted(world, blue, name) for name in OPPONENTS}
-    teams |= {path: trained(path) for path in sys.argv[1:] if path.endswith(".zip")}
+    teams = {
+        path: trained(path) if path.endswith(".zip") else learned(world, path)
+        for path in asked.models
+    }
+    teams |= {name: scripted(world, blue, name) for name in OPPONENTS}
     print(f"{'blue':40} {'red':10} {'return':>7} {'std':>6} {'won':>6} {'lost':>6}")
     for title, policy in teams.items():
         for name in REDS:
