@@ -2,7 +2,7 @@
 
     python docs/returns.py [--quick] [--seeds 8] [--steps N] [ID ...]
 
-trains every environment named, or all of `FAMILIES`. Figures are kept environment by environment,
+trains every environment named, or all but `UNPAID`. Figures are kept environment by environment,
 so an interrupt loses one. `--quick` trains two seeds for a moment and keeps nothing. Then:
 
     python docs/tables.py
@@ -11,6 +11,7 @@ so an interrupt loses one. `--quick` trains two seeds for a moment and keeps not
 import argparse
 import dataclasses
 import datetime
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ from native.agents import Learner, score
 from native.registry import make, names
 
 PICTURES = Path(__file__).parent / "pictures" / "returns"
-FAMILIES = ("classic_control", "mpe", "minatar", "bsuite", "misc", "toy_text", "megastep")
+UNPAID = ("MNISTBandit-bsuite", "megastep_minimal_v0")  # without images, and without rewards
 SEEDS = 8
 EVALUATIONS = 20
 
@@ -104,7 +105,11 @@ def draw(rows: Sequence[Return]) -> None:
     for panel in panels[len(rows) :]:
         panel.set_axis_off()
     PICTURES.mkdir(parents=True, exist_ok=True)
-    figure.savefig(PICTURES / f"{registry.name_of(rows[0].environment).family}.png")
+    figure.savefig(PICTURES / f"{_family_of(rows[0])}.png")
+
+
+def _family_of(row: Return) -> str:
+    return registry.name_of(row.environment).family
 
 
 def main() -> None:
@@ -115,7 +120,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="Of each; the recipe's.")
     parser.add_argument("ids", nargs="*", metavar="ID")
     asked = parser.parse_args()
-    known = [name.id for name in names().values() if name.family in FAMILIES and not name.variant]
+    known = [name.id for name in names().values() if not name.variant and name.id not in UNPAID]
     for name in asked.ids or known:
         rows = (
             learned(name, seeds=2, steps=1)
@@ -127,10 +132,9 @@ def main() -> None:
         if not asked.quick:
             figures.write_returns(rows)
     if not asked.quick:
-        for family in FAMILIES:
-            of = [row for row in figures.returns() if names()[row.environment].family == family]
-            if of:
-                draw(of)
+        families = itertools.groupby(sorted(figures.returns(), key=_family_of), key=_family_of)
+        for _, of in families:
+            draw([*of])
 
 
 if __name__ == "__main__":
