@@ -22,6 +22,7 @@ import pytest
 from sampling import sample
 
 from bridge import programs
+from bridge.__main__ import collect_less
 from native import registry
 from native.core import Environment
 from native.registry import REGISTRY, make
@@ -29,6 +30,7 @@ from native.registry import REGISTRY, make
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+collect_less()  # an eighth of the processor time of all tests
 programs._recent = collections.deque(maxlen=64)  # tests come back to what others have compiled
 
 ONE_AGENT = sorted(name for name in REGISTRY if registry.name_of(name).kind == "single")
