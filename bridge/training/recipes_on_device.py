@@ -185,6 +185,26 @@ REMEMBERING = Recipe(
     },
 )
 
+# Five against five: what a team earns tells late here, too, see `recipes.DOGFIGHT`.
+SQUADRON = Recipe(
+    algorithm="PPO",
+    steps=30_000_000,
+    num_envs=256,
+    hyperparameters={
+        "n_steps": 64,
+        "batch_size": 4096,
+        "n_epochs": 4,
+        "gamma": 0.99,
+        "gae_lambda": 0.95,
+        "learning_rate": Falling(1e-3),
+        "clip_range": Falling(0.2),
+        "ent_coef": 0.002,
+        "normalize_reward": True,
+        "policy_kwargs": {"net_arch": [128, 128], "activation": "relu"},
+    },
+    params={"reward_agent_disabled": 10.0, "reward_damage": 20.0},
+)
+
 AHEAD = Recipe(algorithm="LOLA", steps=1_000_000, num_envs=64, hyperparameters={})
 
 USUAL: Mapping[str, Recipe] = {  # of any environment
@@ -229,6 +249,7 @@ ON_DEVICE: Mapping[str, Recipe] = {
         steps=4_000_000,
         hyperparameters={**REMEMBERING.hyperparameters, "n_steps": 200, "batch_size": 3200},
     ),
+    "gigastep_identical_5_vs_5_fobs_vec_void_disc/blue": SQUADRON,
     "hanabi_v1": FIREWORKS,
     "overcooked_v1": KITCHEN,
     "megastep_explorer_v0": SEEING,
