@@ -176,6 +176,20 @@ def test_a_mixture_draws_one_for_each_episode(members):
     assert set(first.tolist()) == {1, 3} and 80 < (first == 1).sum() < 176
 
 
+def test_a_mixture_of_mixtures_draws_every_one():
+    inner = Mixture((Always(1), Always(2)))
+    env = one_team(Nim(sticks=30), "player_0", Mixture((Always(3), inner)))
+
+    def takes(key):
+        state, _ = env.init(key, env.params)
+        shown = env.step(key, state, {"player": jnp.zeros(1, jnp.int32)}, env.params)[1]
+        return jnp.int32(29) - shown.info["sticks"]
+
+    taken = jax.jit(jax.vmap(takes))(jax.random.split(jax.random.key(0), 512)).tolist()
+    # 1 and 2 a quarter each: fewer than 70 of 512 has odds below 10^-8.
+    assert set(taken) == {1, 2, 3} and min(taken.count(1), taken.count(2)) > 70
+
+
 @pytest.mark.parametrize(
     "world", [Nim(beginner=1), make("simple_tag_v3")], ids=["turns", "at once"]
 )
@@ -213,9 +227,15 @@ def test_an_opponent_with_actions_of_another_shape_is_refused_by_name():
             del key, group, view, params
             return jnp.zeros(7), memory
 
-    env = one_team(Probe(agents=3), "probe_1", Wrong())
-    with pytest.raises(RuleError, match=r"plays probe of probe with float32\[7\]; .* int32\[2\]"):
-        played(env, [0])
+    for opponent in (Wrong(), Mixture((Random(), Wrong()))):
+        env = one_team(Probe(agents=3), "probe_1", opponent)
+        with pytest.raises(RuleError, match=r"probe of probe with float32\[7\]; .* int32\[2\]"):
+            played(env, [0])
+
+
+def test_a_population_is_of_an_opponent():
+    with pytest.raises(RuleError, match="member"):
+        Population(Random(), 3)
 
 
 def test_who_sees_nothing_costs_nothing():

@@ -222,7 +222,6 @@ class OneTeam(Wrapper):
                 memory[name],
                 self._learned(params),
             )
-            self._check(part, chosen[name])
         return chosen, memory
 
     def _view(self, part: Part, state: State, params: Any) -> View:
@@ -234,17 +233,6 @@ class OneTeam(Wrapper):
         return View(
             observation=part.of_group(state.seen[name]), action_mask=mask, acts=acts[part.rows]
         )
-
-    def _check(self, part: Part, action: Any) -> None:
-        group = part.group
-        wanted = (len(group.agents), *group.action.shape)
-        found = jnp.shape(action), jnp.result_type(action)
-        if found != (wanted, np.dtype(group.action.dtype)):
-            raise RuleError(
-                f"The opponent plays {group.name} of {self.env.spec.name} with "
-                f"{found[1]}{[*found[0]]}; actions of that group are "
-                f"{group.action.dtype}{[*wanted]}."
-            )
 
     def joint(self, own: jax.Array, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """What everybody does, by group of the world: what the team does beside the others."""

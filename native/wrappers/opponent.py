@@ -19,6 +19,7 @@ import numpy as np
 
 from native import rules
 from native.core import Environment, Group, Masks, pytree
+from native.rules import RuleError
 from native.spaces import Discrete
 
 from .base import own_key, repeated
@@ -116,6 +117,8 @@ class Population(Opponent):
 
     def __post_init__(self) -> None:
         rules.check(self, size=rules.count())
+        if not isinstance(self.member, Opponent):
+            rules.refuse("member", "an `Opponent`, which has parameters", self.member)
 
     @property
     def params(self) -> Any:
@@ -191,11 +194,10 @@ def params_of(opponent: AnyOpponent) -> Any:
 def begin(opponent: AnyOpponent, key: jax.Array, group: Group, params: Any) -> Any:
     """What it remembers when an episode begins; () for a script. All groups have the same key."""
     if isinstance(opponent, Mixture):
-        number = jax.random.randint(
-            own_key(key, "mixture"), (), 0, len(opponent.members), jnp.int32
-        )
-        each = zip(opponent.members, params, strict=True)
-        return number, tuple(begin(member, key, group, own) for member, own in each)
+        mine, *theirs = jax.random.split(own_key(key, "mixture"), 1 + len(opponent.members))
+        number = jax.random.randint(mine, (), 0, len(opponent.members), jnp.int32)
+        each = zip(opponent.members, theirs, params, strict=True)
+        return number, tuple(begin(member, its, group, own) for member, its, own in each)
     return opponent.init(key, group, params) if isinstance(opponent, Opponent) else ()
 
 
@@ -214,6 +216,9 @@ def play(
         opponent, key, group, memory, params: As in `Opponent.act`.
         view: What it is shown; None if it sees nothing.
         world: Environment, state and parameters, for a script.
+
+    Raises:
+        RuleError: What it does has another shape or dtype than actions of the group.
     """
     if isinstance(opponent, Mixture):
         number, memories = memory
@@ -221,8 +226,17 @@ def play(
         played = [play(one, key, group, view, world, own, its) for one, own, its in each]
         action = jnp.stack([chosen for chosen, _ in played])[number]
         return action, (number, tuple(after for _, after in played))
+    env, state, numbers = world
     if isinstance(opponent, Opponent):
         assert view is not None
-        return opponent.act(key, group, view, memory, params)
-    env, state, numbers = world
-    return opponent(key, env, group, state, numbers), ()
+        action, memory = opponent.act(key, group, view, memory, params)
+    else:
+        action = opponent(key, env, group, state, numbers)
+    wanted = np.dtype(group.action.dtype), (len(group.agents), *group.action.shape)
+    found = jnp.result_type(action), jnp.shape(action)
+    if found != wanted:
+        raise RuleError(
+            f"The opponent plays {group.name} of {env.spec.name} with {found[0]}{[*found[1]]}; "
+            f"actions of that group are {wanted[0]}{[*wanted[1]]}."
+        )
+    return action, memory
