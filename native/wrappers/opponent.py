@@ -150,10 +150,10 @@ class Mixture:
     Its parameters are a tuple, with those of each. All choose in every step, and one is heard.
 
     Attributes:
-        members: Each an `Opponent` or a `Script`.
+        members: Opponents of any kind.
     """
 
-    members: tuple[Opponent | Script, ...]
+    members: tuple["AnyOpponent", ...]
 
     def __post_init__(self) -> None:
         if not (isinstance(self.members, tuple) and len(self.members) > 1):
