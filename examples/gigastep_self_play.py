@@ -1,6 +1,6 @@
 """One policy that plays both teams of Gigastep against itself; later copies meet earlier ones.
 
-python examples/gigastep_self_play.py [--steps 8000000] [--copies 4]
+python examples/gigastep_self_play.py [--steps 8000000] [--copies 4] [--quick]
 """
 
 import argparse
@@ -39,28 +39,32 @@ def settings(steps):
     )
 
 
-def duel(world, blue, red):
-    """Shares of games that blue and red win."""
-    env = one_team(world, "blue", LearnedOpponent(red))
-    batch, player = Batch(env, Autoreset.DISABLED), dataclasses.replace(blue, spec=env.spec)
+def duels(world, some):
+    """(blue, red) -> shares of games that they win; one program for all policies like `some`."""
+    env = one_team(world, "blue", LearnedOpponent(some))
+    batch = Batch(env, Autoreset.DISABLED)
 
     @jax.jit
-    def play(weights, key):
-        policy = dataclasses.replace(player, weights=weights)
+    def winners(blue, red, key):
+        policy = dataclasses.replace(some, spec=env.spec, weights=blue)
+        params = dataclasses.replace(env.params, own={"opponent": red})
         seeds = jnp.arange(FIRST_SEED, FIRST_SEED + GAMES, dtype=jnp.uint32)
-        carry, shown = batch.init(seeds, env.params)
+        carry, shown = batch.init(seeds, params)
 
         def step(now, key):
             carry, shown, winner, going = now
-            carry, shown = batch.step(carry, policy(key, shown).action, env.params)
+            carry, shown = batch.step(carry, policy(key, shown).action, params)
             winner = jnp.where(going, shown.timestep.info["winner"], winner)
             return (carry, shown, winner, going & ~shown.over), None
 
         begun = (carry, shown, jnp.full(GAMES, -1, jnp.int32), jnp.ones(GAMES, bool))
         return jax.lax.scan(step, begun, jax.random.split(key, world.horizon))[0][2]
 
-    winner = np.asarray(play(blue.weights, jax.random.key(0)))
-    return (winner == 0).mean(), (winner == 1).mean()
+    def duel(blue, red):
+        winner = np.asarray(winners(blue.weights, LearnedOpponent(red).params, jax.random.key(0)))
+        return (winner == 0).mean(), (winner == 1).mean()
+
+    return duel
 
 
 def main():
@@ -73,18 +77,20 @@ def main():
     world = make(WORLD, horizon=20) if asked.quick else make(WORLD)
     ppo = settings(asked.steps)
     if asked.quick:
+        asked.copies = 2
         ppo = dataclasses.replace(ppo, num_envs=2, n_steps=8, batch_size=160, n_epochs=1)
     one = Learner([ppo], world, 1).steps
     updates = 1 if asked.quick else max(1, round(asked.steps / asked.copies / one))
     learner = Learner([ppo], world, updates, dataclasses.replace(world.params, **SHAPED))
-    training, copies = learner.begin([0]), []
+    training, copies, duel = learner.begin([0]), [], None
     for number in range(1, 1 + asked.copies):
         training, _ = learner.advance(training)
         now = run(training, 0)
         copies.append(LearnedPolicy(ppo, world.spec, now.weights, now.moments, deterministic=False))
         print(f"{number * learner.steps:,} steps", flush=True)
+        duel = duel or duels(world, copies[0])
         for earlier, copy in enumerate(copies[:-1], start=1):
-            won, lost = duel(world, copies[-1], copy)
+            won, lost = duel(copies[-1], copy)
             print(f"  won {won:.1%}, lost {lost:.1%} to {earlier * learner.steps:,}", flush=True)
 
 

@@ -141,6 +141,8 @@ def test_a_notebook_runs_from_top_to_bottom(notebook, tmp_path, monkeypatch):
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs_alone_and_prints_something(example, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    quick = ["--quick"] if "--quick" in example.read_text() else []
+    monkeypatch.setattr(sys, "argv", [str(example), *quick])
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         runpy.run_path(str(example), run_name="__main__")
