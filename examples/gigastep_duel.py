@@ -31,11 +31,14 @@ def scripted(world, group, name):
     return lambda key, carry, _: batched(jax.random.split(key, GAMES), carry.state)
 
 
-def trained(path):
+def trained(world, path):
     """The same for a policy of Stable-Baselines3 that all agents of the team share."""
     from stable_baselines3 import PPO
 
     model = PPO.load(path, device="cpu")
+    seen = world.spec.groups[0].observation.shape
+    if model.observation_space.shape != seen:
+        raise ValueError(f"it sees {model.observation_space.shape}, and blue {seen}")
 
     def act(_, __, observation):
         observation = np.asarray(observation)
@@ -97,12 +100,21 @@ def main():
     parser.add_argument("--world", default=WORLD, metavar="ID", help="What is played.")
     parser.add_argument("models", nargs="*", metavar="FILE", help="Of blue: a .zip or .npz.")
     asked = parser.parse_args()
-    world = make(asked.world)
-    blue, red = world.spec.groups
-    teams = {
-        path: trained(path) if path.endswith(".zip") else learned(world, path)
-        for path in asked.models
-    }
+    try:
+        world = make(asked.world)
+    except LookupError as error:
+        parser.error(str(error))
+    groups = {group.name: group for group in world.spec.groups}
+    if groups.keys() != {"blue", "red"}:
+        parser.error(f"{asked.world} has the groups {', '.join(groups)}, not blue and red.")
+    blue, red = groups["blue"], groups["red"]
+    teams = {}
+    for path in asked.models:
+        try:
+            read = trained if path.endswith(".zip") else learned
+            teams[path] = read(world, path)
+        except (OSError, ValueError) as error:
+            parser.error(f"{path} is no model of blue: {error}")
     teams |= {name: scripted(world, blue, name) for name in OPPONENTS}
     print(f"{'blue':40} {'red':10} {'return':>7} {'std':>6} {'won':>6} {'lost':>6}")
     for title, policy in teams.items():

@@ -74,6 +74,8 @@ def main():
     parser.add_argument("--copies", type=int, default=4, help="Kept on the way.")
     parser.add_argument("--quick", action="store_true", help="A moment: to see that it runs.")
     asked = parser.parse_args()
+    if min(asked.copies, asked.steps) < 1:
+        parser.error("--steps and --copies are one or more.")
     world = make(WORLD, horizon=20) if asked.quick else make(WORLD)
     ppo = settings(asked.steps)
     if asked.quick:

@@ -359,15 +359,15 @@ def test_a_policy_of_several_groups_is_evaluated_and_filmed(tag, tmp_path):
 
 def test_several_opponents_are_met_in_turn_and_in_evaluations(tmp_path):
     out = tmp_path / "run"
-    against = ("--team", "adversary", "--opponent", "random,fleeing")
+    against = ("--team", "adversary", "--opponent", "random, fleeing")
     code, said = train("simple_tag_v3", out, *against, "--steps", 600, "--num-envs", 2)
     assert code in (0, 1), said
     found = json.loads((out / "evaluation.json").read_text())
-    assert found["opponent"] == "random,fleeing"
+    assert found["opponent"] == "random, fleeing"
     code, said = call("evaluate", out, "--episodes", 4)
     assert code in (0, 1), said
     code, said = call("train", "simple_tag_v3", "--out", out, "--resume", "--opponent", "random")
-    assert code == 2 and "random,fleeing" in said, said
+    assert code == 2 and "the opponent random, fleeing, not random" in said, said
 
 
 def test_players_who_take_turns_learn_against_each_other(tmp_path):

@@ -136,7 +136,7 @@ def console(*, stderr: bool = False) -> Console:
     """A console as wide as its terminal."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PIPED_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False)
+    return Console(stderr=stderr, width=width, highlight=False, emoji=False)
 
 
 def print_table(table: Table) -> None:

@@ -109,7 +109,7 @@ def name_of(world: Environment[Any, Any], team: str | None, opponent: str | None
     """What to call a game."""
     if team is None or opponent is None:
         return world.spec.name
-    called = "_and_".join(one.rpartition(":")[2] for one in opponent.split(","))
+    called = "_and_".join(one.rpartition(":")[2].strip() for one in opponent.split(","))
     return f"{world.spec.name}_{team}_against_{called}"
 
 
@@ -126,7 +126,10 @@ def _way_out(identifier: str, world: Environment[Any, Any], team: str | None = N
 def _opponent(world: Environment[Any, Any], name: str) -> AnyOpponent:
     known = of(world)
     if "," in name:
-        return Mixture(tuple(_opponent(world, one) for one in name.split(",")))
+        several = [one.strip() for one in name.split(",")]
+        if not all(several):
+            raise UnknownNameError(f"--opponent {name!r} has a comma without a name beside it.")
+        return Mixture(tuple(_opponent(world, one) for one in several))
     if name in known:
         return known[name]
     if ":" not in name:
@@ -143,7 +146,7 @@ def _opponent(world: Environment[Any, Any], name: str) -> AnyOpponent:
     if isinstance(found, type):
         found = found()
     policy: AnyOpponent = found
-    if not (isinstance(found, Opponent) or callable(found)):
+    if not (isinstance(found, Opponent | Mixture) or callable(found)):
         raise UnsuitableError(f"--opponent {name} is no policy but {found!r}.")
     return policy
 
