@@ -107,7 +107,9 @@ def test_an_unknown_environment_has_the_recipe_of_its_actions(name, found):
 
 def test_the_device_has_recipes_that_need_no_noise_of_stable_baselines3():
     for name, recipe in recipes.ON_DEVICE.items():
-        assert recipes.find(make(name.partition("/")[0]), "device") == recipe
+        world, _, team = name.partition("/")
+        env = one_team(make(world), team, Random()) if team else make(world)
+        assert recipes.find(env, "device") == recipe
         assert "use_sde" not in recipe.hyperparameters
     assert recipes.find(make("CartPole-v1"), "device") == RECIPES["CartPole-v1"]
     continuous = recipes.find(make("gigastep_waypoint_5_vs_3_pobs_vec_void_cont"), "device")
