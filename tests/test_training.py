@@ -41,6 +41,7 @@ from bridge.training import (
 from bridge.training.recipes import RECIPES, Falling, Recipe
 from native.classic_control.cartpole import CartPole
 from native.registry import make, names
+from native.wrappers import Random, one_team
 
 SB3 = ("--learner", "sb3")
 FILES = {"checkpoint.zip", "episode.gif", "evaluation.json", "learning_curve.png", "model.zip"}
