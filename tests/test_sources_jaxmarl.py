@@ -208,6 +208,14 @@ class TestTheInterface:
         assert not plain.spec.masks and plain.spec.global_state is None
         assert not hasattr(plain, "action_mask") and not hasattr(plain, "global_state")
 
+    def test_a_mistake_in_masks_is_not_taken_for_none(self):
+        class Mistaken(Count):
+            def get_avail_actions(self, state):
+                return state.avail_actions  # its state is a dictionary
+
+        with pytest.raises(AttributeError, match="avail_actions"):
+            played(from_jaxmarl(Mistaken()), [[1, 0]])
+
     def test_equal_by_value_and_pickles(self):
         for make in (Count, lambda: functools.partial(Count, 4)):
             env, twin = from_jaxmarl(make()), from_jaxmarl(make())
@@ -309,9 +317,11 @@ def by_hand(env: Any, actions: list[dict[str, Any]]) -> list[Any]:
 
     def legal(state: Any) -> dict[str, Any] | None:
         for method in ("get_avail_actions", "get_legal_moves"):
+            if not hasattr(env, method):
+                continue
             try:
                 return {a: np.asarray(m, bool) for a, m in getattr(env, method)(state).items()}
-            except (NotImplementedError, AttributeError):  # there are none
+            except NotImplementedError:  # JaxMARL's base class says so where there are none
                 continue
         return None
 

@@ -69,9 +69,11 @@ def legal_actions(env: Any, state: Any, actions: Mapping[str, Flat]) -> dict[str
     Some answer for another number of actions than there are, or for continuous ones.
     """
     for method in ("get_avail_actions", "get_legal_moves"):
+        if not hasattr(env, method):
+            continue
         try:
             masks = by_agent(getattr(env, method)(state), env)
-        except (NotImplementedError, AttributeError):  # how theirs say that there are none
+        except NotImplementedError:  # how JaxMARL's base class says that there are none
             continue
         choices = {name: space for name, space in actions.items() if isinstance(space, Discrete)}
         if choices and all(masks[name].shape == (space.n,) for name, space in choices.items()):

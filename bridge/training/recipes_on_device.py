@@ -168,20 +168,16 @@ ARMIES = Recipe(
 )
 
 # Tasks whose agent has to find out what nobody shows: learned from whole episodes.
-REMEMBERING = Recipe(
-    algorithm="PPO",
+REMEMBERING = dataclasses.replace(
+    SHORT,
     steps=2_000_000,
     num_envs=64,
     hyperparameters={
+        **SHORT.hyperparameters,
         "n_steps": 100,
         "batch_size": 1600,
         "n_epochs": 4,
-        "gamma": 0.99,
-        "gae_lambda": 0.95,
-        "learning_rate": Falling(1e-3),
-        "ent_coef": 0.01,
         "gru": 64,
-        "policy_kwargs": SMALL,
     },
 )
 
