@@ -9,9 +9,10 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-
-from .errors import MissingExtraError
+from typing import Any
 
 INTERRUPTED = 130  # as shells have it
 PROGRAMS = "JITBRIDGE_PROGRAMS"  # names the folder; empty: nothing is kept
@@ -40,6 +41,20 @@ def collect_less() -> None:
 def main() -> None:
     """Run the command line; without what it needs, say what to install."""
     try:
+        app, heed = _ready()
+    except KeyboardInterrupt:  # what comes later the commands take
+        sys.exit(INTERRUPTED)
+    ours = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # as in a job in the background
+    # A training notices a Ctrl-C that got lost before it began.
+    with heed() if ours else contextlib.nullcontext():
+        app(prog_name="jitbridge" if sys.argv[0].endswith("jitbridge") else "python -m bridge")
+
+
+def _ready() -> tuple[Callable[..., None], type[AbstractContextManager[Any]]]:
+    """The application and `Interrupts`, both of which take a second to import."""
+    from .errors import MissingExtraError
+
+    try:
         from .cli import app
         from .interrupts import Interrupts
         from .tuning import keep_programs
@@ -50,12 +65,7 @@ def main() -> None:
             collect_less()
     except MissingExtraError as error:
         sys.exit(str(error))
-    except KeyboardInterrupt:  # what comes later the commands take
-        sys.exit(INTERRUPTED)
-    ours = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # as in a job in the background
-    # A training notices a Ctrl-C that got lost before it began.
-    with Interrupts() if ours else contextlib.nullcontext():
-        app(prog_name="jitbridge" if sys.argv[0].endswith("jitbridge") else "python -m bridge")
+    return app, Interrupts
 
 
 if __name__ == "__main__":

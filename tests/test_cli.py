@@ -249,13 +249,15 @@ def test_without_its_extra_the_command_line_says_what_to_install(tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(tmp_path):
-    code = """
-        import runpy, sys, types
-        class Pressed(types.ModuleType):
-            def __getattr__(self, name):
-                raise KeyboardInterrupt
-        sys.modules["bridge.cli"] = Pressed("bridge.cli")
+@pytest.mark.parametrize("imported", ["jax.numpy", "bridge.cli"])
+def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(imported, tmp_path):
+    code = f"""
+        import importlib.abc, runpy, sys
+        class Pressed(importlib.abc.MetaPathFinder):
+            def find_spec(self, name, path, target=None):
+                if name == "{imported}":
+                    raise KeyboardInterrupt
+        sys.meta_path.insert(0, Pressed())
         runpy.run_module("bridge", None, "__main__")
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]

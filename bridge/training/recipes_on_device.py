@@ -237,6 +237,9 @@ ON_DEVICE: Mapping[str, Recipe] = {
     "MemoryChain-bsuite": dataclasses.replace(
         SHORT, steps=150_000, hyperparameters={**SHORT.hyperparameters, "gru": 32}, solved=1.0
     ),
+    "switch_riddle_v1": dataclasses.replace(
+        SHORT, steps=1_000_000, hyperparameters={**SHORT.hyperparameters, "gru": 32}
+    ),
     "BernoulliBandit-misc": REMEMBERING,
     "GaussianBandit-misc": REMEMBERING,
     "PointRobot-misc": REMEMBERING,
@@ -246,8 +249,16 @@ ON_DEVICE: Mapping[str, Recipe] = {
         hyperparameters={**REMEMBERING.hyperparameters, "n_steps": 200, "batch_size": 3200},
     ),
     "gigastep_identical_5_vs_5_fobs_vec_void_disc/blue": SQUADRON,
+    "Pong-misc": dataclasses.replace(BOARDS, steps=2_000_000),
     "hanabi_v1": FIREWORKS,
+    "jaxnav_v1": _quick(
+        dataclasses.replace(ON_DEVICE_CONTINUOUS, steps=3_000_000, num_envs=64),
+        solved=None,
+        batch_size=2048,
+        n_epochs=4,
+    ),
     "overcooked_v1": KITCHEN,
+    "overcooked_v2": KITCHEN,
     "megastep_explorer_v0": SEEING,
     "megastep_waypoint_v0": dataclasses.replace(
         SEEING,
