@@ -295,6 +295,18 @@ ON_DEVICE: Mapping[str, Recipe] = {
         ("smax_3m_v1", "smax_2s3z_v1", "smax_5m_vs_6m_v1", "smax_3s5z_v1"),
         ARMIES,
     ),
+    # Overlaps with prey that flee are rare, and pay long after they were begun.
+    "simple_facmac_3a_v1": dataclasses.replace(
+        PARTICLES,
+        hyperparameters={
+            **PARTICLES.hyperparameters,
+            "n_steps": 100,
+            "gamma": 0.99,
+            "gae_lambda": 0.95,
+            "learning_rate": Falling(1e-3),
+            "ent_coef": 0.0,
+        },
+    ),
     **dict.fromkeys(
         (
             *("simple_adversary_v3", "simple_crypto_v3", "simple_push_v3", "simple_reference_v3"),
