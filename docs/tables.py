@@ -18,7 +18,7 @@ PARITY = (
     *("worst observation", "worst reward", "other endings"),
 )
 RETURNS = (
-    *("environment", "agent", "published", "IQM", "95 %", "random"),
+    *("environment", "agent", "published", "IQM", "95 %", "mean", "random"),
     *("seeds", "steps of each", "CPU s, all", "measured"),
 )
 PUBLISHED = {
@@ -84,12 +84,18 @@ def returns(rows: Iterable[figures.Return]) -> str:
             [
                 f"`{row.environment}` {row.side}".strip(),
                 *(row.agent, PUBLISHED.get(row.environment, "")),
-                *(f"{row.iqm:.4g}", f"{row.low:.4g} ... {row.high:.4g}", f"{row.random:.4g}"),
+                *(_short(row.iqm), f"{_short(row.low)} ... {_short(row.high)}"),
+                *(_short(row.mean), _short(row.random)),
                 *(str(row.seeds), f"{row.steps:,}", f"{row.cpu_seconds:.0f}", row.date),
             ]
             for row in rows
         ],
     )
+
+
+def _short(number: float) -> str:
+    """Four digits, or all before the point."""
+    return f"{number:,.0f}" if abs(number) >= 10_000 else f"{number:.4g}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -3,6 +3,7 @@
 import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("PIL")
@@ -84,7 +85,12 @@ def test_returns_are_measured_kept_and_drawn(monkeypatch, tmp_path):
     figures.write_returns(rows[:1])
     figures.write_returns(rows)
     assert [*map(repr, figures.returns())] == [*map(repr, json_like(rows))]
-    assert "`simple_tag_v3` agent" in tables.returns(rows)
+    first, second = (np.mean(row.curve[-1][1]) for row in rows)
+    assert [row.mean for row in rows] == pytest.approx([first, second])
+    *_, told = tables.returns([rows[1]._replace(iqm=-12_345.6)]).splitlines()
+    cells = [cell.strip() for cell in told.strip("|").split("|")]
+    assert cells[:2] == ["`simple_tag_v3` agent", "PPO"] and cells[3] == "-12,346"
+    assert float(cells[5]) == pytest.approx(second, rel=1e-3)
     monkeypatch.setattr(returns, "PICTURES", tmp_path)
     returns.draw(rows)
     assert (tmp_path / "mpe.png").stat().st_size > 10_000

@@ -11,6 +11,7 @@
 
 import json
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,6 +91,11 @@ class Return(NamedTuple):
     cpu_seconds: float
     date: str
     curve: Sequence[tuple[int, Sequence[float]]]
+
+    @property
+    def mean(self) -> float:
+        """Mean return of all seeds in the last evaluation on the way, to go beside `random`."""
+        return statistics.fmean(self.curve[-1][1])
 
 
 def returns() -> list[Return]:
