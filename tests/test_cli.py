@@ -265,6 +265,21 @@ def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(imported, tmp_p
     assert (result.returncode, result.stderr) == (130, "")
 
 
+@pytest.mark.parametrize(("command", "least"), [("train", 100_000), ("bench", 700)])
+def test_commands_but_bench_look_for_garbage_less_often(command, least, tmp_path):
+    code = f"""
+        import gc, runpy, sys, types
+        gc.set_threshold(700, 10, 10)
+        told = types.SimpleNamespace(app=lambda **_: print(gc.get_threshold()[0]))
+        sys.modules["bridge.cli"] = told
+        sys.argv = ["bridge", "{command}"]
+        runpy.run_module("bridge", None, "__main__")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert int(result.stdout) == least
+
+
 def test_a_command_without_its_extra_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
     for name in [*sys.modules]:

@@ -10,7 +10,9 @@ import pytest
 from nim import Nim
 from probe import Probe
 
-from native.batch import Autoreset, Batch
+from bridge.errors import StateFileError
+from bridge.session import Session
+from native.batch import Autoreset, Batch, Transition
 from native.core import Group
 from native.registry import make
 from native.rollout import rollout
@@ -196,6 +198,28 @@ def test_a_mixture_of_mixtures_draws_every_one():
 def test_a_mixture_keeps_the_contract(world):
     team = "player_1" if world.spec.turns else "agent"
     check_environment(one_team(world, team, Mixture((Random(), Random()))))
+
+
+def test_who_was_drawn_of_a_mixture_comes_back_with_a_saved_state(tmp_path):
+    env = one_team(Nim(sticks=30), "player_0", Mixture((Always(1), Takes(3))))
+    one = {"player": np.zeros((16, 1), np.int32)}
+
+    def left(session):
+        session.step(one)
+        return session.read(Transition).timestep.info["sticks"].tolist()
+
+    first, second = (Session(env, 16, Autoreset.SAME_STEP) for _ in range(2))
+    first.reset(0)
+    second.reset(100)
+    first.step(one)
+    first.save(tmp_path / "state.npz")
+    ahead = left(first)
+    assert left(second) != ahead
+    second.load(tmp_path / "state.npz")
+    assert left(second) == ahead and len({*ahead}) > 1
+    other = one_team(Nim(sticks=30), "player_0", Mixture((Always(2), Takes(3))))
+    with pytest.raises(StateFileError, match="'sticks': 1 in the file, 2 here"):
+        Session(other, 16, Autoreset.SAME_STEP).load(tmp_path / "state.npz")
 
 
 @pytest.mark.parametrize("members", [(Random(),), [Random(), Random()], (Random(), Takes)])

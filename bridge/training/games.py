@@ -1,6 +1,6 @@
 """What is trained: an environment, or one team of it while a fixed policy plays the rest.
 
-Opponents are known by name (`native.opponents`) or lie at module:function.
+Opponents are known by name (`native.opponents`) or lie at module:attribute.
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ def game(
         identifier: What `world` is found by.
         world: The environment.
         team: Name of the group to train, of several.
-        opponent: Name of a policy, or module:function, that plays the other groups; of several, a
+        opponent: Name of a policy, or module:attribute, that plays the other groups; of several, a
             comma between them, each episode draws one.
         together: Several groups, and players who take turns, can learn at once.
 
@@ -96,7 +96,7 @@ def game(
     if opponent is None:
         raise UnsuitableError(
             f"Who plays against {team}? --opponent is one of {', '.join(of(world))}, or "
-            f"module:function. For example: {_way_out(identifier, world, team)}"
+            f"module:attribute. For example: {_way_out(identifier, world, team)}"
         )
     assert team is not None
     policy = _opponent(world, opponent)
@@ -135,7 +135,7 @@ def _opponent(world: Environment[Any, Any], name: str) -> AnyOpponent:
     if ":" not in name:
         raise UnknownNameError(
             f"{world.spec.name} has no opponent {name!r}: it has {', '.join(known)}, and "
-            "module:function names one of yours."
+            "module:attribute names one of yours."
         )
     if (folder := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, folder)
