@@ -295,6 +295,7 @@ ON_DEVICE: Mapping[str, Recipe] = {
         ("smax_3m_v1", "smax_2s3z_v1", "smax_5m_vs_6m_v1", "smax_3s5z_v1"),
         ARMIES,
     ),
+    "simple_spread_v3": dataclasses.replace(PARTICLES, steps=5_000_000),
     # Overlaps with prey that flee are rare, and pay long after they were begun.
     "simple_facmac_3a_v1": dataclasses.replace(
         PARTICLES,
