@@ -40,11 +40,16 @@ def collect_less() -> None:
 
 def main() -> None:
     """Run the command line; without what it needs, say what to install."""
-    try:
-        app, heed = _ready()
-    except KeyboardInterrupt:  # what comes later the commands take
+    pressed: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    ours = before is not signal.SIG_IGN  # as in a job in the background
+    if ours:  # an import that is interrupted may drop it, fail in its own words, or crash
+        signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    app, heed = _ready()
+    if ours:
+        signal.signal(signal.SIGINT, before)
+    if pressed:  # what comes later the commands take
         sys.exit(INTERRUPTED)
-    ours = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # as in a job in the background
     # A training notices a Ctrl-C that got lost before it began.
     with heed() if ours else contextlib.nullcontext():
         app(prog_name="jitbridge" if sys.argv[0].endswith("jitbridge") else "python -m bridge")

@@ -249,20 +249,22 @@ def test_without_its_extra_the_command_line_says_what_to_install(tmp_path):
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("imported", ["jax.numpy", "bridge.cli"])
+@pytest.mark.parametrize("imported", ["numpy", "jax.numpy", "bridge.cli"])
 def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(imported, tmp_path):
     code = f"""
-        import importlib.abc, runpy, sys
+        import importlib.abc, runpy, signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         class Pressed(importlib.abc.MetaPathFinder):
             def find_spec(self, name, path, target=None):
                 if name == "{imported}":
-                    raise KeyboardInterrupt
+                    signal.raise_signal(signal.SIGINT)
         sys.meta_path.insert(0, Pressed())
+        sys.argv = ["bridge", "list"]
         runpy.run_module("bridge", None, "__main__")
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert (result.returncode, result.stderr) == (130, "")
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
 @pytest.mark.parametrize(("command", "least"), [("train", 100_000), ("bench", 700)])
