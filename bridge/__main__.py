@@ -10,9 +10,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+
+from .interrupts import Held, Interrupts
 
 INTERRUPTED = 130  # as shells have it
 PROGRAMS = "JITBRIDGE_PROGRAMS"  # names the folder; empty: nothing is kept
@@ -40,28 +40,23 @@ def collect_less() -> None:
 
 def main() -> None:
     """Run the command line; without what it needs, say what to install."""
-    pressed: list[int] = []
-    before = signal.getsignal(signal.SIGINT)
-    ours = before is not signal.SIG_IGN  # as in a job in the background
-    if ours:  # an import that is interrupted may drop it, fail in its own words, or crash
-        signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    app, heed = _ready()
-    if ours:
-        signal.signal(signal.SIGINT, before)
-    if pressed:  # what comes later the commands take
+    ours = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # as in a job in the background
+    held = Held()
+    with held if ours else contextlib.nullcontext():
+        app = _ready()
+    if held.came:  # what comes later the commands take
         sys.exit(INTERRUPTED)
     # A training notices a Ctrl-C that got lost before it began.
-    with heed() if ours else contextlib.nullcontext():
+    with Interrupts() if ours else contextlib.nullcontext():
         app(prog_name="jitbridge" if sys.argv[0].endswith("jitbridge") else "python -m bridge")
 
 
-def _ready() -> tuple[Callable[..., None], type[AbstractContextManager[Any]]]:
-    """The application and `Interrupts`, both of which take a second to import."""
+def _ready() -> Callable[..., None]:
+    """The application, which takes a second to import."""
     from .errors import MissingExtraError
 
     try:
         from .cli import app
-        from .interrupts import Interrupts
         from .tuning import keep_programs
 
         if (folder := kept_programs()) is not None:
@@ -70,7 +65,7 @@ def _ready() -> tuple[Callable[..., None], type[AbstractContextManager[Any]]]:
             collect_less()
     except MissingExtraError as error:
         sys.exit(str(error))
-    return app, Interrupts
+    return app
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ so an interrupt loses one. `--quick` trains two seeds for a moment and keeps not
 """
 
 import argparse
-import dataclasses
 import datetime
 import itertools
 import math
@@ -44,13 +43,12 @@ def learned(name: str, *, seeds: int = SEEDS, steps: int | None = None) -> list[
     began = time.process_time()
     env = make(name)
     recipe = recipes.find(env, "device")
-    world: Any = recipe.world(env)
+    world = recipe.world(env)
     steps = recipe.steps if steps is None else steps
     settings: Any = settings_of(recipe, env.spec, recipe.num_envs, steps, {})
     one = Learner([settings], world, 1).steps
     updates = max(1, math.ceil(steps / EVALUATIONS / one))
-    params = dataclasses.replace(world.params, **recipe.params) if recipe.params else None
-    learner = Learner([settings], world, updates, params)
+    learner = Learner([settings], world, updates, recipe.numbers(world))
     judge = Judge(env, settings, EPISODES, VALIDATION_SEED)
     training, done, curve = learner.begin(range(seeds)), 0, []
     while done < steps:

@@ -267,8 +267,8 @@ def test_ctrl_c_while_it_is_imported_ends_it_without_a_traceback(imported, tmp_p
     assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
-@pytest.mark.parametrize(("command", "least"), [("train", 100_000), ("bench", 700)])
-def test_commands_but_bench_look_for_garbage_less_often(command, least, tmp_path):
+@pytest.mark.parametrize(("command", "threshold"), [("train", 100_000), ("bench", 700)])
+def test_commands_but_bench_look_for_garbage_less_often(command, threshold, tmp_path):
     code = f"""
         import gc, runpy, sys, types
         gc.set_threshold(700, 10, 10)
@@ -279,7 +279,7 @@ def test_commands_but_bench_look_for_garbage_less_often(command, least, tmp_path
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
-    assert int(result.stdout) == least
+    assert int(result.stdout) == threshold
 
 
 def test_a_command_without_its_extra_says_what_to_install(monkeypatch, tmp_path):

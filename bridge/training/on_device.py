@@ -140,10 +140,10 @@ class DeviceTraining:
             )
         world = recipe.world(env)
         one = algorithm_of(first).steps_an_update(first, world)
-        params = dataclasses.replace(world.params, **recipe.params) if recipe.params else None
+        numbers = recipe.numbers(world)
         try:
             updates = math.ceil(interval / max(one, 1))
-            self._learner = Learner(settings, world, updates, params, self._shared())
+            self._learner = Learner(settings, world, updates, numbers, self._shared())
         except RuleError as error:
             raise RuleValueError(str(error)) from error
         threading.Thread(target=_import_sb3).start()

@@ -43,9 +43,13 @@ class Recipe:
     params: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def world(self, env: Environment[Any, Any]) -> Environment[Any, Any]:
-        """The environment as it is learned in, but for `params`."""
+        """The environment as it is learned in, but for its `numbers`."""
         changed: Any = env
         return dataclasses.replace(changed, **self.rules) if self.rules else env
+
+    def numbers(self, world: Environment[Any, Any]) -> Any:
+        """Numbers of the dynamics of `world` as it is learned in; None: its own."""
+        return dataclasses.replace(world.params, **self.params) if self.params else None
 
     def to_json(self) -> dict[str, Any]:
         """Numbers, words, lists and dicts."""

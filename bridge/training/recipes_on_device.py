@@ -94,6 +94,9 @@ SHORT = Recipe(
     },
 )
 
+# The same, where something was shown before it matters.
+RECALLING = dataclasses.replace(SHORT, hyperparameters={**SHORT.hyperparameters, "gru": 32})
+
 KITCHEN = Recipe(
     algorithm="PPO",
     steps=4_000_000,
@@ -234,12 +237,8 @@ ON_DEVICE: Mapping[str, Recipe] = {
     "MountainCarContinuous-v0": _quick(
         ON_DEVICE_CONTINUOUS, solved=94.0, n_steps=512, batch_size=1024, gamma=0.999
     ),
-    "MemoryChain-bsuite": dataclasses.replace(
-        SHORT, steps=150_000, hyperparameters={**SHORT.hyperparameters, "gru": 32}, solved=1.0
-    ),
-    "switch_riddle_v1": dataclasses.replace(
-        SHORT, steps=1_000_000, hyperparameters={**SHORT.hyperparameters, "gru": 32}
-    ),
+    "MemoryChain-bsuite": dataclasses.replace(RECALLING, steps=150_000, solved=1.0),
+    "switch_riddle_v1": dataclasses.replace(RECALLING, steps=1_000_000),
     "BernoulliBandit-misc": REMEMBERING,
     "GaussianBandit-misc": REMEMBERING,
     "PointRobot-misc": REMEMBERING,
@@ -249,7 +248,6 @@ ON_DEVICE: Mapping[str, Recipe] = {
         hyperparameters={**REMEMBERING.hyperparameters, "n_steps": 200, "batch_size": 3200},
     ),
     "gigastep_identical_5_vs_5_fobs_vec_void_disc/blue": SQUADRON,
-    "Pong-misc": dataclasses.replace(BOARDS, steps=2_000_000),
     "hanabi_v1": FIREWORKS,
     "jaxnav_v1": _quick(
         dataclasses.replace(ON_DEVICE_CONTINUOUS, steps=3_000_000, num_envs=64),
